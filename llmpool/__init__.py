@@ -1,0 +1,3 @@
+"""One pool out of a person's scattered LLM endpoints."""
+
+__version__ = "0.1.0"

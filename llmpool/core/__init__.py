@@ -1,0 +1,1 @@
+"""The words of llmpool: immutable records, standard library only."""

@@ -1,0 +1,70 @@
+"""How calls end: failures by kind, attempts, the outcome of a request and its usage record."""
+
+from __future__ import annotations
+
+from llmpool.core.record import Record
+
+FAILURE_KINDS = (
+    "auth",  # the key is refused or missing
+    "quota",  # money or allowance is used up
+    "rate_limit",  # too fast; wait
+    "overloaded",  # the server says it is too busy
+    "server",  # 5xx
+    "connect",  # refused, unreachable, no such host, TLS
+    "timeout",  # connect, first token or read took too long
+    "model_not_found",  # this provider does not have the model
+    "context_length",  # the prompt is too long for the model
+    "bad_request",  # the server does not accept the request
+    "wrong_format",  # the answer is not what this protocol promises
+    "broken",  # the answer ended before its end mark
+    "empty",  # the answer has no text and no tool call
+    "content",  # refused for what it says
+    "cancelled",  # the user stopped it
+)
+
+
+class Failure(Record):
+    """Why a call failed. *retry_after* is seconds, None when the server gave no hint."""
+
+    kind: str
+    message: str
+    status: int = 0
+    code: str = ""
+    retry_after: float | None = None
+    should_retry: bool | None = None
+
+
+class Attempt(Record):
+    """One call to one deployment with one key. *latency_ms* counts from the first byte sent."""
+
+    deployment: str
+    key: str
+    latency_ms: int
+    failure: Failure | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """Show the attempt as `--json` and the decision log have it."""
+        shown: dict[str, object] = {
+            "deployment": self.deployment,
+            "key": self.key,
+            "latency_ms": self.latency_ms,
+        }
+        shown["ok"] = self.failure is None
+        if self.failure is not None:
+            shown |= {
+                "kind": self.failure.kind,
+                "status": self.failure.status or None,
+                "message": self.failure.message,
+            }
+        return shown
+
+
+class TokenUsage(Record):
+    """Tokens of one answer; cached tokens are inside *input* (DESIGN ruling 16). None: not reported."""
+
+    input: int | None = None
+    output: int | None = None
+    cache_read: int | None = None
+    cache_write: int | None = None
+    reasoning: int | None = None
+    estimated: bool = False

@@ -1,0 +1,99 @@
+"""Providers: configured endpoints, the presets they start from, and where their keys come from."""
+
+from __future__ import annotations
+
+from llmpool.core.record import Record
+
+FORMATS = ("openai", "responses", "anthropic", "google", "ollama", "lmstudio", "cloudcode", "copilot")
+
+
+class Preset(Record):
+    """A row about a known vendor."""
+
+    id: str
+    name: str
+    format: str
+    url: str = ""
+    location: str = "cloud"
+    env: tuple[str, ...] = ()
+    url_env: tuple[str, ...] = ()
+    needs_key: bool = True
+    key_page: str = ""
+    website: str = ""
+    priority: int = 20
+    metadata: str = "dynamic"
+    api_version: str = ""
+    alternate_urls: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    type: str = "builtin"
+    oauth: str = ""
+    beta: bool = False
+    port: int = 0
+    max_tokens_field: str = "max_tokens"
+
+
+class KeyRef(Record):
+    """Where one key of a provider comes from; never the key itself.
+
+    *source* is `env`, `command`, `keyring` or `file`.
+    """
+
+    label: str
+    source: str
+    env: str = ""
+    command: tuple[str, ...] = ()
+    enabled: bool = True
+
+
+class RateLimit(Record):
+    """A provider's or a deployment's limits; None means no limit of that kind."""
+
+    rpm: int | None = None
+    tpm: int | None = None
+    rpd: int | None = None
+    tpd: int | None = None
+    reset_tz: str = "UTC"
+
+
+class Params(Record):
+    """Request parameters a provider's owner sets for every call that does not set them."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    thinking: str | None = None
+
+
+class Provider(Record):
+    """One endpoint with everything a call needs but the secret. Times are seconds."""
+
+    id: str
+    name: str
+    preset: str
+    format: str
+    format_mode: str
+    url: str
+    location: str
+    alternate_urls: tuple[str, ...] = ()
+    enabled: bool = True
+    optional: bool = False
+    priority: int = 20
+    keys: tuple[KeyRef, ...] = ()
+    key_rotation: str = "first"
+    needs_key: bool = False
+    key_env: tuple[str, ...] = ()
+    key_page: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    rate_limit: RateLimit | None = None
+    params: Params = Params()
+    allowed_models: tuple[str, ...] = ()
+    api_version: str = ""
+    metadata: str = "dynamic"
+    verify_tls: bool = True
+    timeout: float | None = None
+    idle_ttl: float | None = None
+    prune: bool = False
+    max_tokens_field: str = "max_tokens"
+    supports_tools: bool | None = None
+    supports_streaming: bool | None = None
+    supports_images: bool | None = None

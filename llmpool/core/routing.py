@@ -1,0 +1,143 @@
+"""Routing: the request, the facts of the moment, and the decision with its reasons."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from llmpool.core.config import Group, Profile, Routing
+from llmpool.core.record import Record
+
+LOCAL, LAST_RESORT, LOADED, DECLARED = 1, 2, 4, 8  # bits of RoutingRow.flags
+
+
+class RoutingRow(NamedTuple):
+    """The columns of a deployment that a decision needs; `routing.json` holds one a line.
+
+    *yes* and *no* are bit sets over `CAPABILITIES` (in neither: unknown); *blocked* is why it may not be
+    chosen automatically, empty when it may; prices are USD per million tokens, None when unknown.
+    """
+
+    id: str
+    provider: int
+    yes: int
+    no: int
+    window: int
+    speed: int
+    quality: int
+    cost_tier: int
+    min_complexity: int
+    flags: int
+    blocked: str
+    input_price: float | None
+    output_price: float | None
+
+
+class RoutingTable(Record):
+    """Everything a decision needs of the registry: rows, and what the config says about routing."""
+
+    generation: int
+    providers: tuple[dict[str, Any], ...]
+    rows: list[RoutingRow]
+    aliases: dict[str, str]
+    default_model: str
+    recovery_model: str
+    local_first: bool
+    routing: Routing
+    profiles: tuple[Profile, ...]
+    groups: tuple[Group, ...]
+
+
+class RouteRequest(Record):
+    """What a caller wants decided. *context_size* is tokens; *hints* are (name, value) pairs."""
+
+    query: str = ""
+    context_size: int = 0
+    needs: tuple[str, ...] = ()
+    tool_count: int = 0
+    priority: str = "interactive"
+    hints: tuple[tuple[str, str], ...] = ()
+    model: str = ""
+    strategy: str = ""
+    mode: str = ""
+    local_only: bool = False
+    min_quality: int | None = None
+    max_cost: str | None = None
+    max_tokens: int | None = None
+    exclude: tuple[str, ...] = ()
+    prefer: str = ""
+    group: str = ""
+    fallback: bool | None = None
+
+
+class Experience(NamedTuple):
+    """Long-run averages of a deployment: counts, milliseconds, tokens."""
+
+    successes: int = 0
+    failures: int = 0
+    avg_latency_ms: int = 0
+    avg_tokens: int = 0
+
+
+class Facts(Record):
+    """The mutable world as one decision sees it: read once, then handed to the pure router.
+
+    *cooling* maps a provider to why it rests; *unreachable* holds providers whose last contact failed to
+    connect under 15 minutes ago; *keyless* maps a provider to the reason it has no usable key; *stale*
+    holds providers whose listing is too old to trust.
+    """
+
+    cooling: dict[str, str]
+    unreachable: frozenset[str] = frozenset()
+    experience: dict[str, Experience]
+    keyless: dict[str, str]
+    stale: dict[str, str]
+    latency: dict[str, float]
+
+
+class RuleHit(NamedTuple):
+    """A rule that moved a score, and by how much."""
+
+    rule: str
+    points: int
+
+
+class Candidate(NamedTuple):
+    """An eligible deployment with its score and what made it."""
+
+    deployment: str
+    score: float
+    hits: tuple[RuleHit, ...]
+    last_resort: bool = False
+
+
+class Rejection(NamedTuple):
+    """A deployment that may not answer, with every reason."""
+
+    deployment: str
+    reasons: tuple[str, ...]
+
+
+class Decision(Record):
+    """The answer to "which one and why": features of the request, never its text."""
+
+    id: str
+    at: str
+    selected: str
+    strategy: str
+    mode: str
+    complexity: str
+    intent: str
+    candidates: tuple[Candidate, ...]
+    rejections: tuple[Rejection, ...]
+    reasoning: str
+    no_eligible: bool
+    query_length: int = 0
+    context_size: int = 0
+    needs: tuple[str, ...] = ()
+    tool_count: int = 0
+    priority: str = "interactive"
+    hints: tuple[tuple[str, str], ...] = ()
+    requested: str = ""
+    options: tuple[tuple[str, Any], ...] = ()
+    notes: tuple[str, ...] = ()
+    generation: int = 0

@@ -1,0 +1,61 @@
+"""One HTTP exchange as values: formats build Calls and read Answers and Frames; only `net` sends."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from llmpool.core.record import Record
+
+
+class Timeouts(NamedTuple):
+    """Seconds to connect (TCP and TLS), to the first event, and between reads; *total* bounds it all."""
+
+    connect: float = 3.0
+    first_token: float = 60.0
+    read: float = 120.0
+    total: float | None = None
+
+
+class Target(Record):
+    """Where a format sends its calls: base URL, credential headers and the owner's extra headers."""
+
+    provider: str
+    url: str
+    headers: tuple[tuple[str, str], ...] = ()
+    timeouts: Timeouts = Timeouts()
+    verify_tls: bool = True
+    max_tokens_field: str = "max_tokens"
+
+    def __repr__(self) -> str:
+        return f"Target({self.provider!r}, {self.url!r})"  # headers carry the key
+
+
+class Call(Record):
+    """A request to send. *framing* says how the body of a good answer is cut: `json`, `sse`, `ndjson`."""
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+    framing: str = "json"
+    timeouts: Timeouts = Timeouts()
+    verify_tls: bool = True
+    max_bytes: int = 64 * 1024 * 1024
+
+    def __repr__(self) -> str:
+        return f"Call({self.method} {self.url})"  # headers carry the key, the body the prompt
+
+
+class Answer(Record):
+    """A whole HTTP answer; header names are lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Frame(NamedTuple):
+    """One event of a streamed answer; *event* is empty unless the server named it."""
+
+    event: str
+    data: str
