@@ -50,7 +50,8 @@ class Record(metaclass=RecordType):
         msg = f"{type(self).__name__} is immutable; use replace({name}=...)"
         raise AttributeError(msg)
 
-    __delattr__ = None
+    def __delattr__(self, name: str) -> None:
+        self.__setattr__(name, None)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields by name; nested records stay records."""
@@ -61,7 +62,7 @@ class Record(metaclass=RecordType):
         return type(self)(**(self.as_dict() | changes))
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.as_dict() == other.as_dict()  # type: ignore[attr-defined]
+        return type(self) is type(other) and self.as_dict() == other.as_dict()
 
     def __hash__(self) -> int:
         return hash((type(self), tuple(self.as_dict().values())))
