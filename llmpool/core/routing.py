@@ -7,14 +7,16 @@ from typing import Any, NamedTuple
 from llmpool.core.config import Group, Profile, Routing
 from llmpool.core.record import Record
 
-LOCAL, LAST_RESORT, LOADED, DECLARED = 1, 2, 4, 8  # bits of RoutingRow.flags
+# Bits of RoutingRow.flags. HARD: blocked even by name; TOOLS_OFF: the owner switched tool use off here.
+LOCAL, LAST_RESORT, LOADED, DECLARED, TOOLS_OFF, HARD = 1, 2, 4, 8, 16, 32
 
 
 class RoutingRow(NamedTuple):
     """The columns of a deployment that a decision needs; `routing.json` holds one a line.
 
-    *yes* and *no* are bit sets over `CAPABILITIES` (in neither: unknown); *blocked* is why it may not be
-    chosen automatically, empty when it may; prices are USD per million tokens, None when unknown.
+    *provider* indexes the table's providers; *yes* and *no* are bit sets over `CAPABILITIES` (in neither:
+    unknown); *blocked* is why it may not be chosen automatically, empty when it may; prices are USD per
+    million tokens, None when unknown.
     """
 
     id: str
@@ -81,17 +83,18 @@ class Experience(NamedTuple):
 class Facts(Record):
     """The mutable world as one decision sees it: read once, then handed to the pure router.
 
-    *cooling* maps a provider to why it rests; *unreachable* holds providers whose last contact failed to
-    connect under 15 minutes ago; *keyless* maps a provider to the reason it has no usable key; *stale*
-    holds providers whose listing is too old to trust.
+    *cooling* maps a provider to why it rests, *unreachable* to how its last contact failed (under 15 minutes
+    ago), *keyless* to why it has no usable key, *stale* to since when its listing is too old to trust.
+    *latency* is milliseconds by provider, *cursors* the round-robin counters.
     """
 
     cooling: dict[str, str]
-    unreachable: frozenset[str] = frozenset()
+    unreachable: dict[str, str]
     experience: dict[str, Experience]
     keyless: dict[str, str]
     stale: dict[str, str]
     latency: dict[str, float]
+    cursors: dict[str, int]
 
 
 class RuleHit(NamedTuple):

@@ -1,0 +1,1 @@
+"""Which deployment answers, and why: pure rules over rows, facts and a request."""

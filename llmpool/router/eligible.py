@@ -1,0 +1,165 @@
+"""Requirements: who may answer at all, with every reason (DESIGN rulings 3, 5, 6, 15; 6.4).
+
+Requirements filter ahead of every strategy and bind fallbacks too; none is ever dropped. What is unknown of
+a deployment passes only where nothing known passes, and the decision says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from llmpool.core.config import Group
+from llmpool.core.deployment import CAPABILITIES
+from llmpool.core.routing import (
+    HARD,
+    LOCAL,
+    TOOLS_OFF,
+    Facts,
+    Rejection,
+    RouteRequest,
+    RoutingRow,
+    RoutingTable,
+)
+
+_BIT = {name: 1 << place for place, name in enumerate(CAPABILITIES)}
+_MISSING = {
+    "tools": "missing tool support",
+    "streaming": "missing streaming support",
+    "images": "missing image support",
+    "chat": "not a chat model",
+}
+DEFAULT_MAX_TOKENS = 4096  # what an answer may cost at worst when the caller sets no limit (ruling 17)
+
+
+class Verdict(NamedTuple):
+    """What the requirements leave: rows that meet them, the others' reasons, and remarks for the decision."""
+
+    rows: list[RoutingRow]
+    rejections: list[Rejection]
+    notes: list[str]
+
+
+def check(
+    rows: list[RoutingRow], request: RouteRequest, table: RoutingTable, facts: Facts, named: bool
+) -> Verdict:
+    """Filter *rows*; *named* rows were asked for by name, so what only bars automatic choice is lifted."""
+    tests = _tests(request, table, facts, named)
+    needed = sum(_BIT[name] for name in {*request.needs, "chat"})
+    known: list[RoutingRow] = []
+    unknown: list[tuple[RoutingRow, str]] = []
+    rejections = []
+    for row in rows:
+        reasons = [reason for test in tests if (reason := test(row))]
+        lacks = row.no & needed
+        if lacks:
+            reasons[:0] = _missing(row, lacks)
+        if request.context_size and 0 < row.window < request.context_size:
+            reasons.append("context window too small")
+        if reasons:
+            rejections.append(Rejection(row.id, tuple(reasons)))
+        elif unsure := _unsure(row, needed, request.context_size):
+            unknown.append((row, unsure))
+        else:
+            known.append(row)
+    return _settle(known, unknown, rejections)
+
+
+def _settle(
+    known: list[RoutingRow], unknown: list[tuple[RoutingRow, str]], rejections: list[Rejection]
+) -> Verdict:
+    """Let the unknown in only where nothing known is left."""
+    if known or not unknown:
+        rejections += [
+            Rejection(row.id, (f"{what} unknown, and others are known to do",)) for row, what in unknown
+        ]
+        return Verdict(known, rejections, [])
+    doubts = sorted({what for _, what in unknown})
+    return Verdict(
+        [row for row, _ in unknown], rejections, [f"not known of the candidates: {', '.join(doubts)}"]
+    )
+
+
+def _missing(row: RoutingRow, lacks: int) -> list[str]:
+    if lacks & _BIT["tools"] and row.flags & TOOLS_OFF:
+        first = ["tool use disabled for this deployment"]
+        lacks &= ~_BIT["tools"]
+    else:
+        first = []
+    return first + [
+        _MISSING.get(name, f"missing {name} support") for name in CAPABILITIES if lacks & _BIT[name]
+    ]
+
+
+def _unsure(row: RoutingRow, needed: int, context_size: int) -> str:
+    open_bits = needed & ~(row.yes | row.no)
+    names = [name for name in CAPABILITIES if open_bits & _BIT[name]]
+    if context_size and not row.window:
+        names.append("context window")
+    return ", ".join(names)
+
+
+Test = Callable[[RoutingRow], str]
+
+
+def _tests(request: RouteRequest, table: RoutingTable, facts: Facts, named: bool) -> list[Test]:
+    """Build the tests this request needs; each returns a reason, or nothing."""
+    names = [str(provider["id"]) for provider in table.providers]
+    tests: list[Test] = [lambda row: row.blocked if row.blocked and (not named or row.flags & HARD) else ""]
+    out = {**facts.keyless, **({} if named else facts.stale)}
+    if out:
+        tests.append(lambda row: out.get(names[row.provider], ""))
+    tests += _place(request)
+    if request.min_quality is not None:
+        tests.append(_quality(request.min_quality))
+    if request.max_cost is not None:
+        tests.append(_cost(request, Decimal(request.max_cost)))
+    if request.exclude:
+        gone = frozenset(request.exclude)
+        tests.append(lambda row: "excluded" if row.id in gone or names[row.provider] in gone else "")
+    if request.group:
+        tests.append(_member(next(g for g in table.groups if g.name == request.group), names))
+    return tests
+
+
+def _place(request: RouteRequest) -> list[Test]:
+    """Return the one rule that `--local-only` and mode local are, or its mirror for mode cloud."""
+    if request.local_only or request.mode == "local":
+        return [lambda row: "" if row.flags & LOCAL else "not local"]
+    if request.mode == "cloud":
+        return [lambda row: "not cloud" if row.flags & LOCAL else ""]
+    return []
+
+
+def _quality(least: int) -> Test:
+    return lambda row: f"quality {row.quality} below {least}" if row.quality < least else ""
+
+
+def _cost(request: RouteRequest, most: Decimal) -> Test:
+    """Compare the worst case, all of the prompt and the longest answer, with the owner's limit."""
+    tokens_out = request.max_tokens or DEFAULT_MAX_TOKENS
+
+    def test(row: RoutingRow) -> str:
+        if row.input_price is None or row.output_price is None:
+            return "price unknown, so --max-cost cannot be kept"
+        worst = (
+            Decimal(str(row.input_price)) * request.context_size + Decimal(str(row.output_price)) * tokens_out
+        )
+        worst /= 1_000_000
+        return f"could cost {worst:.4f} USD, over {most}" if worst > most else ""
+
+    return test
+
+
+def _member(group: Group, names: list[str]) -> Test:
+    def test(row: RoutingRow) -> str:
+        provider = names[row.provider]
+        model = row.id[len(provider) + 1 :]
+        inside = group.providers is None or provider in group.providers
+        if inside and group.models is not None:
+            inside = any(fnmatchcase(model, m) or fnmatchcase(row.id, m) for m in group.models)
+        return "" if inside else f"not in group {group.name}"
+
+    return test
