@@ -19,6 +19,7 @@ FAILURE_KINDS = (
     "broken",  # the answer ended before its end mark
     "empty",  # the answer has no text and no tool call
     "content",  # refused for what it says
+    "unusable",  # it cannot be called from here: no such format, model file or program
     "cancelled",  # the user stopped it
 )
 
@@ -68,3 +69,11 @@ class TokenUsage(Record):
     cache_write: int | None = None
     reasoning: int | None = None
     estimated: bool = False
+
+
+class UpstreamError(Exception):
+    """A provider's call failed; *failure* is the whole story, and the text is its message."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure

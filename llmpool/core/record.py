@@ -17,6 +17,13 @@ def _initializer(cls: RecordType) -> Any:
     return scope["__init__"]
 
 
+def _first_init(self: Record, **values: Any) -> None:
+    """Compile the class's own `__init__`, then make this value with it."""
+    cls = type(self)
+    cls.__init__ = _initializer(cls)  # type: ignore[method-assign]
+    cls.__init__(self, **values)
+
+
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 class RecordType(type):
     """Turns annotated names into slots; `__init__` is compiled when the first value is made."""
@@ -29,6 +36,7 @@ class RecordType(type):
         own = tuple(namespace.get("__annotations__", ()))
         defaults = {field: namespace.pop(field) for field in own if field in namespace}
         namespace["__slots__"] = own
+        namespace.setdefault("__init__", _first_init)  # else a child would take its parent's compiled one
         cls = super().__new__(mcs, name, bases, namespace)
         parents = [base for base in bases if isinstance(base, RecordType)]
         cls.__record_fields__ = tuple(f for base in parents for f in base.__record_fields__) + own
@@ -42,9 +50,7 @@ class Record(metaclass=RecordType):
     """An immutable value with named fields; `replace` makes a changed copy."""
 
     def __init__(self, **values: Any) -> None:
-        cls = type(self)
-        cls.__init__ = _initializer(cls)  # type: ignore[method-assign]
-        cls.__init__(self, **values)
+        _first_init(self, **values)
 
     def __setattr__(self, name: str, value: object) -> None:
         msg = f"{type(self).__name__} is immutable; use replace({name}=...)"
@@ -70,3 +76,14 @@ class Record(metaclass=RecordType):
     def __repr__(self) -> str:
         fields = ", ".join(f"{name}={value!r}" for name, value in self.as_dict().items())
         return f"{type(self).__name__}({fields})"
+
+
+def plain(value: Any) -> Any:
+    """Turn records into dicts and tuples into lists, all the way down, ready for JSON."""
+    if isinstance(value, Record):
+        return {name: plain(item) for name, item in value.as_dict().items()}
+    if isinstance(value, (tuple, list)):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return value

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from llmpool.core.config import Group
 from llmpool.core.deployment import CAPABILITIES
 from llmpool.core.routing import (
+    DECLARED,
     HARD,
     LOCAL,
     TOOLS_OFF,
@@ -108,9 +109,10 @@ def _tests(request: RouteRequest, table: RoutingTable, facts: Facts, named: bool
     """Build the tests this request needs; each returns a reason, or nothing."""
     names = [str(provider["id"]) for provider in table.providers]
     tests: list[Test] = [lambda row: row.blocked if row.blocked and (not named or row.flags & HARD) else ""]
-    out = {**facts.keyless, **({} if named else facts.stale)}
-    if out:
-        tests.append(lambda row: out.get(names[row.provider], ""))
+    if facts.keyless:
+        tests.append(lambda row: facts.keyless.get(names[row.provider], ""))
+    if facts.stale and not named:
+        tests.append(lambda row: "" if row.flags & DECLARED else facts.stale.get(names[row.provider], ""))
     tests += _place(request)
     if request.min_quality is not None:
         tests.append(_quality(request.min_quality))

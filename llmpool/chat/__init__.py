@@ -1,0 +1,1 @@
+"""Getting an answer: the failover loop, its record, and sessions."""

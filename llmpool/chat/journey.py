@@ -1,0 +1,102 @@
+"""What happens to one request on its way: events for whoever listens, and the account that is recorded."""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+from llmpool.core.chat import Delta
+from llmpool.core.outcome import Attempt, Failure, TokenUsage
+from llmpool.core.routing import Decision
+
+
+class Notice(NamedTuple):
+    """Something a person should know while waiting: a failover, a wait, a model that is loading."""
+
+    text: str
+
+
+class Done(NamedTuple):
+    """The end of a request that was answered."""
+
+    journey: Journey
+
+
+Event = Delta | Notice | Done
+
+
+class Journey:
+    """One request from decision to outcome; filled while it runs, written once when it ends.
+
+    Milliseconds are counted from the start of the attempt that answered, as its user felt them.
+    """
+
+    def __init__(self, decision: Decision, tag: str = "", session: str = "") -> None:
+        self.decision = decision
+        self.tag = tag
+        self.session = session
+        self.attempts: list[Attempt] = []
+        self.deployment = ""
+        self.key = ""
+        self.text: list[str] = []
+        self.thinking: list[str] = []
+        self.tools: dict[int, dict[str, str]] = {}
+        self.usage: TokenUsage | None = None
+        self.finish = ""
+        self.served_model = ""
+        self.success = False
+        self.interrupted = False
+        self.shown = False
+        self.failed_at_once: dict[str, Failure] = {}
+        self.ttft_ms: int | None = None
+        self.latency_ms = 0
+        self._began = time.monotonic()
+
+    def start_attempt(self, deployment: str, key: str) -> None:
+        """Begin an attempt: what an earlier one produced is forgotten, unless it was shown."""
+        self.deployment, self.key = deployment, key
+        self.text, self.thinking, self.tools = [], [], {}
+        self.usage, self.finish, self.served_model, self.ttft_ms = None, "", "", None
+        self._began = time.monotonic()
+
+    def take(self, delta: Delta) -> None:
+        """Add a piece of the answer."""
+        if self.ttft_ms is None and (delta.text or delta.thinking or delta.tools):
+            self.ttft_ms = self.elapsed()
+        if delta.text:
+            self.text.append(delta.text)
+        if delta.thinking:
+            self.thinking.append(delta.thinking)
+        for piece in delta.tools:
+            call = self.tools.setdefault(piece.position, {"id": "", "name": "", "arguments": ""})
+            call["id"] = piece.id or call["id"]
+            call["name"] = piece.name or call["name"]
+            call["arguments"] += piece.arguments
+        self.usage = delta.usage or self.usage
+        self.finish = delta.finish or self.finish
+        self.served_model = delta.served_model or self.served_model
+
+    def end_attempt(self, failure: Failure | None) -> None:
+        """End an attempt, well or badly."""
+        self.latency_ms = self.elapsed()
+        self.attempts.append(
+            Attempt(deployment=self.deployment, key=self.key, latency_ms=self.latency_ms, failure=failure)
+        )
+        self.success = failure is None
+
+    def elapsed(self) -> int:
+        """Return the milliseconds since this attempt began."""
+        return round((time.monotonic() - self._began) * 1000)
+
+    @property
+    def answer(self) -> str:
+        """The text so far."""
+        return "".join(self.text)
+
+    @property
+    def reason(self) -> str:
+        """Why another deployment than the selected one answered; empty when it is the one asked for."""
+        first = next((a for a in self.attempts if a.failure), None)
+        if first is None or first.failure is None or self.deployment == first.deployment:
+            return ""
+        return f"{first.deployment}: {first.failure.message}"

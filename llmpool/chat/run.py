@@ -1,0 +1,212 @@
+"""The failover loop: try the plan in order until one deployment answers (DESIGN rulings 8 to 11, 20)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator
+
+from llmpool import credentials
+from llmpool.chat.journey import Done, Event, Journey, Notice
+from llmpool.chat.record import record
+from llmpool.core.chat import ChatRequest, Delta
+from llmpool.core.ids import split_ref
+from llmpool.core.outcome import Failure, UpstreamError
+from llmpool.core.provider import KeyRef, Provider
+from llmpool.core.record import Record
+from llmpool.core.wire import Target
+from llmpool.errors import (
+    Busy,
+    ConfigInvalid,
+    LlmpoolError,
+    NoCredential,
+    NothingEligible,
+    StateUnusable,
+    UnknownName,
+    UpstreamFailed,
+)
+from llmpool.formats import wire_format
+from llmpool.net.client import Client
+from llmpool.pool import Pool
+from llmpool.router import failure as rules
+from llmpool.router.route import Choice
+
+
+class Manners(Record):
+    """How a request is to be run: *shows* when deltas reach a reader at once, *on_break* stop or restart."""
+
+    shows: bool = True
+    on_break: str = "stop"
+    max_wait: float = 20.0
+    tag: str = ""
+    session: str = ""
+
+
+def chat(pool: Pool, request: ChatRequest, choice: Choice, manners: Manners) -> Iterator[Event]:
+    """Answer *request* with the first deployment of the plan that can; yields deltas, notices, then Done.
+
+    Raises UpstreamFailed when every attempt failed or the answer broke off after it was shown, NoCredential
+    when every one failed for want of a key, Busy when all are only too busy. Whatever happens, one usage line
+    and one decision line are written.
+    """
+    journey = Journey(choice.decision, manners.tag, manners.session)
+    try:
+        with Client(offline=pool.offline) as client:
+            yield from _Run(pool, client, request, journey, manners).down(choice.plan)
+        yield Done(journey)
+    except (KeyboardInterrupt, GeneratorExit, SystemExit):
+        journey.interrupted = not journey.success
+        raise
+    finally:
+        record(pool, request, journey)
+
+
+class _Run:
+    """One request under way: who it is for, and the journey that its attempts are written into."""
+
+    def __init__(
+        self, pool: Pool, client: Client, request: ChatRequest, journey: Journey, manners: Manners
+    ) -> None:
+        self.pool = pool
+        self.client = client
+        self.request = request
+        self.journey = journey
+        self.manners = manners
+
+    def down(self, plan: tuple[str, ...]) -> Iterator[Event]:
+        """Go down the plan until one answers; each failure is said, and who is asked next."""
+        for place, ref in enumerate(plan):
+            last = place + 1 == len(plan)
+            yield from self._deployment(ref, retries=self.pool.table.routing.max_retries if last else 0)
+            failure = self.journey.attempts[-1].failure
+            if failure is None:
+                return
+            if self._is_over():
+                raise _broke_off(self.journey)
+            if not rules.another_may_help(failure):
+                break
+            if not last:
+                yield Notice(f"{ref}: {failure.message}; {plan[place + 1]} is asked next")
+        raise all_failed(self.journey)
+
+    def _is_over(self) -> bool:
+        """Say whether something was shown that nobody may talk over (ruling 9)."""
+        return self.journey.shown and self.manners.on_break != "restart"
+
+    def _deployment(self, ref: str, retries: int) -> Iterator[Event]:
+        """Try one deployment: its keys in turn, and the same again where that may help."""
+        provider = self.pool.provider(split_ref(ref)[0])
+        try:
+            keys = credentials.keys_of(provider, self.pool)
+        except NoCredential as error:
+            self.journey.start_attempt(ref, "none")
+            self.journey.end_attempt(Failure(kind="auth", message=error.message))
+            return
+        done = 0
+        while keys:
+            yield from self._attempt(ref, provider, keys[0])
+            failure = self.journey.attempts[-1].failure
+            if failure is None or self._is_over():
+                return
+            if rules.next_key_may_help(failure):
+                keys = keys[1:]
+                continue
+            wait = rules.backoff(failure, done)
+            if done >= retries or wait > self.manners.max_wait or not rules.same_again_may_help(failure):
+                return
+            done += 1
+            yield Notice(f"{ref}: {failure.message}; again in {wait:.1f} s")
+            time.sleep(wait)
+
+    def _attempt(self, ref: str, provider: Provider, key: KeyRef) -> Iterator[Event]:
+        """Make one call with one key; a failure ends up in the journey, not in the caller's lap."""
+        journey, failure = self.journey, None
+        journey.start_attempt(ref, key.label)
+        try:
+            model = split_ref(ref)[1]
+            target = yield from self._target(provider, model, key)
+            journey.start_attempt(ref, key.label)  # a server's start-up is not the model's latency
+            for delta in self._deltas(provider, target, model):
+                journey.take(delta)
+                journey.shown |= self.manners.shows and bool(delta.text or delta.thinking or delta.tools)
+                yield delta
+        except UpstreamError as error:
+            failure = error.failure
+        except NoCredential as error:
+            failure = Failure(kind="auth", message=error.message)
+        except (StateUnusable, UnknownName, NothingEligible, ConfigInvalid) as error:
+            failure = Failure(kind="unusable", message=error.message)
+        except (KeyboardInterrupt, GeneratorExit, SystemExit):
+            journey.end_attempt(Failure(kind="cancelled", message="interrupted"))
+            raise
+        journey.end_attempt(failure)
+
+    def _target(self, provider: Provider, model: str, key: KeyRef) -> Generator[Event, None, Target]:
+        """Find where to call; the embedded provider starts its server first, and says so."""
+        limits = credentials.timeouts_of(provider, self.pool.table)
+        if provider.preset != "embedded":
+            return credentials.target(provider, credentials.resolve(key, provider, self.pool), limits)
+        from llmpool.embedded import server
+
+        if not any(running.name == model for running in server.running(self.pool.paths.state)):
+            yield Notice(f"{model} is being loaded on this machine")
+        ttl = server.IDLE_TTL if provider.idle_ttl is None else provider.idle_ttl
+        endpoint = server.ensure(self.pool.paths.state, model, idle_ttl=ttl)
+        bearer = ("Authorization", f"Bearer {endpoint.key}")
+        return Target(provider=provider.id, url=endpoint.url, headers=(bearer,), timeouts=limits)
+
+    def _deltas(self, provider: Provider, target: Target, model: str) -> Iterator[Delta]:
+        """Send one call and read its answer, streamed or not: one path for both."""
+        wire = wire_format(provider.format)
+        request = _with_defaults(self.request, provider)
+        with self.client.open_stream(wire.chat_call(target, model, request)) as reply:
+            if not 200 <= reply.status < 300:
+                raise UpstreamError(wire.read_error(reply.read()))
+            yield from wire.read_stream(reply.frames()) if request.stream else wire.read_reply(reply.read())
+
+
+def _with_defaults(request: ChatRequest, provider: Provider) -> ChatRequest:
+    """Fill what the caller left open with the provider's `params`."""
+    params = provider.params
+    return request.replace(
+        max_tokens=request.max_tokens if request.max_tokens is not None else params.max_tokens,
+        temperature=request.temperature if request.temperature is not None else params.temperature,
+        top_p=request.top_p if request.top_p is not None else params.top_p,
+        thinking=request.thinking if request.thinking is not None else params.thinking,
+    )
+
+
+def _broke_off(journey: Journey) -> UpstreamFailed:
+    """Build the error of an answer that ended early: what was shown stays (ruling 9)."""
+    failure = journey.attempts[-1].failure
+    message = f"{journey.deployment} broke off: {failure.message if failure else 'no end mark'}"
+    error = UpstreamFailed(
+        message,
+        hint="what is above is all there is; ask again, or use --on-break restart",
+        details={"attempts": [attempt.as_json() for attempt in journey.attempts]},
+    )
+    error.kind = "broke_off"
+    return error
+
+
+def all_failed(journey: Journey) -> LlmpoolError:
+    """Build the error of a request nobody answered, with every attempt; its exit code says what they share."""
+    failures = [a.failure for a in journey.attempts if a.failure]
+    attempts = [attempt.as_json() for attempt in journey.attempts]
+    if not failures:
+        return NothingEligible("nothing was tried", hint="llmpool route shows why")
+    lines = tuple(f"{a.deployment}   {a.failure.message}" for a in journey.attempts if a.failure)
+    kinds = {failure.kind for failure in failures}
+    details = {"attempts": attempts, "retry_at": None}
+    if len(failures) == 1:
+        message, lines = f"{journey.deployment}: {failures[0].message}", ()
+    else:
+        message = f"all {len(failures)} attempts failed"
+    if kinds == {"auth"}:
+        return NoCredential(
+            message, hint="llmpool providers show tells where keys come from", lines=lines, details=details
+        )
+    if kinds == {"rate_limit"}:
+        return Busy(
+            message, hint="try again later, or allow others: --fallback", lines=lines, details=details
+        )
+    return UpstreamFailed(message, hint=rules.way_out(failures[-1]), lines=lines, details=details)

@@ -1,0 +1,15 @@
+"""Times as llmpool writes them: RFC 3339 UTC with `Z`, so that text order is time order."""
+
+from __future__ import annotations
+
+import time
+
+
+def rfc3339(seconds: float) -> str:
+    """Write seconds since the epoch as `2026-11-21T03:44:00Z`."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def rfc3339_ms(seconds: float) -> str:
+    """Write seconds since the epoch with milliseconds, as records carry them."""
+    return rfc3339(seconds)[:-1] + f".{int(seconds * 1000) % 1000:03d}Z"

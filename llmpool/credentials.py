@@ -1,0 +1,80 @@
+"""From a provider to what a call needs: which keys to try, and the target they make."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from llmpool.core.provider import KeyRef, Provider
+from llmpool.core.routing import RoutingTable
+from llmpool.core.wire import Target, Timeouts
+from llmpool.errors import NoCredential
+from llmpool.pool import Pool
+
+NO_KEY = KeyRef(label="none", source="env")
+
+
+class Credential(NamedTuple):
+    """A key ready for use. Its repr hides it."""
+
+    label: str
+    secret: str
+
+    def __repr__(self) -> str:
+        return f"Credential({self.label!r})"
+
+
+def keys_of(provider: Provider, pool: Pool) -> list[KeyRef]:
+    """List the keys to try, in order; the preset's variable only where none is configured.
+
+    A provider that needs no key yields one that says so. Raises NoCredential when none can be tried.
+    """
+    if provider.keys:
+        enabled = [key for key in provider.keys if key.enabled]
+        if enabled:
+            return enabled
+        raise NoCredential(
+            f"{provider.id}: every key is disabled", hint=f"llmpool providers show {provider.id}"
+        )
+    found = [KeyRef(label=name, source="env", env=name) for name in provider.key_env if pool.env.get(name)]
+    if found or not provider.needs_key:
+        return found[:1] or [NO_KEY]
+    names = " or ".join(provider.key_env)
+    hint = f"export {names.partition(' ')[0]}=..." + (
+        f"    get one: {provider.key_page}" if provider.key_page else ""
+    )
+    raise NoCredential(f"{provider.id}: no key; {names} is not set", hint=hint)
+
+
+def resolve(key: KeyRef, provider: Provider, pool: Pool) -> Credential:
+    """Read one key; raises NoCredential."""
+    if key is NO_KEY:
+        return Credential(NO_KEY.label, "")
+    from llmpool.auth import secrets
+
+    return Credential(key.label, secrets.read_key(key, provider.id, pool.env, pool.paths.secrets))
+
+
+def target(provider: Provider, credential: Credential, timeouts: Timeouts) -> Target:
+    """Make the target of a provider's calls with this credential."""
+    headers = list(provider.headers)
+    if credential.secret:
+        headers.append(("Authorization", f"Bearer {credential.secret}"))
+    return Target(
+        provider=provider.id,
+        url=provider.url,
+        headers=tuple(headers),
+        timeouts=timeouts,
+        verify_tls=provider.verify_tls,
+        max_tokens_field=provider.max_tokens_field,
+    )
+
+
+def timeouts_of(provider: Provider, table: RoutingTable) -> Timeouts:
+    """Take the config's time-outs; a provider's own `timeout` bounds the first token and each read."""
+    routing = table.routing
+    own = provider.timeout
+    return Timeouts(
+        connect=min(routing.connect_timeout, own) if own else routing.connect_timeout,
+        first_token=own or routing.first_token_timeout,
+        read=own or routing.read_timeout,
+    )

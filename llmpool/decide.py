@@ -1,0 +1,120 @@
+"""From what was asked to who answers: resolve the reference, then route (DESIGN ruling 1, 3.1)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from llmpool.core.config import MODES
+from llmpool.core.ids import short_id, split_ref
+from llmpool.core.routing import RouteRequest, RoutingRow, RoutingTable
+from llmpool.core.times import rfc3339_ms
+from llmpool.errors import Misuse, NothingEligible, UnknownName
+from llmpool.pool import Pool
+from llmpool.registry import resolve
+from llmpool.router import route
+from llmpool.router.route import Choice
+
+
+class Asked(NamedTuple):
+    """A request with its profile applied, and the rows its model names (None: any)."""
+
+    request: RouteRequest
+    named: list[RoutingRow] | None
+    notes: tuple[str, ...]
+
+
+def decide(pool: Pool, request: RouteRequest, *, profile: str = "", force: bool = False) -> Choice:
+    """Choose a deployment for *request*; raises for names nobody carries, not when nothing is eligible."""
+    asked = understand(pool, request, profile=profile, force=force)
+    stamp = (short_id("d"), rfc3339_ms(pool.clock()))
+    choice = route.route(asked.request, pool.table, pool.facts(), named=asked.named, stamp=stamp)
+    notes = (*asked.notes, *choice.decision.notes)
+    return Choice(choice.decision.replace(notes=notes), choice.plan)
+
+
+def understand(pool: Pool, request: RouteRequest, *, profile: str = "", force: bool = False) -> Asked:
+    """Apply the profile and the config's mode, resolve the model, check what names refer to."""
+    table = pool.table
+    if not table.providers:
+        raise nothing_configured(pool)
+    request = _with_profile(request, table, profile) if profile else request
+    if request.model in MODES:
+        request = request.replace(mode=request.mode or request.model, model="")
+    request = request.replace(mode=request.mode or table.routing.mode)
+    _check_names(request, table)
+    if not request.model:
+        return Asked(request, None, ())
+    rows = resolve.find(request.model, table)
+    if rows:
+        return Asked(request, rows, ())
+    row, note = _unlisted(request.model, table, force=force)
+    return Asked(request, [row], (note,))
+
+
+def nothing_configured(pool: Pool) -> NothingEligible:
+    """Build the error of a first run: nothing there yet, and what to do about it."""
+    exists = pool.paths.config.exists()
+    fact = f"{pool.paths.config} names none" if exists else f"no {pool.paths.config}"
+    return NothingEligible(
+        f"no provider is configured ({fact})",
+        hint="run: llmpool init    (finds keys and local servers; spends no tokens)",
+        details={"rejections": []},
+    )
+
+
+def _with_profile(request: RouteRequest, table: RoutingTable, name: str) -> RouteRequest:
+    """Lay a profile under the request: what the caller said wins, hints of both are kept."""
+    profile = next((p for p in table.profiles if p.name == name), None)
+    if profile is None:
+        known = ", ".join(p.name for p in table.profiles) or "none"
+        raise UnknownName(f'no profile "{name}"', hint=f"configured: {known}")
+    hints = {**dict(profile.hints), **dict(request.hints)}
+    return request.replace(
+        local_only=request.local_only or profile.local_only,
+        model=request.model or profile.model or "",
+        strategy=request.strategy or profile.strategy or "",
+        mode=request.mode or profile.mode or "",
+        group=request.group or profile.group or "",
+        min_quality=request.min_quality if request.min_quality is not None else profile.min_quality,
+        max_cost=request.max_cost if request.max_cost is not None else profile.max_cost,
+        needs=tuple(dict.fromkeys((*request.needs, *profile.needs))),
+        prefer=request.prefer or profile.prefer or "",
+        exclude=(*request.exclude, *profile.exclude),
+        hints=tuple(hints.items()),
+        priority="background" if "background" in (request.priority, profile.priority) else request.priority,
+    )
+
+
+def _check_names(request: RouteRequest, table: RoutingTable) -> None:
+    """Refuse a group, strategy or mode that does not exist, before it can silently mean nothing."""
+    if request.group and not any(group.name == request.group for group in table.groups):
+        known = ", ".join(group.name for group in table.groups) or "none"
+        raise UnknownName(f'no group "{request.group}"', hint=f"configured: {known}")
+    if (request.strategy or table.routing.strategy) == "value":
+        raise Misuse(
+            "strategy value needs the difficulty score, which this version does not have",
+            hint="use --strategy score, cost, latency, priority or round_robin",
+        )
+
+
+def _unlisted(ref: str, table: RoutingTable, *, force: bool) -> tuple[RoutingRow, str]:
+    """Call an unlisted `provider/model` as is when its listing cannot contradict it (ruling 1)."""
+    name, model = split_ref(ref)
+    place = next((n for n, entry in enumerate(table.providers) if entry["id"] == name), None)
+    if place is None or not model:
+        raise resolve.unknown(ref, table)
+    entry = table.providers[place]
+    healthy = entry.get("fetched_at") and not entry.get("stale_since")
+    if healthy and not force:
+        raise resolve.unknown(ref, table)
+    why = (
+        "by --force"
+        if force and healthy
+        else "its listing failed"
+        if entry.get("stale_since")
+        else "never listed"
+    )
+    note = f"{ref} is not known at {name} ({why}); called as it stands"
+    local = int(entry["location"] == "local")
+    blocked = "" if entry["enabled"] else "provider disabled"
+    return RoutingRow(ref, place, 1, 0, 0, 5, 5, 0 if local else 1, 0, local, blocked, None, None), note

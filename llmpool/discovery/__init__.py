@@ -1,0 +1,1 @@
+"""Asking providers what they have."""

@@ -1,0 +1,82 @@
+"""Ask one provider what it has; whatever goes wrong becomes part of the observation."""
+
+from __future__ import annotations
+
+import time
+
+from llmpool import credentials
+from llmpool.core.deployment import Capabilities, ObservedModel
+from llmpool.core.inventory import ProviderInventory
+from llmpool.core.outcome import UpstreamError
+from llmpool.core.provider import Provider
+from llmpool.core.times import rfc3339
+from llmpool.errors import LlmpoolError, NoCredential
+from llmpool.formats import wire_format
+from llmpool.formats.base import Listing
+from llmpool.net.client import Client
+from llmpool.pool import Pool
+
+NO_KEY = "no_key"  # error_kind of a provider that was not asked, for want of a key
+
+
+def observe(pool: Pool, provider: Provider, client: Client, timeout: float) -> ProviderInventory:
+    """Observe *provider* within *timeout* seconds; a failure becomes `error` and `error_kind`, never raised."""
+    began, at = time.monotonic(), rfc3339(pool.clock())
+    try:
+        listing = _embedded(pool) if provider.preset == "embedded" else _ask(pool, provider, client, timeout)
+    except UpstreamError as error:
+        return _failed(provider, at, began, error.failure.kind, error.failure.message)
+    except NoCredential as error:
+        return _failed(provider, at, began, NO_KEY, error.message)
+    except LlmpoolError as error:
+        return _failed(provider, at, began, error.kind, error.message)
+    return ProviderInventory(
+        provider=provider.id,
+        attempted_at=at,
+        fetched_at=at,
+        models=listing.models,
+        latency_ms=_since(began),
+        skipped=listing.skipped,
+    )
+
+
+def _ask(pool: Pool, provider: Provider, client: Client, timeout: float) -> Listing:
+    """List over the network, with the next key where one is refused."""
+    wire = wire_format(provider.format)
+    limits = credentials.timeouts_of(provider, pool.table)
+    limits = limits._replace(
+        connect=min(limits.connect, timeout), first_token=timeout, read=timeout, total=timeout
+    )
+    keys = credentials.keys_of(provider, pool)
+    for place, key in enumerate(keys):
+        credential = credentials.resolve(key, provider, pool)
+        try:
+            return client.run(wire.list_models(credentials.target(provider, credential, limits)))
+        except UpstreamError as error:
+            if error.failure.kind != "auth" or place + 1 == len(keys):
+                raise
+    raise NoCredential(f"{provider.id}: no key could be tried")
+
+
+def _embedded(pool: Pool) -> Listing:
+    """List the models on this machine's disk; nothing is started for that."""
+    from llmpool.embedded import fetch
+
+    chat = Capabilities(chat=True, streaming=True)
+    models = (
+        ObservedModel(
+            name=m.name, kind="llm", size=m.size, digest=m.sha256, capabilities=chat, max_context=m.context
+        )
+        for m in fetch.installed(pool.paths.state)
+    )
+    return Listing(tuple(models), 0)
+
+
+def _failed(provider: Provider, at: str, began: float, kind: str, message: str) -> ProviderInventory:
+    return ProviderInventory(
+        provider=provider.id, attempted_at=at, error=message, error_kind=kind, latency_ms=_since(began)
+    )
+
+
+def _since(began: float) -> int:
+    return round((time.monotonic() - began) * 1000)

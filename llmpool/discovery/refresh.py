@@ -1,0 +1,146 @@
+"""Observe many providers side by side and keep the result (DESIGN ruling 7)."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from typing import NamedTuple
+
+from llmpool.core.inventory import Inventory, ProviderInventory
+from llmpool.core.provider import Provider
+from llmpool.discovery.observe import NO_KEY, observe
+from llmpool.errors import Busy
+from llmpool.net.client import Client
+from llmpool.pool import Pool, unknown_provider
+from llmpool.registry.diff import Change, diff
+from llmpool.state import health, inventory
+from llmpool.state.lock import locked
+
+Progress = Callable[[int, int, str], None]  # observed so far, of how many, and which came last
+
+
+def _silent(_done: int, _total: int, _name: str) -> None:
+    """Report nothing."""
+
+
+class RefreshReport(NamedTuple):
+    """What a refresh saw: every observation, what changed, and which providers it skipped and why."""
+
+    observed: tuple[ProviderInventory, ...]
+    changes: tuple[Change, ...]
+    failed: tuple[str, ...]
+    skipped: tuple[tuple[str, str], ...]
+    models: int
+
+
+def refresh(
+    pool: Pool,
+    names: tuple[str, ...] = (),
+    *,
+    jobs: int = 32,
+    timeout: float = 30.0,
+    progress: Progress = _silent,
+) -> RefreshReport:
+    """Refresh the named providers, or every enabled one; *timeout* is seconds for each of them.
+
+    Raises Busy when another whole-pool refresh runs, UnknownName for a name nobody configured. A provider
+    that fails keeps its last good models, marked stale.
+    """
+    chosen, skipped = _choose(pool, names)
+    guard = contextlib.nullcontext() if names else _alone(pool)
+    with guard, Client(offline=pool.offline) as client:
+        before = inventory.read(pool.paths.state)
+        seen = tuple(
+            _settled(entry, before)
+            for entry in _side_by_side(pool, chosen, client, jobs=jobs, timeout=timeout, progress=progress)
+        )
+        configured = {provider.id for provider in pool.catalog.providers}
+        gone = () if names else [name for name in before.providers if name not in configured]
+        after = inventory.update(pool.paths.state, seen, gone)
+        _remember_contact(pool, seen)
+    pool.forget()
+    models = len(pool.table.rows)  # compiles the registry, so that the next command need not
+    failed = tuple(
+        e.provider for e in seen if e.error and e.error_kind != NO_KEY and not _optional(chosen, e.provider)
+    )
+    mine = Inventory(providers={e.provider: after.providers[e.provider] for e in seen})
+    return RefreshReport(seen, tuple(diff(before, mine)), failed, tuple(skipped), models)
+
+
+def _choose(pool: Pool, names: tuple[str, ...]) -> tuple[list[Provider], list[tuple[str, str]]]:
+    """Pick the providers to observe; disabled and inactive ones only when they are named."""
+    providers = {provider.id: provider for provider in pool.catalog.providers}
+    for name in names:
+        if name not in providers:
+            raise unknown_provider(name, list(providers))
+    if names:
+        return [providers[name] for name in dict.fromkeys(names)], []
+    inactive = {
+        d.provider for d in pool.registry.deployments if d.provider_policy.effective_state == "inactive"
+    }
+    reasons = {p.id: "disabled" if not p.enabled else "inactive" for p in providers.values()}
+    skipped = [(p.id, reasons[p.id]) for p in providers.values() if not p.enabled or p.id in inactive]
+    return [p for p in providers.values() if p.enabled and p.id not in inactive], skipped
+
+
+@contextlib.contextmanager
+def _alone(pool: Pool) -> Iterator[None]:
+    try:
+        with locked(pool.paths.state / "refresh", wait=0):
+            yield
+    except Busy as error:
+        raise Busy(
+            "another refresh of the whole pool is running", hint="try again when it is done"
+        ) from error
+
+
+def _side_by_side(
+    pool: Pool, providers: list[Provider], client: Client, *, jobs: int, timeout: float, progress: Progress
+) -> list[ProviderInventory]:
+    """Observe in threads; a slow provider never delays another's result."""
+    _ = pool.table  # read once here, not once a thread
+    done: list[ProviderInventory] = []
+    with ThreadPoolExecutor(max_workers=max(1, min(jobs, len(providers) or 1))) as threads:
+        open_calls = {threads.submit(observe, pool, provider, client, timeout) for provider in providers}
+        try:
+            while open_calls:
+                finished, open_calls = wait(open_calls, return_when=FIRST_COMPLETED)
+                for call in finished:
+                    done.append(call.result())
+                    progress(len(done), len(providers), done[-1].provider)
+        except BaseException:
+            threads.shutdown(wait=False, cancel_futures=True)
+            client.close()
+            raise
+    return done
+
+
+def _settled(entry: ProviderInventory, before: Inventory) -> ProviderInventory:
+    """Keep the last good models of a provider that failed, and since when they are stale."""
+    old = before.providers.get(entry.provider)
+    if not entry.error or old is None:
+        return entry
+    return entry.replace(
+        models=old.models, fetched_at=old.fetched_at, stale_since=old.stale_since or entry.attempted_at
+    )
+
+
+def _optional(providers: list[Provider], name: str) -> bool:
+    return any(provider.id == name and provider.optional for provider in providers)
+
+
+def _remember_contact(pool: Pool, seen: tuple[ProviderInventory, ...]) -> None:
+    """Note who answered; a good refresh forgets a provider's cooldown."""
+    now = pool.clock()
+
+    def change(state: health.Health) -> None:
+        for entry in seen:
+            if entry.error_kind == NO_KEY:
+                continue  # nobody was asked
+            state.contact[entry.provider] = {"at": now, "kind": entry.error_kind, "message": entry.error}
+            if not entry.error:
+                state.cooldowns.pop(f"provider:{entry.provider}", None)
+
+    if seen:
+        health.update(pool.paths.state, change)

@@ -1,0 +1,192 @@
+"""The composition root: paths, clock and environment in, everything a command works on out.
+
+Opening reads nothing; each part is read when it is asked for, once. Hot commands touch the compiled registry
+alone, and compile it anew only when a stamp of its sources differs (DESIGN 3.5).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from llmpool.config.paths import Paths, find_paths
+from llmpool.core.times import rfc3339
+from llmpool.errors import StateUnusable, UnknownName
+from llmpool.registry import readback
+from llmpool.state import compiled
+
+if TYPE_CHECKING:
+    from llmpool.core.config import Config
+    from llmpool.core.provider import Provider
+    from llmpool.core.registry import Catalog, Registry
+    from llmpool.core.routing import Facts, RoutingTable
+    from llmpool.state.health import Health
+
+UNREACHABLE_FOR = 15 * 60  # seconds that a failed connect counts as unreachable (DESIGN ruling 2)
+
+
+class Pool:
+    """One run's view of everything on disk; *clock* gives seconds since the epoch."""
+
+    def __init__(
+        self, paths: Paths, env: Mapping[str, str], clock: Callable[[], float], *, offline: bool = False
+    ) -> None:
+        self.paths = paths
+        self.env = env
+        self.clock = clock
+        self.offline = offline
+        self.warnings: list[str] = []
+
+    @cached_property
+    def routing(self) -> dict[str, Any]:
+        """The compiled routing document, fresh."""
+        stamp = compiled.stamps(self.paths.config, self.paths.state)
+        return compiled.read(self.paths.state, compiled.ROUTING, stamp) or self._compile()[compiled.ROUTING]
+
+    @cached_property
+    def listing(self) -> dict[str, Any]:
+        """The compiled listing document, fresh."""
+        stamp = compiled.stamps(self.paths.config, self.paths.state)
+        return compiled.read(self.paths.state, compiled.LISTING, stamp) or self._compile()[compiled.LISTING]
+
+    @cached_property
+    def table(self) -> RoutingTable:
+        """The router's table."""
+        return readback.table(self.routing)
+
+    @cached_property
+    def health(self) -> Health:
+        """Cooldowns, contacts and experience as this run found them."""
+        from llmpool.state import health
+
+        return health.read(self.paths.state)
+
+    @cached_property
+    def config(self) -> Config:
+        """The owner's config, parsed and validated; raises ConfigInvalid."""
+        from llmpool.config import load
+
+        return load.load(self.paths.config)
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """Config and presets, normalised."""
+        from llmpool.config import presets
+        from llmpool.registry.catalog import build_catalog
+
+        return build_catalog(self.config, presets.presets())
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The whole registry, built anew; hot commands use `table` and `listing` instead."""
+        from llmpool.registry import merge
+        from llmpool.state import inventory, policy
+
+        policies = policy.read(self.paths.state)
+        return merge.overlay(self.catalog, inventory.read(self.paths.state), policies, {})
+
+    def provider(self, name: str) -> Provider:
+        """Look up a provider; raises UnknownName with the nearest names."""
+        for entry in self.routing["providers"]:
+            if entry["id"] == name:
+                return readback.provider(entry)
+        raise unknown_provider(name, [entry["id"] for entry in self.routing["providers"]])
+
+    def facts(self) -> Facts:
+        """Read the mutable world for one decision, as of now."""
+        from llmpool.core.routing import Facts
+
+        now, health = self.clock(), self.health
+        oldest = rfc3339(now - self.table.routing.stale_after)
+        return Facts(
+            cooling=_cooling(health, now),
+            unreachable=_unreachable(health, now),
+            experience=health.experience,
+            keyless=self._keyless(),
+            stale={
+                entry["id"]: f"not listed since {entry['stale_since']}"
+                for entry in self.routing["providers"]
+                if entry.get("stale_since") and entry["stale_since"] < oldest
+            },
+            latency=health.latency,
+            cursors=health.cursors,
+        )
+
+    def forget(self) -> None:
+        """Drop what was read, after something on disk was changed by this run."""
+        for name in ("routing", "listing", "table", "health", "config", "catalog", "registry"):
+            self.__dict__.pop(name, None)
+
+    def _keyless(self) -> dict[str, str]:
+        """Name the providers that have no usable key, as far as the environment alone can tell."""
+        missing = {}
+        for entry in self.routing["providers"]:
+            names = (
+                [key["env"] for key in entry["keys"] if key["enabled"]] if entry["keys"] else entry["key_env"]
+            )
+            wanted = entry["keys"] or entry["needs_key"]
+            if wanted and all(names) and not any(self.env.get(name) for name in names):
+                fact = f"{' or '.join(names)} is not set" if names else "every key is disabled"
+                missing[entry["id"]] = f"no key: {fact}"
+        return missing
+
+    def _compile(self) -> dict[str, dict[str, Any]]:
+        """Compile the registry from its sources and keep it; a directory that refuses is only a warning."""
+        from llmpool.registry import compiled as compiling
+        from llmpool.state import inventory
+
+        stamp = compiled.stamps(self.paths.config, self.paths.state)
+        registry, seen = self.registry, inventory.read(self.paths.state)
+
+        def build(generation: int) -> dict[str, dict[str, Any]]:
+            return {
+                compiled.ROUTING: compiling.routing_document(registry, seen) | {"generation": generation},
+                compiled.LISTING: compiling.listing_document(registry, seen) | {"generation": generation},
+            }
+
+        ids = sorted([*registry.aliases, *(d.id for d in registry.deployments)])
+        try:
+            return compiled.write(self.paths.state, stamp, build, ids)
+        except StateUnusable as error:
+            self.warnings.append(f"the compiled registry cannot be kept: {error.message}")
+            return build(0)
+
+
+def open_pool(
+    paths: Paths | None = None,
+    *,
+    env: Mapping[str, str] = os.environ,
+    clock: Callable[[], float] = time.time,
+    offline: bool = False,
+) -> Pool:
+    """Open the pool that *paths* (found in the environment when None) describe; nothing is read yet."""
+    return Pool(paths or find_paths(env), env, clock, offline=offline)
+
+
+def unknown_provider(name: str, known: list[str]) -> UnknownName:
+    """Build the error for a provider nobody configured."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, known)
+    hint = f"did you mean {near[0]}?" if near else f"configured: {', '.join(known) or 'none'}"
+    return UnknownName(f'no provider "{name}" is configured', hint=hint, details={"candidates": near})
+
+
+def _cooling(health: Health, now: float) -> dict[str, str]:
+    """Name the providers in cooldown; a clock set back cannot stretch one beyond its full length."""
+    return {
+        key.removeprefix("provider:"): f"rests after {entry['reason']}, again at {rfc3339(entry['until'])}"
+        for key, entry in health.cooldowns.items()
+        if key.startswith("provider:") and now < entry["until"] <= now + entry["seconds"]
+    }
+
+
+def _unreachable(health: Health, now: float) -> dict[str, str]:
+    return {
+        name: f"unreachable since {rfc3339(entry['at'])} ({entry['message']})"
+        for name, entry in health.contact.items()
+        if entry.get("kind") == "connect" and 0 <= now - entry["at"] < UNREACHABLE_FOR
+    }

@@ -1,0 +1,1 @@
+"""What exists: catalog, merge, name rules, resolution and the compiled registry, all pure."""

@@ -1,0 +1,102 @@
+"""The catalog: what config and presets declare, normalised (DESIGN rulings 1, 5, 13; spec 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ipaddress import ip_address
+
+from llmpool.core.config import Config, ProviderTable
+from llmpool.core.ids import split_ref
+from llmpool.core.provider import Preset, Provider
+from llmpool.core.registry import Catalog
+from llmpool.errors import ConfigInvalid
+
+_PRIVATE_NAMES = (".local", ".lan", ".home", ".internal", ".home.arpa", ".localhost")
+_BARE = Preset(id="", name="", format="", needs_key=False, priority=50)
+
+
+def build_catalog(config: Config, presets: Mapping[str, Preset]) -> Catalog:
+    """Combine the config with the presets its providers start from; raises ConfigInvalid for what is missing.
+
+    A declared model at a preset nobody configured brings that provider along: a key is all it needs.
+    """
+    tables = {table.id: table for table in config.providers}
+    for model in config.models:
+        owner = split_ref(model.id)[0]
+        if owner not in tables and owner in presets:
+            tables[owner] = ProviderTable(id=owner)
+    problems: list[str] = []
+    providers = [_provider(tables[name], presets, problems) for name in sorted(tables)]
+    if problems:
+        message = f"{config.path} has {len(problems)} problem{'s' if len(problems) > 1 else ''}"
+        raise ConfigInvalid(message, lines=tuple(problems), hint="mend the file, then: llmpool config check")
+    return Catalog(config=config, providers=tuple(providers), models=config.models)
+
+
+def _provider(table: ProviderTable, presets: Mapping[str, Preset], problems: list[str]) -> Provider:
+    preset = _preset(table, presets, problems)
+    url = (table.url or preset.url).rstrip("/")
+    if not url and preset.id != "embedded":
+        known = f'preset "{preset.id}" has no URL of its own' if preset.id else "neither a preset nor a url"
+        problems.append(f'[providers.{table.id}]: {known}. Add: url = "https://..."')
+    own_url = table.url is not None
+    return Provider(
+        id=table.id,
+        name=table.name or preset.name or table.id,
+        preset=preset.id,
+        format=table.format or preset.format or "openai",
+        format_mode=table.format_mode or ("pinned" if table.format or preset.id else "auto"),
+        url=url,
+        location=table.location or location(preset, url),
+        alternate_urls=table.alternate_urls or (() if own_url else preset.alternate_urls),
+        enabled=table.enabled,
+        optional=table.optional,
+        priority=preset.priority if table.priority is None else table.priority,
+        keys=table.keys,
+        key_rotation=table.key_rotation,
+        needs_key=preset.needs_key and not own_url,
+        key_env=() if table.keys or own_url else preset.env,
+        key_page=preset.key_page,
+        headers=table.headers,
+        rate_limit=table.rate_limit,
+        params=table.params,
+        allowed_models=table.allowed_models,
+        api_version=table.api_version or preset.api_version,
+        metadata=table.metadata or preset.metadata,
+        verify_tls=table.verify_tls,
+        timeout=table.timeout,
+        idle_ttl=table.idle_ttl,
+        prune=table.prune,
+        max_tokens_field=preset.max_tokens_field,
+        supports_tools=table.supports_tools,
+        supports_streaming=table.supports_streaming,
+        supports_images=table.supports_images,
+    )
+
+
+def _preset(table: ProviderTable, presets: Mapping[str, Preset], problems: list[str]) -> Preset:
+    """Find the preset a table starts from: the one it names, or the one its id is."""
+    wanted = table.preset or table.id
+    found = presets.get(wanted) or next((p for p in presets.values() if wanted in p.aliases), None)
+    if found is None and table.preset:
+        problems.append(
+            f'[providers.{table.id}] preset: "{table.preset}" is not known. List: llmpool providers presets'
+        )
+    return found or _BARE
+
+
+def location(preset: Preset, url: str) -> str:
+    """Say where a provider runs: local for a self-hosted preset at a private address (ruling 5)."""
+    return "local" if preset.location == "local" and (not url or is_private(url)) else "cloud"
+
+
+def is_private(url: str) -> bool:
+    """Say whether a URL's host is this machine or a private network, by the address or the name alone."""
+    host = url.partition("://")[2].partition("/")[0].rpartition("@")[2]
+    host = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    try:
+        address = ip_address(host)
+    except ValueError:
+        name = host.lower().rstrip(".")
+        return name == "localhost" or "." not in name or name.endswith(_PRIVATE_NAMES)
+    return address.is_loopback or address.is_private or address.is_link_local

@@ -1,0 +1,123 @@
+"""The compiled registry: what hot commands read instead of config, inventory and policy (DESIGN 3.5).
+
+Two documents: *routing*, the few columns a decision needs, and *listing*, what `models list` shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from llmpool.core.deployment import CAPABILITIES, COMPLEXITIES, Deployment
+from llmpool.core.inventory import Inventory, ProviderInventory
+from llmpool.core.record import plain
+from llmpool.core.registry import Registry
+from llmpool.core.routing import (
+    DECLARED,
+    HARD,
+    LAST_RESORT,
+    LOADED,
+    LOCAL,
+    TOOLS_OFF,
+    RoutingRow,
+)
+from llmpool.registry.merge import HARD_REASONS
+
+
+def routing_document(registry: Registry, inventory: Inventory) -> dict[str, Any]:
+    """Compile what a decision and a call need: providers, rows, and the config's words on routing."""
+    config = registry.catalog.config
+    providers = []
+    for provider in registry.catalog.providers:
+        seen = inventory.providers.get(provider.id)
+        listed = {"stale_since": seen.stale_since, "fetched_at": seen.fetched_at} if seen else {}
+        providers.append(plain(provider) | listed)
+    place = {provider.id: n for n, provider in enumerate(registry.catalog.providers)}
+    return {
+        "providers": providers,
+        "rows": [row(deployment, place) for deployment in registry.deployments],
+        "aliases": registry.aliases,
+        "default_model": config.default_model,
+        "recovery_model": config.recovery_model,
+        "local_first": config.local_first,
+        "routing": plain(config.routing),
+        "profiles": plain(config.profiles),
+        "groups": plain(config.groups),
+        "templates": dict(config.templates),
+        "configured": config.exists,
+    }
+
+
+def row(deployment: Deployment, place: Mapping[str, int]) -> RoutingRow:
+    """Compile one deployment into the columns of a decision."""
+    yes = no = 0
+    for bit, name in enumerate(CAPABILITIES):
+        known = getattr(deployment.capabilities, name)
+        yes |= (known is True) << bit
+        no |= (known is False) << bit
+    rated, price, seen = deployment.ratings, deployment.price, deployment.observed
+    declared = dict(deployment.declared.supports) if deployment.declared else {}
+    flags = (
+        LOCAL * (deployment.location == "local")
+        | LAST_RESORT * deployment.last_resort
+        | LOADED * bool(seen and (seen.loaded_context or seen.state == "loaded"))
+        | DECLARED * (deployment.source == "config")
+        | TOOLS_OFF * (declared.get("tools") is False)
+        | HARD * deployment.blocked.startswith(HARD_REASONS)
+    )
+    return RoutingRow(
+        deployment.id,
+        place[deployment.provider],
+        yes,
+        no,
+        deployment.context_window,
+        rated.speed,
+        rated.quality,
+        rated.cost_tier,
+        COMPLEXITIES.index(rated.min_complexity),
+        flags,
+        deployment.blocked,
+        float(price.input) if price else None,
+        float(price.output) if price else None,
+    )
+
+
+def listing_document(registry: Registry, inventory: Inventory) -> dict[str, Any]:
+    """Compile what `models list --json` prints, one object a deployment (DESIGN 3.2)."""
+    return {"models": [listed(d, inventory.providers.get(d.provider)) for d in registry.deployments]}
+
+
+def listed(deployment: Deployment, seen: ProviderInventory | None) -> dict[str, Any]:
+    """Show one deployment; unknown values are null, optional ones absent."""
+    reason = deployment.blocked
+    if not reason and deployment.observed is None and seen and seen.fetched_at and not seen.error:
+        reason = "configured, not seen upstream"
+    entry: dict[str, Any] = {
+        "id": deployment.id,
+        "provider": deployment.provider,
+        "model": deployment.model,
+        "location": deployment.location,
+        "source": deployment.source,
+        "routable": deployment.routable,
+        "available": not reason,
+    }
+    if reason:
+        entry["unavailable_reason"] = reason
+    price = deployment.price
+    entry |= {
+        "capabilities": deployment.capabilities.as_dict(),
+        "context_window": deployment.context_window or None,
+        "ratings": deployment.ratings.as_dict(),
+        "price": {"input": price.input, "output": price.output, "source": price.source} if price else None,
+        "policy": {
+            "state": deployment.policy.effective_state,
+            "provider_state": deployment.provider_policy.effective_state,
+        },
+    }
+    if deployment.aliases:
+        entry["aliases"] = list(deployment.aliases)
+    if deployment.last_resort:
+        entry["last_resort"] = True
+    if seen and seen.stale_since:
+        entry["stale_since"] = seen.stale_since
+    return entry

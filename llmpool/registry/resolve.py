@@ -1,0 +1,59 @@
+"""Text to deployment: exact id, alias, a name one deployment carries, `:latest` (DESIGN ruling 1)."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from llmpool.core.ids import split_ref
+from llmpool.core.routing import RoutingRow, RoutingTable
+from llmpool.errors import AmbiguousName, UnknownName
+
+
+def find(ref: str, table: RoutingTable) -> list[RoutingRow]:
+    """Find the deployments that *ref* means: one for an id or alias, all that carry a name.
+
+    Nothing raises here; an empty list means nobody carries it.
+    """
+    ids = {row.id: row for row in table.rows}
+    exact = ids.get(ref) or ids.get(table.aliases.get(ref, ""))
+    if exact:
+        return [exact]
+    carried = [row for row in table.rows if split_ref(row.id)[1] == ref]
+    if carried:
+        return carried
+    provider, model = split_ref(ref)
+    if any(p["id"] == provider for p in table.providers):
+        tagged = ids.get(f"{provider}/{model}:latest")
+        return [tagged] if tagged else []
+    return [row for row in table.rows if split_ref(row.id)[1] == f"{ref}:latest"]
+
+
+def one(ref: str, table: RoutingTable) -> RoutingRow:
+    """Find the one deployment that *ref* means; raises UnknownName or AmbiguousName with the candidates."""
+    found = find(ref, table)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        ids = [row.id for row in found]
+        raise AmbiguousName(
+            f'"{ref}" is carried by {len(ids)} deployments',
+            lines=tuple(ids),
+            hint="name one of them",
+            details={"candidates": ids},
+        )
+    raise unknown(ref, table)
+
+
+def unknown(ref: str, table: RoutingTable) -> UnknownName:
+    """Build the error for a name nobody carries, with the nearest ones that exist."""
+    near = nearest(ref, table)
+    hint = f"did you mean {near[0]}?" if near else "see them all: llmpool models list"
+    return UnknownName(f'no model "{ref}" is known', hint=hint, details={"candidates": near})
+
+
+def nearest(ref: str, table: RoutingTable, count: int = 3) -> list[str]:
+    """List the ids, names and aliases closest to *ref*, best first."""
+    names: dict[str, str] = {row.id: row.id for row in table.rows} | table.aliases
+    by_name = {split_ref(row.id)[1]: row.id for row in table.rows}
+    close = get_close_matches(ref, [*names, *by_name], n=count, cutoff=0.5)
+    return list(dict.fromkeys(names.get(name) or by_name[name] for name in close))

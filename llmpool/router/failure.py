@@ -1,0 +1,52 @@
+"""What to do about a failure: the same again, the next key, the next candidate, or stop (rulings 8, 11)."""
+
+from __future__ import annotations
+
+from llmpool.core.outcome import Failure
+
+_NEXT_KEY = ("auth", "quota")
+_SAME_AGAIN = ("rate_limit", "overloaded", "server", "broken")
+# Nobody else can help with these: the request itself is at fault, or its owner stopped it.
+_STOP = ("cancelled",)
+
+# Kinds that make a provider rest for a while: the cooldown reasons of catalog-registry-router 6.10.
+COOLING = {
+    "timeout": "recent timeout",
+    "overloaded": "recent timeout",
+    "connect": "recent connection failure",
+}
+COOLDOWN_SECONDS = 120  # per failed request, restarted each time (6.9)
+
+_WAYS_OUT = {
+    "connect": "is the server running? llmpool providers list shows who answers",
+    "timeout": "more patience: [routing] first_token_timeout and read_timeout",
+    "model_not_found": "what it has: llmpool refresh, then llmpool models list",
+    "context_length": "a larger window: llmpool models list shows them",
+    "quota": "see your account there, or allow others: --fallback",
+    "wrong_format": "check the provider's url: llmpool providers list",
+}
+
+
+def another_may_help(failure: Failure) -> bool:
+    """Say whether the next candidate is worth asking."""
+    return failure.kind not in _STOP
+
+
+def next_key_may_help(failure: Failure) -> bool:
+    """Say whether the same call with another key is worth trying."""
+    return failure.kind in _NEXT_KEY
+
+
+def same_again_may_help(failure: Failure) -> bool:
+    """Say whether the same call is worth repeating; the server's own word counts first."""
+    return failure.kind in _SAME_AGAIN if failure.should_retry is None else failure.should_retry
+
+
+def backoff(failure: Failure, retry: int) -> float:
+    """Return the seconds to wait before retry *retry* (0 is the first); the server's word is a floor."""
+    return max(0.5 * 2.0**retry, failure.retry_after or 0.0)
+
+
+def way_out(failure: Failure) -> str:
+    """Name what a person can do about a failure of this kind."""
+    return _WAYS_OUT.get(failure.kind, "llmpool route --last shows what was tried")

@@ -1,0 +1,1 @@
+"""What the program remembers: one directory, one module per file, every change atomic (DESIGN 3.5)."""

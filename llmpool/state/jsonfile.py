@@ -1,0 +1,281 @@
+"""One JSON file of state: read without a lock, changed under one, never seen half written (DESIGN 3.5).
+
+Every such file is an envelope, `{"version", "written_at", "data"}`. `read` is on the path of every command,
+so what only writing or trouble needs is imported there.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from llmpool.errors import Busy, StateUnusable
+
+_STALE_AFTER = 3600.0
+_NO_DIRECTORY_SYNC = (errno.EINVAL, errno.ENOTSUP)
+_REPLACE_TRIES = 10 if sys.platform == "win32" else 1
+
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+_ascii = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+
+
+class _Corrupt(Exception):
+    """The content is not an envelope; the text says how."""
+
+
+def _to_stderr(message: str) -> None:
+    """Write a warning where a person sees it and a pipe does not."""
+    sys.stderr.write(f"warning: {message}\n")
+
+
+_warning_hooks: list[Callable[[str], None]] = [_to_stderr]
+
+
+def on_warning(hook: Callable[[str], None]) -> None:
+    """Send warnings to *hook* instead of stderr; each is one line."""
+    _warning_hooks[0] = hook
+
+
+def warn(message: str) -> None:
+    """Tell the person, in one line, what went wrong and was survived."""
+    _warning_hooks[0](message.replace("\n", " "))
+
+
+def read(path: Path, *, version: int = 1, precious: bool = False) -> Any:
+    """Return the data in *path*, None when there is no such file.
+
+    Takes no lock, because a rename is atomic. Corrupt content is set aside: then observations go on with a
+    warning and None, *precious* ones (decisions, money) raise. A newer version is refused and not touched;
+    the data of an older one is returned as it is, for the caller to bring up to date.
+    """
+    try:
+        return _unwrap(_content(path), path, version)
+    except _Corrupt as fault:
+        reason = str(fault)
+    return _look_again(path, version, reason, precious=precious)
+
+
+def update(
+    path: Path,
+    fn: Callable[[Any], Any],
+    *,
+    version: int = 1,
+    precious: bool = False,
+    wait: float = 10.0,
+) -> Any:
+    """Replace the data in *path* by `fn(data)`, alone and on the newest data, and return it.
+
+    *fn* gets None when there is no file. Nothing is written when what it returns is what the file already
+    holds; an old value that *fn* changed in place counts as changed.
+    """
+    from llmpool.state.lock import locked
+
+    with locked(path, wait=wait):
+        content, old = _load_locked(path, version, precious=precious, writing=True)
+        new = fn(old)
+        encoded = encode(new)
+        if not _holds(content, encoded, version):
+            write_atomic(path, _envelope(encoded, version))
+        return new
+
+
+def write(path: Path, data: Any, *, version: int = 1) -> None:
+    """Write *data* in its envelope, whatever was there: for what is compiled afresh. Else use `update`."""
+    write_atomic(path, _envelope(encode(data), version))
+
+
+def encode(value: Any) -> bytes:
+    """Return *value* as compact JSON on one line."""
+    try:
+        return _compact.encode(value).encode()
+    except UnicodeEncodeError:  # half a surrogate pair, as broken servers send: only its escape is UTF-8
+        return _ascii.encode(value).encode()
+
+
+def write_atomic(path: Path, content: bytes, *, mode: int = 0o600) -> None:
+    """Put *content* at *path* so that everyone sees the old file or the new one, even after a power cut.
+
+    Missing directories are made 0700. A symbolic link at *path* is itself replaced, not its target. When
+    it fails the old file stays and nothing is left behind; after a crash a `.NAME.*.tmp` may be, which a
+    later write of the same file removes once it is an hour old.
+    """
+    from llmpool.state.lock import open_private, unusable
+
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}.tmp")
+    try:
+        descriptor = open_private(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        try:
+            _fill(descriptor, content)
+            _replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        sync_directory(path.parent)
+        _remove_stale(path)
+    except OSError as error:
+        raise unusable(path, error) from error
+
+
+def write_all(descriptor: int, content: bytes) -> None:
+    """Write all of *content*; one os.write may take less, on a disk that is nearly full."""
+    rest = memoryview(content)
+    while rest:
+        written = os.write(descriptor, rest)
+        if not written:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        rest = rest[written:]
+
+
+def sync_directory(directory: Path) -> None:
+    """Make a rename or a new name in *directory* survive a power cut, where the platform can."""
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_DIRECTORY_SYNC:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _content(path: Path) -> bytes | None:
+    """Return the bytes of *path*, None when it is missing."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        from llmpool.state.lock import unusable
+
+        raise unusable(path, error, "read") from error
+
+
+def _unwrap(content: bytes | None, path: Path, version: int) -> Any:
+    """Return the data in the envelope, or raise for a newer version or for what is no envelope."""
+    if content is None:
+        return None
+    try:
+        envelope = json.loads(content.decode())
+    except (ValueError, RecursionError) as error:
+        raise _Corrupt("not JSON") from error
+    if not isinstance(envelope, dict):
+        raise _Corrupt("not a JSON object")
+    written = envelope.get("version")
+    if type(written) is not int or written < 1:
+        raise _Corrupt("no version")
+    if written > version:
+        message = f"{path} is of version {written}; this llmpool knows version {version}"
+        raise StateUnusable(message, hint="upgrade llmpool, or point LLMPOOL_STATE_DIR at another directory")
+    if "data" not in envelope:
+        raise _Corrupt("no data")
+    return envelope["data"]
+
+
+def _look_again(path: Path, version: int, reason: str, *, precious: bool) -> Any:
+    """Read once more, now under the lock: whoever wrote meanwhile has made the file whole."""
+    from contextlib import ExitStack
+
+    from llmpool.state.lock import locked
+
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(path))
+        except (Busy, StateUnusable) as error:
+            _report(path, reason, f"it stays where it is ({error.message})", fatal=precious)
+            return None
+        if not path.exists():
+            _report(path, reason, "another process has set it aside", fatal=precious)
+            return None
+        return _load_locked(path, version, precious=precious, writing=False)[1]
+
+
+def _load_locked(path: Path, version: int, *, precious: bool, writing: bool) -> tuple[bytes | None, Any]:
+    """Return content and data of *path*; what is corrupt is set aside, and never written over."""
+    content = _content(path)
+    try:
+        return content, _unwrap(content, path, version)
+    except _Corrupt as fault:
+        reason = str(fault)
+    try:
+        ending, fatal = f"set aside as {_set_aside(path).name}", precious
+    except OSError as error:
+        ending, fatal = f"it cannot be set aside ({error.strerror})", precious or writing
+    _report(path, reason, ending, fatal=fatal)
+    return None, None
+
+
+def _set_aside(path: Path) -> Path:
+    """Rename *path*, under its lock, to a name that says when it was found corrupt."""
+    name = f"{path.name}.corrupt-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+    aside = path.with_name(name)
+    number = 1
+    while os.path.lexists(aside):
+        number += 1
+        aside = path.with_name(f"{name}-{number}")
+    return path.rename(aside)
+
+
+def _report(path: Path, reason: str, ending: str, *, fatal: bool) -> None:
+    """Warn about a corrupt file, or raise where going on without it would forget a decision."""
+    message = f"{path} is corrupt ({reason}): {ending}"
+    if not fatal:
+        warn(f"{message}; going on without it")
+        return
+    hint = f"put a good copy in its place as {path.name}; without one, what it held has to be set again"
+    raise StateUnusable(message, hint=hint)
+
+
+def _envelope(encoded: bytes, version: int) -> bytes:
+    """Return the file's content around the encoded data."""
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return b'{"version":%d,"written_at":"%s","data":%s}\n' % (version, now.encode(), encoded)
+
+
+def _holds(content: bytes | None, encoded: bytes, version: int) -> bool:
+    """Tell whether the file already says just this, the time of writing apart."""
+    if content is None:
+        return encoded == b"null"
+    return content.startswith(b'{"version":%d,' % version) and content.endswith(b'","data":%s}\n' % encoded)
+
+
+def _fill(descriptor: int, content: bytes) -> None:
+    """Write, sync and close; only after that may the file take its name."""
+    try:
+        write_all(descriptor, content)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _replace(temporary: Path, path: Path) -> None:
+    """Rename over *path*; on Windows that fails for as long as somebody reads it."""
+    for left in reversed(range(_REPLACE_TRIES)):
+        try:
+            temporary.replace(path)
+        except PermissionError:
+            if not left:
+                raise
+            time.sleep(0.05)
+        else:
+            return
+
+
+def _remove_stale(path: Path) -> None:
+    """Remove what crashed writers of *path* left behind."""
+    from contextlib import suppress
+
+    prefix = f".{path.name}."
+    limit = time.time() - _STALE_AFTER
+    with suppress(OSError):  # the write is done, and a leftover does no harm: the next write tries again
+        for entry in path.parent.iterdir():
+            leftover = entry.name.startswith(prefix) and entry.name.endswith(".tmp")
+            if leftover and entry.lstat().st_mtime < limit:
+                entry.unlink(missing_ok=True)

@@ -1,0 +1,223 @@
+"""Files of one JSON object per line, to which several processes append at once (DESIGN 3.5).
+
+How an append stays whole: all appenders of a directory share one lock and open the file after taking it, so
+nobody writes to a file that a rewrite (which takes the lock alone) has replaced. A line is one os.write
+under O_APPEND, which the kernel does not interleave. A writer that finds no newline at the end starts with
+one, and afterwards looks at the byte before its own line: had another's write torn in between, it writes
+its line again. A writer whose own write came up short lets the shared lock go, takes it alone, cuts its
+part off if nobody has written behind it, and writes the line in full or restores the length and raises.
+What a crash still leaves is a torn line, which readers skip and count, or an empty one, which they skip.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from llmpool.state.jsonfile import encode, sync_directory, write_all, write_atomic
+from llmpool.state.lock import locked, open_private, unusable
+
+_SUFFIX = ".jsonl"
+_DAY_SHAPE = "0000-00-00"
+_DIGITS = str.maketrans("123456789", "000000000")
+
+
+class Lines(NamedTuple):
+    """What a file holds: its records in order, and how many lines were none."""
+
+    records: list[dict[str, Any]]
+    bad: int
+
+
+class _Torn(NamedTuple):
+    """The part of a line that a short write left, and where it begins."""
+
+    start: int
+    part: bytes
+
+
+def append(path: Path, record: dict[str, Any], *, durable: bool = True) -> None:
+    """Add *record* as one line of *path*; when this returns, a *durable* one survives a power cut."""
+    line = encode(record) + b"\n"
+    try:
+        torn = _append_beside_others(path, line, durable=durable)
+        if torn:
+            _append_alone(path, line, torn, durable=durable)
+    except OSError as error:
+        raise unusable(path, error) from error
+
+
+def read(path: Path) -> Lines:
+    """Return the records of *path*; lines that are no JSON object are skipped and counted.
+
+    A line that another process is writing at this moment may count as bad: it is whole the next time.
+    """
+    records: list[dict[str, Any]] = []
+    bad = 0
+    try:
+        with path.open(encoding="utf-8", errors="replace", newline="\n") as file:
+            for line in file:
+                record = _record(line)
+                if record is not None:
+                    records.append(record)
+                elif line.strip():
+                    bad += 1
+    except FileNotFoundError:
+        pass  # nothing was ever written
+    except OSError as error:
+        raise unusable(path, error, "read") from error
+    return Lines(records, bad)
+
+
+def iter_days(
+    directory: Path, first: str = "", last: str = "", *, newest_first: bool = False
+) -> Iterator[Path]:
+    """Yield the `YYYY-MM-DD.jsonl` files of *directory* from day *first* to day *last*, both included."""
+    try:
+        names = sorted((entry.name for entry in directory.iterdir()), reverse=newest_first)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise unusable(directory, error, "read") from error
+    for name in names:
+        day = name.removesuffix(_SUFFIX)
+        if day == name or day.translate(_DIGITS) != _DAY_SHAPE:
+            continue
+        if first <= day and (not last or day <= last):
+            yield directory / name
+
+
+def rewrite(path: Path, keep: Callable[[dict[str, Any]], bool]) -> int:
+    """Drop the records that *keep* refuses and return how many; lines that are no record stay as they are."""
+    if not path.exists():
+        return 0
+    with locked(_gate(path.parent)):
+        try:
+            lines = path.read_bytes().splitlines(keepends=True)
+        except FileNotFoundError:
+            return 0
+        except OSError as error:
+            raise unusable(path, error, "read") from error
+        kept = [line for line in lines if _stays(line, keep)]
+        if len(kept) < len(lines):
+            write_atomic(path, b"".join(kept))
+        return len(lines) - len(kept)
+
+
+def remove_before(directory: Path, day: str) -> int:
+    """Remove the files of the days before *day* and return how many there were."""
+    if not directory.exists():
+        return 0
+    with locked(_gate(directory)):
+        old = [path for path in iter_days(directory, last=day) if path.name.removesuffix(_SUFFIX) < day]
+        try:
+            for path in old:
+                path.unlink(missing_ok=True)
+            if old:
+                sync_directory(directory)
+        except OSError as error:
+            raise unusable(directory, error) from error
+    return len(old)
+
+
+def _gate(directory: Path) -> Path:
+    """Return what the appenders of *directory* lock: one for all its files."""
+    return directory / "append"
+
+
+def _append_beside_others(path: Path, line: bytes, *, durable: bool) -> _Torn | None:
+    """Append under the shared lock; the sync comes after it, so that a rewrite need not wait for the disk."""
+    with ExitStack() as stack:
+        with locked(_gate(path.parent), shared=True):
+            descriptor = _open(path)
+            stack.callback(os.close, descriptor)
+            size = os.fstat(descriptor).st_size
+            torn = _write_line(descriptor, size, line)
+        if durable and not torn:
+            _sync(descriptor, path, created=not size)
+    return torn
+
+
+def _write_line(descriptor: int, size: int, line: bytes) -> _Torn | None:
+    """Write *line* so that it begins a line, or return the part of it that a short write left."""
+    for payload in (_on_its_own_line(descriptor, size, line), b"\n" + line):
+        written = os.write(descriptor, payload)
+        start = os.lseek(descriptor, 0, os.SEEK_CUR) - written
+        if written < len(payload):
+            return _Torn(start, payload[:written])
+        if payload[:1] == b"\n" or _begins_a_line(descriptor, start):
+            break
+    return None
+
+
+def _append_alone(path: Path, line: bytes, torn: _Torn, *, durable: bool) -> None:
+    """Take back the torn part and write the line in full, or leave the file as long as it was."""
+    with locked(_gate(path.parent)):
+        descriptor = _open(path)
+        try:
+            size = _cut_off(descriptor, torn)
+            try:
+                write_all(descriptor, _on_its_own_line(descriptor, size, line))
+            except OSError:
+                os.ftruncate(descriptor, size)
+                raise
+            if durable:
+                _sync(descriptor, path, created=not size)
+        finally:
+            os.close(descriptor)
+
+
+def _cut_off(descriptor: int, torn: _Torn) -> int:
+    """Remove the torn part if the file still ends with it, and return the file's length."""
+    size = os.fstat(descriptor).st_size
+    if size != torn.start + len(torn.part):
+        return size
+    os.lseek(descriptor, torn.start, os.SEEK_SET)
+    if os.read(descriptor, len(torn.part) + 1) != torn.part:
+        return size
+    os.ftruncate(descriptor, torn.start)
+    return torn.start
+
+
+def _open(path: Path) -> int:
+    """Open for appending, and for a look at the last byte."""
+    return open_private(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
+
+
+def _on_its_own_line(descriptor: int, size: int, line: bytes) -> bytes:
+    """Return *line*, behind a newline if the file of *size* bytes ends without one."""
+    return line if _begins_a_line(descriptor, size) else b"\n" + line
+
+
+def _begins_a_line(descriptor: int, position: int) -> bool:
+    """Tell whether *position* is the start of the file or follows a newline."""
+    if position == 0:
+        return True
+    os.lseek(descriptor, position - 1, os.SEEK_SET)
+    return os.read(descriptor, 1) == b"\n"
+
+
+def _sync(descriptor: int, path: Path, *, created: bool) -> None:
+    """Make the line survive a power cut, and the name of a new file with it."""
+    os.fsync(descriptor)
+    if created:
+        sync_directory(path.parent)
+
+
+def _record(line: str | bytes) -> dict[str, Any] | None:
+    """Return the object on *line*, None when there is none."""
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _stays(line: bytes, keep: Callable[[dict[str, Any]], bool]) -> bool:
+    """Tell whether a rewrite keeps *line*."""
+    record = _record(line)
+    return record is None or keep(record)

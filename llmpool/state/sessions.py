@@ -1,0 +1,68 @@
+"""sessions/NAME.jsonl: the only place where prompts and answers are kept (DESIGN ruling 23)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from llmpool.errors import Misuse, UnknownName
+from llmpool.state import jsonl
+
+LAST = "last"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
+
+
+class Session(NamedTuple):
+    """A kept conversation: its name, how many turns, and when it last grew (RFC 3339 UTC)."""
+
+    name: str
+    turns: int
+    updated_at: str
+
+
+def path_of(state: Path, name: str) -> Path:
+    """Return the file of a session; raises Misuse for a name that is no plain file name."""
+    if not _NAME.match(name):
+        raise Misuse(f"{name!r} cannot name a session", hint="use letters, digits, dot, dash, underscore")
+    return state / "sessions" / f"{name}.jsonl"
+
+
+def read(state: Path, name: str) -> list[dict[str, Any]]:
+    """Read a session's turns; raises UnknownName when there is no such session."""
+    path = path_of(state, name)
+    if not path.exists():
+        known = [session.name for session in every(state)]
+        hint = f"there are: {', '.join(known)}" if known else "none is kept yet"
+        raise UnknownName(f'no session "{name}"', hint=hint, details={"candidates": known})
+    return jsonl.read(path).records
+
+
+def exists(state: Path, name: str) -> bool:
+    """Say whether a session of that name is kept."""
+    return path_of(state, name).exists()
+
+
+def append(state: Path, name: str, turn: dict[str, Any]) -> None:
+    """Add one turn to a session."""
+    jsonl.append(path_of(state, name), turn)
+
+
+def start_over(state: Path, name: str) -> None:
+    """Forget what a session held; `last` begins anew with each exchange that continues nothing."""
+    path_of(state, name).unlink(missing_ok=True)
+
+
+def delete(state: Path, name: str) -> None:
+    """Delete a session; raises UnknownName when there is none."""
+    read(state, name)
+    path_of(state, name).unlink(missing_ok=True)
+
+
+def every(state: Path) -> list[Session]:
+    """List the sessions by name."""
+    found = []
+    for path in sorted((state / "sessions").glob("*.jsonl")):
+        turns = jsonl.read(path).records
+        found.append(Session(path.stem, len(turns), str(turns[-1].get("at", "")) if turns else ""))
+    return found
