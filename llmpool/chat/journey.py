@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from decimal import Decimal
 from typing import NamedTuple
 
 from llmpool.core.chat import Delta
@@ -47,7 +48,8 @@ class Journey:
         self.success = False
         self.interrupted = False
         self.shown = False
-        self.failed_at_once: dict[str, Failure] = {}
+        self.cost: Decimal | None = None
+        self.usage_id = ""
         self.ttft_ms: int | None = None
         self.latency_ms = 0
         self._began = time.monotonic()

@@ -51,10 +51,11 @@ def usage_record(pool: Pool, journey: Journey) -> dict[str, Any]:
     """Build the usage line; unknown values are left out, an unknown cost is null."""
     provider, model = split_ref(journey.deployment)
     usage = journey.usage or TokenUsage()
-    cost, source = cost_of(pool, journey)
+    journey.cost, source = cost_of(pool, journey)
+    journey.usage_id = usage_id()
     failure = journey.attempts[-1].failure
     line: dict[str, Any] = {
-        "id": usage_id(),
+        "id": journey.usage_id,
         "at": rfc3339_ms(pool.clock()),
         "provider": provider,
         "model": model,
@@ -81,7 +82,7 @@ def usage_record(pool: Pool, journey: Journey) -> dict[str, Any]:
         "price_source": source,
     }
     kept = {name: value for name, value in line.items() if value is not None}
-    return kept | {"cost": None if cost is None else str(cost)}
+    return kept | {"cost": None if journey.cost is None else str(journey.cost)}
 
 
 def cost_of(pool: Pool, journey: Journey) -> tuple[Decimal | None, str | None]:

@@ -52,12 +52,12 @@ def chat(pool: Pool, request: ChatRequest, choice: Choice, manners: Manners) -> 
     try:
         with Client(offline=pool.offline) as client:
             yield from _Run(pool, client, request, journey, manners).down(choice.plan)
-        yield Done(journey)
     except (KeyboardInterrupt, GeneratorExit, SystemExit):
         journey.interrupted = not journey.success
         raise
     finally:
         record(pool, request, journey)
+    yield Done(journey)
 
 
 class _Run:

@@ -102,9 +102,11 @@ def _last_resorts_last(ranked: list[Candidate], rows: list[RoutingRow]) -> list[
     return strong + [c._replace(last_resort=True) for c in ranked if c.deployment in weak]
 
 
-def _prefer(ranked: list[Candidate], provider: str) -> list[Candidate]:
-    """Move the first candidate of the preferred provider to the front; the rest keep their order."""
-    found = next((c for c in ranked if provider and c.deployment.startswith(provider + "/")), None)
+def _prefer(ranked: list[Candidate], ref: str) -> list[Candidate]:
+    """Move the preferred deployment, or the first of the preferred provider, to the front of the rest."""
+    if not ref:
+        return ranked
+    found = next((c for c in ranked if c.deployment == ref or c.deployment.startswith(ref + "/")), None)
     return [found, *(c for c in ranked if c is not found)] if found else ranked
 
 

@@ -1,0 +1,44 @@
+"""Completion of names, from one small file of ids; nothing else is read."""
+
+import os
+from pathlib import Path
+
+from llmpool.core.config import MODES, STRATEGIES
+from llmpool.core.deployment import CAPABILITIES
+
+
+def _ids() -> list[str]:
+    from llmpool.config.paths import find_paths
+
+    path = Path(find_paths(os.environ).state, "model-ids.txt")
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []  # nothing to complete from; a completion must never print an error into the prompt
+
+
+def models(incomplete: str) -> list[str]:
+    """Complete deployments and aliases."""
+    return [ref for ref in _ids() if ref.startswith(incomplete)]
+
+
+def providers(incomplete: str) -> list[str]:
+    """Complete provider ids."""
+    found = dict.fromkeys(ref.partition("/")[0] for ref in _ids() if "/" in ref)
+    return [name for name in found if name.startswith(incomplete)]
+
+
+def needs(incomplete: str) -> list[str]:
+    """Complete the last of a comma-separated list of capabilities."""
+    done, comma, last = incomplete.rpartition(",")
+    return [done + comma + name for name in CAPABILITIES if name.startswith(last)]
+
+
+def strategies(incomplete: str) -> list[str]:
+    """Complete a strategy."""
+    return [name for name in STRATEGIES if name.startswith(incomplete)]
+
+
+def modes(incomplete: str) -> list[str]:
+    """Complete a mode."""
+    return [name for name in MODES if name.startswith(incomplete)]

@@ -1,0 +1,71 @@
+"""`llmpool config`: the owner's file."""
+
+import typer
+
+from llmpool.cli.app import verbs
+from llmpool.cli.context import Terminal
+from llmpool.cli.options import JsonFlag
+from llmpool.errors import Exit
+
+app = verbs("Show and check the config.")
+
+
+@app.command()
+def show(ctx: typer.Context, as_json: JsonFlag = False) -> int:
+    """Show the config as it was read, defaults included."""
+    from llmpool.config.show import as_json as document
+
+    terminal: Terminal = ctx.obj
+    shown = document(terminal.pool.config)
+    if as_json:
+        terminal.json({"config": shown})
+        return Exit.OK
+    import tomli_w
+
+    if not terminal.pool.config.exists:
+        terminal.say(f"note: {terminal.pool.paths.config} does not exist; these are the defaults")
+    terminal.out(tomli_w.dumps(_without_none(shown)).rstrip())
+    return Exit.OK
+
+
+@app.command()
+def path(ctx: typer.Context, as_json: JsonFlag = False) -> int:
+    """Print where the config file is, or would be."""
+    terminal: Terminal = ctx.obj
+    paths = terminal.pool.paths
+    if as_json:
+        terminal.json({"config": str(paths.config), "state": str(paths.state), "secrets": str(paths.secrets)})
+    else:
+        terminal.out(str(paths.config))
+    return Exit.OK
+
+
+@app.command()
+def check(ctx: typer.Context, as_json: JsonFlag = False) -> int:
+    """Check the config; every problem is listed, and the exit code is 4."""
+    terminal: Terminal = ctx.obj
+    catalog = terminal.pool.catalog
+    if as_json:
+        terminal.json({"ok": True, "providers": len(catalog.providers), "models": len(catalog.models)})
+    elif not terminal.pool.config.exists:
+        terminal.say(f"{terminal.pool.paths.config} does not exist; make one: llmpool init")
+    else:
+        terminal.say(f"{terminal.pool.paths.config} is fine: {len(catalog.providers)} providers")
+    return Exit.OK
+
+
+def _without_none(value: object) -> dict[str, object]:
+    """Drop what is not set; TOML has no word for it."""
+    return _dropped(value) if isinstance(value, dict) else {}
+
+
+def _dropped(value: dict[str, object]) -> dict[str, object]:
+    return {
+        name: _dropped(item)
+        if isinstance(item, dict)
+        else [_dropped(i) if isinstance(i, dict) else i for i in item if i is not None]
+        if isinstance(item, list)
+        else item
+        for name, item in value.items()
+        if item is not None
+    }

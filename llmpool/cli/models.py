@@ -1,0 +1,196 @@
+"""`llmpool models`: what there is."""
+
+from typing import Annotated, Any
+
+import typer
+
+from llmpool.cli.app import verbs
+from llmpool.cli.context import Terminal
+from llmpool.cli.options import JsonFlag, RefArgument
+from llmpool.errors import Exit
+
+app = verbs("List, show and pull models.")
+
+
+@app.command("list")
+def list_models(
+    ctx: typer.Context,
+    provider: Annotated[str, typer.Argument(metavar="[PROVIDER]", help="Only this provider's.")] = "",
+    needs: Annotated[
+        str, typer.Option("--needs", metavar="LIST", help="Only those that can: tools,images.")
+    ] = "",
+    local_only: Annotated[bool, typer.Option("--local-only", help="Only local ones.")] = False,
+    min_quality: Annotated[int, typer.Option("--min-quality", metavar="N", min=0, max=10)] = 0,
+    min_context: Annotated[
+        str, typer.Option("--min-context", metavar="N", help="At least this window.")
+    ] = "",
+    as_json: JsonFlag = False,
+) -> int:
+    """List the deployments of the pool; no network."""
+    terminal: Terminal = ctx.obj
+    pool = terminal.pool
+    models = pool.listing["models"]
+    if provider or needs or local_only or min_quality or min_context:
+        from llmpool.cli.filters import keep
+
+        models = keep(pool, models, provider, needs, local_only, min_quality, min_context)
+    models = _as_of_now(pool, models)
+    if as_json:
+        terminal.json({"models": models})
+        return Exit.OK
+    if not models:
+        terminal.say("no models known.  find providers: llmpool init    ask them: llmpool refresh")
+        return Exit.OK
+    _table(terminal, models)
+    return Exit.OK
+
+
+def _as_of_now(pool: Any, models: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Mark what cannot answer just now: no key, resting, unreachable, too stale."""
+    facts = pool.facts()
+    out = facts.stale | facts.keyless | facts.cooling | facts.unreachable
+    if not out:
+        return models
+    return [
+        m | {"available": False, "unavailable_reason": out[m["provider"]]}
+        if m["available"] and m["provider"] in out
+        else m
+        for m in models
+    ]
+
+
+def _table(terminal: Terminal, models: list[dict[str, Any]]) -> None:
+    from llmpool.cli.output import window
+    from llmpool.cli.tables import show
+
+    rows = []
+    for m in models:
+        rated = m["ratings"]
+        can = [name for name in ("tools", "images", "thinking") if m["capabilities"].get(name)]
+        state = m.get("unavailable_reason", "") or ("last resort" if m.get("last_resort") else "")
+        figures = [str(rated["quality"]), str(rated["speed"]), str(rated["cost_tier"])]
+        rows.append([m["id"], m["location"], window(m["context_window"]), *figures, ",".join(can), state])
+    show(terminal, ["model", "where", ">window", ">quality", ">speed", ">cost", "can", ""], rows)
+
+
+@app.command()
+def show(ctx: typer.Context, ref: RefArgument, as_json: JsonFlag = False) -> int:
+    """Show everything about one deployment, and where each value comes from."""
+    from llmpool.core.record import plain
+    from llmpool.registry import resolve
+    from llmpool.registry.compiled import listed
+    from llmpool.state import inventory
+
+    terminal: Terminal = ctx.obj
+    pool = terminal.pool
+    row = resolve.one(ref, pool.table)
+    found = next(d for d in pool.registry.deployments if d.id == row.id)
+    seen = inventory.read(pool.paths.state).providers.get(found.provider)
+    entry = _as_of_now(pool, [listed(found, seen)])[0]
+    if as_json:
+        more = {
+            "origin": dict(found.origin),
+            "observed": plain(found.observed),
+            "declared": plain(found.declared),
+        }
+        terminal.json({"model": entry | more})
+        return Exit.OK
+    _show_person(terminal, entry, dict(found.origin))
+    return Exit.OK
+
+
+def _show_person(terminal: Terminal, entry: dict[str, Any], origin: dict[str, str]) -> None:
+    from llmpool.cli.output import window
+
+    terminal.out(f"{entry['id']}   {entry['location']}, {entry['source']}")
+    state = "available" if entry["available"] else f"not available: {entry['unavailable_reason']}"
+    terminal.out(f"  {state}" + (", last resort" if entry.get("last_resort") else ""))
+    terminal.out(f"  {'context window':15} {window(entry['context_window']):12} {origin['context_window']}")
+    for name, value in entry["ratings"].items():
+        terminal.out(f"  {name.replace('_', ' '):15} {value!s:12} {origin[name]}")
+    for name, value in entry["capabilities"].items():
+        word = {True: "yes", False: "no", None: "unknown"}[value]
+        terminal.out(f"  {name:15} {word:12} {origin[name]}")
+    price = entry["price"]
+    cost = "unknown" if price is None else f"{price['input']} in, {price['output']} out"
+    terminal.out(f"  {'price USD/M':15} {cost:12} {price['source'] if price else ''}".rstrip())
+    if entry.get("aliases"):
+        terminal.out(f"  {'aliases':15} {', '.join(entry['aliases'])}")
+
+
+@app.command()
+def pull(
+    ctx: typer.Context,
+    ref: RefArgument,
+    source: Annotated[str, typer.Option("--from", metavar="URL_OR_FILE", help="Any GGUF, from here.")] = "",
+    sha256: Annotated[str, typer.Option("--sha256", metavar="HEX", help="What --from must be.")] = "",
+    as_json: JsonFlag = False,
+) -> int:
+    """Fetch a model for the embedded provider: `embedded/smollm2-135m` (98 MB, a toy), or any GGUF.
+
+    What is fetched is verified by size and SHA-256 before it gets its name; an interrupted pull goes on
+    where it stopped.
+    """
+    from llmpool.cli.progress import Progress
+    from llmpool.setup import models
+
+    terminal: Terminal = ctx.obj
+    progress = Progress(terminal)
+    try:
+        pulled = models.pull(terminal.pool, ref, source, sha256, progress.bytes)
+    finally:
+        progress.done()
+    if as_json:
+        terminal.json(
+            {"model": {"id": ref, "size": pulled.size, "sha256": pulled.sha256, "licence": pulled.licence}}
+        )
+    else:
+        terminal.say(f"{ref}: {pulled.size / 1e6:.0f} MB, verified; {pulled.licence or 'licence unknown'}")
+    return Exit.OK
+
+
+@app.command()
+def remove(
+    ctx: typer.Context, ref: RefArgument, yes: Annotated[bool, typer.Option("--yes", "-y")] = False
+) -> int:
+    """Delete a model of the embedded provider from this machine's disk."""
+    from llmpool.cli.confirm import confirm
+    from llmpool.setup import models
+
+    terminal: Terminal = ctx.obj
+    models.embedded_name(terminal.pool, ref)
+    confirm(terminal, f"delete {ref} from this machine's disk?", yes=yes)
+    models.remove(terminal.pool, ref)
+    terminal.say(f"{ref} is deleted; again: llmpool models pull {ref}")
+    return Exit.OK
+
+
+@app.command()
+def ps(ctx: typer.Context, as_json: JsonFlag = False) -> int:
+    """Show the embedded models that are loaded now."""
+    from llmpool.cli.tables import show as table
+    from llmpool.embedded import server
+
+    terminal: Terminal = ctx.obj
+    running = server.running(terminal.pool.paths.state)
+    if as_json:
+        terminal.json({"models": [r._asdict() for r in running]})
+    else:
+        table(
+            terminal,
+            ["model", ">pid", ">port"],
+            [[f"embedded/{r.name}", str(r.pid), str(r.port)] for r in running],
+        )
+    return Exit.OK
+
+
+@app.command()
+def unload(ctx: typer.Context, ref: RefArgument) -> int:
+    """Stop an embedded model's server; the next chat starts it again."""
+    from llmpool.embedded import server
+    from llmpool.setup import models
+
+    terminal: Terminal = ctx.obj
+    stopped = server.stop(terminal.pool.paths.state, models.embedded_name(terminal.pool, ref))
+    terminal.say(f"{ref} is stopped" if stopped else f"{ref} was not loaded")
+    return Exit.OK

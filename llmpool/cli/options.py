@@ -1,0 +1,130 @@
+"""Options that several commands share, each described once.
+
+`with_routing` puts every routing option into a command's signature and hands them over as one value, so that
+`route` and `chat` cannot drift apart.
+"""
+
+import inspect
+import re
+from collections.abc import Callable
+from functools import wraps
+from typing import Annotated, Any
+
+import typer
+
+from llmpool.cli import complete
+from llmpool.core.record import Record
+from llmpool.errors import Misuse
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+ProviderArgument = Annotated[str, typer.Argument(metavar="PROVIDER", autocompletion=complete.providers)]
+RefArgument = Annotated[str, typer.Argument(metavar="REF", autocompletion=complete.models)]
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)([kKmM]?)\Z")
+_SECONDS = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?\Z")
+_UNIT = {"": 1, "k": 1000, "m": 1_000_000}
+_DURATION = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, None: 1}
+
+
+def size(text: str) -> int:
+    """Read a token count such as `900`, `32k` or `1M`; raises Misuse."""
+    found = _SIZE.match(text.strip())
+    if not found:
+        raise Misuse(f"{text!r} is no size", hint="write 900, 32k or 1M")
+    return int(float(found[1]) * _UNIT[found[2].lower()])
+
+
+def seconds(text: str) -> float:
+    """Read a duration such as `20s`, `5m` or `0`; raises Misuse."""
+    found = _SECONDS.match(text.strip())
+    if not found:
+        raise Misuse(f"{text!r} is no duration", hint="write 500ms, 20s, 5m, 2h or 7d")
+    return float(found[1]) * _DURATION[found[2]]
+
+
+class RoutingOptions(Record):
+    """The routing options as typed; empty means not given."""
+
+    model: str
+    needs: str
+    context_size: str
+    tool_count: int
+    hint: list[str]
+    profile: str
+    strategy: str
+    mode: str
+    local_only: bool
+    min_quality: int | None
+    max_cost: str
+    exclude: list[str]
+    prefer: str
+    group: str
+    priority: str
+    fallback: bool | None
+    force: bool
+
+
+def _option(*names: str, **settings: Any) -> Any:
+    return typer.Option(*names, **settings)
+
+
+_STRATEGIES = "score, priority, cost, latency or round_robin"
+# fmt: off
+_ROUTING: dict[str, tuple[Any, Any, Any]] = {
+    "model": (str, "", _option("-m", "--model", metavar="REF", envvar="LLMPOOL_MODEL",
+              autocompletion=complete.models, help="A deployment (pins it), an alias, a model name, or auto, cloud, local.")),
+    "needs": (str, "", _option("--needs", metavar="LIST", envvar="LLMPOOL_NEEDS",
+              autocompletion=complete.needs, help="Capabilities it must have: tools,images,json,thinking,streaming.")),
+    "context_size": (str, "", _option("--context-size", metavar="N", envvar="LLMPOOL_CONTEXT_SIZE",
+                     help="Tokens of context; estimated from the text when not given.")),
+    "tool_count": (int, 0, _option("--tool-count", metavar="N", min=0, envvar="LLMPOOL_TOOL_COUNT",
+                   help="How many tools the caller brings.")),
+    "hint": (list[str], [], _option("--hint", metavar="KEY=VALUE", envvar="LLMPOOL_HINT",
+             help="A wish that moves scores, e.g. prefer_speed=true.")),
+    "profile": (str, "", _option("--profile", metavar="NAME", envvar="LLMPOOL_PROFILE",
+                help="A named set of options from the config.")),
+    "strategy": (str, "", _option("--strategy", metavar="NAME", envvar="LLMPOOL_STRATEGY",
+                 autocompletion=complete.strategies, help=f"How to rank: {_STRATEGIES}.")),
+    "mode": (str, "", _option("--mode", metavar="MODE", envvar="LLMPOOL_MODE", autocompletion=complete.modes,
+             help="Where it may run: auto, cloud or local.")),
+    "local_only": (bool, False, _option("--local-only", envvar="LLMPOOL_LOCAL_ONLY",
+                   help="Only this machine and your network; never the cloud.")),
+    "min_quality": (int | None, None, _option("--min-quality", metavar="N", min=0, max=10,
+                    envvar="LLMPOOL_MIN_QUALITY", help="The least quality rating, 0-10.")),
+    "max_cost": (str, "", _option("--max-cost", metavar="USD", envvar="LLMPOOL_MAX_COST",
+                 help="What the request may cost at worst.")),
+    "exclude": (list[str], [], _option("--exclude", metavar="ID", envvar="LLMPOOL_EXCLUDE",
+                autocompletion=complete.models, help="A provider or deployment to leave out.")),
+    "prefer": (str, "", _option("--prefer", metavar="PROVIDER", envvar="LLMPOOL_PREFER",
+               autocompletion=complete.providers, help="Ask this provider first when it is eligible.")),
+    "group": (str, "", _option("--group", metavar="NAME", envvar="LLMPOOL_GROUP",
+              help="Only members of this group.")),
+    "priority": (str, "", _option("--priority", metavar="P", envvar="LLMPOOL_PRIORITY",
+                 help="interactive or background.")),
+    "fallback": (bool | None, None, _option("--fallback/--no-fallback", envvar="LLMPOOL_FALLBACK",
+                 help="Let others answer for a pinned model; or try the winner only.")),
+    "force": (bool, False, _option("--force", help="Call a provider/model its provider does not list.")),
+}
+# fmt: on
+
+
+def with_routing(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Replace the parameter `routing` of a command by all routing options."""
+    signature = inspect.signature(command)
+    parameters = [p for name, p in signature.parameters.items() if name != "routing"]
+    parameters += [
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option]
+        )
+        for name, (kind, default, option) in _ROUTING.items()
+    ]
+
+    @wraps(command)
+    def packed(*arguments: Any, **values: Any) -> Any:
+        routing = RoutingOptions(**{name: values.pop(name) for name in _ROUTING})
+        return command(*arguments, routing=routing, **values)
+
+    packed.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    packed.__annotations__ = {}
+    del packed.__wrapped__
+    return packed

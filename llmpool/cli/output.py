@@ -1,0 +1,67 @@
+"""Words and figures the way people read them; no rich here."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+
+def count(number: int | None) -> str:
+    """Write a count with the unit that keeps it short: 512, 31 k, 1.9 M; a dash when unknown."""
+    if number is None:
+        return "-"
+    for limit, unit in ((1_000_000, "M"), (10_000, "k")):
+        if number >= limit:
+            scaled = number / (1_000_000 if unit == "M" else 1000)
+            return f"{scaled:.1f} {unit}" if scaled < 10 else f"{scaled:.0f} {unit}"
+    return str(number)
+
+
+def window(tokens: int | None) -> str:
+    """Write a context window as people name it: 8k, 128k, 1M; `?` when unknown."""
+    if not tokens:
+        return "?"
+    base = 1024 if tokens % 1024 == 0 else 1000
+    if tokens >= base * base:
+        return f"{tokens / (base * base):.3g}M"
+    return f"{round(tokens / base)}k" if tokens >= base else str(tokens)
+
+
+def money(amount: str | Decimal | None) -> str:
+    """Write USD with enough digits to be true: $5.20, $0.0008; unknown stays unknown."""
+    if amount is None:
+        return "cost unknown"
+    value = Decimal(amount)
+    if value == 0:
+        return "free"
+    return (
+        f"${value:.2f}"
+        if value >= Decimal("0.1")
+        else f"${value:.4f}"
+        if value >= Decimal("0.0001")
+        else "<$0.0001"
+    )
+
+
+def seconds(milliseconds: int | None) -> str:
+    """Write a duration in seconds, one decimal; a dash when unknown."""
+    return "-" if milliseconds is None else f"{milliseconds / 1000:.1f} s"
+
+
+def ago(then: str, now: float) -> str:
+    """Write how long ago an RFC 3339 UTC time was: 12 s, 5 min, 3 h, 2 d."""
+    if not then:
+        return "never"
+    import calendar
+    import time
+
+    passed = max(0, int(now - calendar.timegm(time.strptime(then[:19], "%Y-%m-%dT%H:%M:%S"))))
+    for limit, unit, length in ((60, "s", 1), (3600, "min", 60), (86400, "h", 3600)):
+        if passed < limit:
+            return f"{passed // length} {unit}"
+    return f"{passed // 86400} d"
+
+
+def columns(rows: list[list[Any]]) -> str:
+    """Join rows with tabs, as pipes and scripts want them."""
+    return "\n".join("\t".join(str(cell) for cell in row) for row in rows)

@@ -1,0 +1,103 @@
+"""A provider as `providers list` and `show` have it: config, last observation and health joined."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from llmpool.cli.output import ago
+from llmpool.core.provider import KeyRef
+from llmpool.pool import unknown_provider
+
+if TYPE_CHECKING:
+    from llmpool.cli.context import Terminal
+    from llmpool.pool import Pool
+
+
+def every(pool: Pool) -> list[dict[str, Any]]:
+    """Describe all providers in id order."""
+    from llmpool.state import inventory
+
+    if not pool.routing["providers"]:
+        return []
+    seen, facts = inventory.read(pool.paths.state), pool.facts()
+    return [
+        _describe(entry, seen.providers.get(entry["id"]), facts, pool) for entry in pool.routing["providers"]
+    ]
+
+
+def _describe(entry: dict[str, Any], seen: Any, facts: Any, pool: Pool) -> dict[str, Any]:
+    name = entry["id"]
+    state, why = "ok", ""
+    if not entry["enabled"]:
+        state = "disabled"
+    elif name in facts.keyless:
+        state, why = "no key", facts.keyless[name].removeprefix("no key: ")
+    elif name in facts.cooling or name in facts.unreachable:
+        state, why = "down", facts.cooling.get(name) or facts.unreachable[name]
+    elif seen is None:
+        state = "never asked"
+    elif seen.error:
+        state, why = "error", seen.error
+    return {
+        "id": name,
+        "state": state,
+        "location": entry["location"],
+        "format": entry["format"],
+        "url": entry["url"] or None,
+        "models": len(seen.models) if seen else 0,
+        "stale_since": (seen.stale_since or None) if seen else None,
+        "key": key_source(entry, pool),
+        "seen": (seen.fetched_at or None) if seen else None,
+        "reason": why or None,
+    }
+
+
+def key_source(entry: dict[str, Any], pool: Pool) -> str | None:
+    """Say where a provider's key comes from, in words that may be shown."""
+    from llmpool.auth.secrets import describe
+
+    if entry["keys"]:
+        refs = [KeyRef(**(key | {"command": tuple(key["command"])})) for key in entry["keys"]]
+        return (
+            ", ".join(describe(ref).removeprefix("variable ") for ref in refs if ref.enabled)
+            or "all disabled"
+        )
+    known = [name for name in entry["key_env"] if pool.env.get(name)]
+    return known[0] if known else entry["key_env"][0] if entry["needs_key"] and entry["key_env"] else None
+
+
+def table(terminal: Terminal, rows: list[dict[str, Any]]) -> None:
+    """Show the providers as a table."""
+    from llmpool.cli import tables
+
+    now = terminal.pool.clock()
+    lines = [
+        [
+            row["id"],
+            row["state"],
+            row["location"],
+            f"{row['models']}{' stale' if row['stale_since'] else ''}",
+            row["key"] or "none",
+            ago(row["seen"] or "", now),
+            row["reason"] or "",
+        ]
+        for row in rows
+    ]
+    tables.show(terminal, ["id", "state", "where", ">models", "key", "seen", ""], lines)
+
+
+def one(pool: Pool, name: str) -> dict[str, Any]:
+    """Describe one provider fully; raises UnknownName."""
+    rows = {row["id"]: row for row in every(pool)}
+    if name not in rows:
+        raise unknown_provider(name, list(rows))
+    provider = pool.provider(name)
+    return rows[name] | {
+        "preset": provider.preset or None,
+        "priority": provider.priority,
+        "optional": provider.optional,
+        "headers": [header for header, _ in provider.headers],
+        "allowed_models": list(provider.allowed_models),
+        "verify_tls": provider.verify_tls,
+        "key_page": provider.key_page or None,
+    }

@@ -1,0 +1,155 @@
+"""`llmpool providers`: who there is."""
+
+from typing import Annotated, Any
+
+import typer
+
+from llmpool.cli.app import verbs
+from llmpool.cli.context import Terminal
+from llmpool.cli.options import JsonFlag, ProviderArgument
+from llmpool.errors import Exit, Misuse
+
+app = verbs("List, show and add providers.")
+
+
+@app.command("list")
+def list_providers(ctx: typer.Context, as_json: JsonFlag = False) -> int:
+    """List the providers with their state; no network."""
+    from llmpool.cli import provider_view
+
+    terminal: Terminal = ctx.obj
+    rows = provider_view.every(terminal.pool)
+    if as_json:
+        terminal.json({"providers": rows})
+    elif not rows:
+        terminal.say("no provider is configured.  run: llmpool init")
+    else:
+        provider_view.table(terminal, rows)
+    return Exit.OK
+
+
+@app.command()
+def show(ctx: typer.Context, provider: ProviderArgument, as_json: JsonFlag = False) -> int:
+    """Show one provider: where it is, where its key comes from, what it last said."""
+    from llmpool.cli import provider_view
+
+    terminal: Terminal = ctx.obj
+    shown = provider_view.one(terminal.pool, provider)
+    if as_json:
+        terminal.json({"provider": shown})
+    else:
+        for name, value in shown.items():
+            if value not in (None, "", [], {}):
+                text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+                terminal.out(f"{name.replace('_', ' '):16} {text}")
+    return Exit.OK
+
+
+@app.command()
+def add(
+    ctx: typer.Context,
+    what: Annotated[str, typer.Argument(metavar="PRESET|URL|ID", help="A vendor, an address, or a new id.")],
+    url: Annotated[str, typer.Option("--url", metavar="URL", help="Where it is.")] = "",
+    wire: Annotated[str, typer.Option("--format", metavar="FORMAT", help="The protocol it speaks.")] = "",
+    key_env: Annotated[str, typer.Option("--key-env", metavar="VAR", help="The variable with its key.")] = "",
+    location: Annotated[str, typer.Option("--location", metavar="WHERE", help="local or cloud.")] = "",
+    force: Annotated[bool, typer.Option("--force", help="Add it although nothing answers.")] = False,
+    as_json: JsonFlag = False,
+) -> int:
+    """Add a provider; one argument is enough: `add openai`, `add http://den.lan:11434`."""
+    from llmpool.discovery.refresh import refresh
+    from llmpool.setup import providers
+
+    terminal: Terminal = ctx.obj
+    wish = providers.Wish(what, url, wire, key_env, location, force)
+    name = providers.add(terminal.pool, wish)
+    report = refresh(terminal.pool, (name,))
+    entry, provider = report.observed[0], terminal.pool.provider(name)
+    if as_json:
+        facts = {
+            "id": name,
+            "location": provider.location,
+            "models": len(entry.models),
+            "error": entry.error or None,
+        }
+        terminal.json({"provider": facts})
+    elif entry.error:
+        terminal.say(f"{name} is added, but cannot be listed: {entry.error}")
+    else:
+        other = "cloud" if provider.location == "local" else "local"
+        mine = f"  Not so? --location {other}" if not location else ""
+        terminal.say(f"{name}: {len(entry.models)} models, {provider.location}.{mine}")
+    return Exit.PARTLY if report.failed else Exit.OK
+
+
+@app.command()
+def remove(
+    ctx: typer.Context, provider: ProviderArgument, yes: Annotated[bool, typer.Option("--yes", "-y")] = False
+) -> int:
+    """Take a provider out of the config; its usage records stay."""
+    from llmpool.cli.confirm import confirm
+    from llmpool.config import edit
+    from llmpool.setup import configfile
+
+    terminal: Terminal = ctx.obj
+    terminal.pool.provider(provider)
+    confirm(terminal, f"remove {provider} from {terminal.pool.paths.config}?", yes=yes)
+    configfile.change(terminal.pool, lambda text: edit.without_provider(text, provider))
+    terminal.say(f"{provider} is removed")
+    return Exit.OK
+
+
+@app.command()
+def clear(
+    ctx: typer.Context,
+    provider: Annotated[str, typer.Argument(metavar="[PROVIDER]")] = "",
+    every: Annotated[bool, typer.Option("--all", help="All providers.")] = False,
+) -> int:
+    """Forget errors and cooldowns: it is awake again."""
+    from llmpool.state import health
+
+    terminal: Terminal = ctx.obj
+    if bool(provider) == every:
+        raise Misuse("name a provider, or --all")
+    names = (
+        [e["id"] for e in terminal.pool.routing["providers"]]
+        if every
+        else [terminal.pool.provider(provider).id]
+    )
+
+    def change(state: health.Health) -> None:
+        for name in names:
+            state.contact.pop(name, None)
+            state.cooldowns.pop(f"provider:{name}", None)
+
+    health.update(terminal.pool.paths.state, change)
+    terminal.say(f"{', '.join(names)}: errors and cooldowns forgotten")
+    return Exit.OK
+
+
+@app.command()
+def presets(ctx: typer.Context, as_json: JsonFlag = False) -> int:
+    """List the vendors llmpool knows, with their key variables."""
+    from llmpool.cli.tables import show as table
+    from llmpool.config.presets import presets as rows
+    from llmpool.core.record import plain
+    from llmpool.formats import FORMATS
+
+    terminal: Terminal = ctx.obj
+    known: list[dict[str, Any]] = [
+        plain(row) | {"supported": row.format in FORMATS} for row in rows().values()
+    ]
+    if as_json:
+        terminal.json({"presets": known})
+        return Exit.OK
+    lines = [
+        [
+            row["id"],
+            row["name"],
+            row["format"] if row["supported"] else f"{row['format']} (later)",
+            *row["env"][:1],
+        ]
+        for row in known
+    ]
+    table(terminal, ["preset", "vendor", "format", "key"], [line + [""] * (4 - len(line)) for line in lines])
+    return Exit.OK

@@ -1,0 +1,113 @@
+"""From options and streams to requests: prompts, sizes, needs and hints, checked before anything runs."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING
+
+from llmpool.core.config import MODES, STRATEGIES
+from llmpool.core.deployment import ALSO_TYPED, CAPABILITIES
+from llmpool.core.routing import RouteRequest
+from llmpool.errors import Misuse
+
+if TYPE_CHECKING:
+    from llmpool.cli.context import Terminal
+    from llmpool.cli.options import RoutingOptions
+
+NOTICE_AFTER = 2.0  # seconds of silence on stdin before a person is told what is being waited for
+_REQUIREMENT_OF = {"local_only": "--local-only", "quality_floor": "--min-quality"}
+
+
+def route_request(options: RoutingOptions, query: str, text: str, terminal: Terminal) -> RouteRequest:
+    """Build the routing request; *text* is everything that will be sent, for its size. Raises Misuse."""
+    from llmpool.cli.options import size
+
+    return RouteRequest(
+        query=query,
+        context_size=size(options.context_size) if options.context_size else tokens(text),
+        needs=needs(options.needs),
+        tool_count=options.tool_count,
+        priority=_one_of(options.priority or "interactive", ("interactive", "background"), "--priority"),
+        hints=hints(options.hint, terminal),
+        model=options.model,
+        strategy=_one_of(options.strategy, ("", *STRATEGIES), "--strategy"),
+        mode=_one_of(options.mode, ("", *MODES), "--mode"),
+        local_only=options.local_only,
+        min_quality=options.min_quality,
+        max_cost=_money(options.max_cost) if options.max_cost else None,
+        exclude=tuple(name for given in options.exclude for name in given.split(",")),
+        prefer=options.prefer,
+        group=options.group,
+        fallback=options.fallback,
+    )
+
+
+def tokens(text: str) -> int:
+    """Estimate tokens: four bytes of trimmed UTF-8 to one, rounded up (catalog-registry-router 5.4)."""
+    return -(-len(text.strip().encode("utf-8", "replace")) // 4)
+
+
+def needs(text: str) -> tuple[str, ...]:
+    """Read `--needs tools,images`; raises Misuse for what is no capability."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    known = [ALSO_TYPED.get(name, name) for name in names]
+    return tuple(dict.fromkeys(_one_of(name, CAPABILITIES, "--needs") for name in known))
+
+
+def hints(given: list[str], terminal: Terminal) -> tuple[tuple[str, str], ...]:
+    """Read `--hint KEY=VALUE`; says once when a wish looks like it is meant as a requirement."""
+    pairs = []
+    for text in given:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise Misuse(f"--hint {text!r} has no value", hint="write --hint prefer_speed=true")
+        pairs.append((key, value))
+        if key in _REQUIREMENT_OF and value != "false":
+            terminal.say(f"note: hint {key} is a wish and may lose; {_REQUIREMENT_OF[key]} always holds")
+    return tuple(pairs)
+
+
+def _one_of(value: str, allowed: tuple[str, ...], option: str) -> str:
+    if value in allowed:
+        return value
+    from difflib import get_close_matches
+
+    near = get_close_matches(value, allowed, n=1)
+    suggestion = f"did you mean {near[0]}?" if near else f"one of: {', '.join(filter(None, allowed))}"
+    raise Misuse(f"{option} {value!r} is not known", hint=suggestion)
+
+
+def _money(text: str) -> str:
+    try:
+        amount = Decimal(text.removeprefix("$"))
+    except InvalidOperation:
+        amount = Decimal(-1)
+    if not amount.is_finite() or amount < 0:
+        raise Misuse(f"{text!r} is no amount of USD", hint="write --max-cost 0.05")
+    return str(amount)
+
+
+def piped_input(terminal: Terminal, wanted: bool) -> str:
+    """Read stdin when it is a pipe or a file; nothing from a terminal or a device. Raises Misuse if binary."""
+    if not wanted or sys.stdin is None:
+        return ""
+    try:
+        mode = os.fstat(sys.stdin.fileno()).st_mode
+    except (OSError, ValueError):
+        return ""
+    if not (stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)):
+        return ""
+    if not stat.S_ISREG(mode) and os.name == "posix":
+        import select
+
+        if not select.select([sys.stdin], [], [], NOTICE_AFTER)[0]:
+            terminal.say("note: reading stdin until it ends; --no-stdin stops that")
+    try:
+        return sys.stdin.buffer.read().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Misuse(
+            f"stdin is not UTF-8 text (byte {error.start})", hint="attachments come with a later version"
+        ) from None

@@ -1,0 +1,60 @@
+"""Change a config's text and keep its comments and layout; tomlkit is loaded only here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llmpool.errors import ConfigInvalid
+
+
+def with_provider(text: str, name: str, fields: dict[str, Any]) -> str:
+    """Return *text* with the table `[providers.NAME]` added at its end, or its fields set where it exists."""
+    import tomlkit
+
+    document = _parse(text)
+    providers = document.get("providers")
+    if providers is not None and name in providers:
+        for key, value in fields.items():
+            providers[name][key] = _inline(value)
+        return str(tomlkit.dumps(document))
+    table = tomlkit.table()
+    for key, value in fields.items():
+        table.add(key, _inline(value))
+    fragment = tomlkit.document()
+    parent = tomlkit.table(is_super_table=True)
+    parent.add(name, table)
+    fragment.add("providers", parent)
+    gap = "" if not text or text.endswith("\n\n") else "\n" if text.endswith("\n") else "\n\n"
+    return text + gap + str(tomlkit.dumps(fragment))
+
+
+def without_provider(text: str, name: str) -> str:
+    """Return *text* without the table `[providers.NAME]`."""
+    import tomlkit
+
+    document = _parse(text)
+    providers = document.get("providers")
+    if providers is not None:
+        providers.pop(name, None)
+    return str(tomlkit.dumps(document))
+
+
+def _inline(value: Any) -> Any:
+    """Write small tables on one line, as people do: key = { env = "X" }."""
+    import tomlkit
+
+    if not isinstance(value, dict):
+        return value
+    table = tomlkit.inline_table()
+    table.update(value)
+    return table
+
+
+def _parse(text: str) -> Any:
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    try:
+        return tomlkit.parse(text)
+    except TOMLKitError as error:
+        raise ConfigInvalid(f"the config cannot be edited: {error}", hint="llmpool config check") from None

@@ -1,0 +1,30 @@
+"""Make foreign text harmless: no control character, escape or bidi override reaches a terminal."""
+
+from __future__ import annotations
+
+_KEPT = "\n\t"
+
+
+def _table() -> dict[int, str]:
+    """Map C0 controls to their pictures; drop C1 controls, bidi marks and invisible spaces."""
+    table = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in _KEPT}
+    table[0x7F] = "\u2421"
+    table[0x0D] = ""
+    invisible = (
+        *range(0x80, 0xA0),
+        0x061C,
+        0x200B,
+        0x200E,
+        0x200F,
+        *range(0x202A, 0x202F),
+        *range(0x2060, 0x206A),
+    )
+    return table | dict.fromkeys((*invisible, 0xFEFF), "")
+
+
+_HARMLESS = _table()
+
+
+def clean(text: str) -> str:
+    """Return *text* fit for a terminal; joiners that scripts and emoji need are kept."""
+    return text if text.isascii() and text.isprintable() else text.translate(_HARMLESS)

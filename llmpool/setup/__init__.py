@@ -1,0 +1,1 @@
+"""What changes the pool: first set-up, providers, models on disk."""

@@ -1,0 +1,131 @@
+"""First set-up: look, write a commented config, say what was found; safe to run twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from llmpool.config import presets as preset_rows
+from llmpool.core.provider import Preset
+from llmpool.embedded import fetch
+from llmpool.net.client import Client
+from llmpool.pool import Pool
+from llmpool.setup import configfile, find
+
+EMBEDDED_MODEL = "smollm2-135m"
+FORMAT, OPTIONAL, IDLE = 'format = "openai"', "optional = true", 'idle_ttl = "5m"'
+
+HEADER = """\
+# llmpool: your pool. Every key is described in `man 5 llmpool.toml`; check it with `llmpool config check`.
+# Keys never stand in this file: name the variable, command or keyring that holds them.
+
+{defaults}
+# [routing]
+# strategy = "score"          # score | priority | cost | latency | round_robin
+# fallbacks = []              # asked when everything better failed
+# auto_min_quality = 4        # weaker discovered models answer only when nothing better can
+
+# [[models]]                  # rate a deployment yourself; what you leave out is filled in
+# id = "provider/model"
+# quality = 6                 # 0-10
+# aliases = ["small"]
+"""
+
+TASTES = {
+    "mine": ("your own machines first", "local_first = true\n"),
+    "value": ("what is worth its price", "local_first = false\n"),
+    "best": ("the best, whatever it costs", "local_first = false\n\n[routing]\nauto_min_quality = 7\n"),
+}
+
+
+class Findings(NamedTuple):
+    """What a look around found, and how much was looked at."""
+
+    keys: list[find.KeyFound]
+    servers: list[find.ServerFound]
+    variables: int
+    addresses: int
+
+
+class Added(NamedTuple):
+    """A provider that set-up wrote, and why it knows of it."""
+
+    provider: str
+    because: str
+
+
+def look(pool: Pool, tell: Callable[[str], None]) -> Findings:
+    """Look at key variables and server addresses; only servers on this machine or named by variables."""
+    rows = preset_rows.presets()
+    places = find.addresses(pool.env, rows)
+    servers: list[find.ServerFound] = []
+    with Client(offline=pool.offline) as client:
+        for preset, url in places:
+            tell(url)
+            found = find.server(client, url, preset)
+            if found and all(found.url != other.url for other in servers):
+                servers.append(found)
+    variables = sum(len(row.env) for row in rows.values())
+    return Findings(find.keys(pool.env, rows), servers, variables, len(places))
+
+
+def write(pool: Pool, findings: Findings, *, embedded: bool, taste: str = "mine") -> list[Added]:
+    """Add what was found to the config and return it; what is configured already stays as it is."""
+    known = {table.id for table in pool.config.providers}
+    used = {table.url for table in pool.config.providers}
+    blocks = [_key_block(key) for key in findings.keys if key.supported and key.preset.id not in known]
+    for server in findings.servers:
+        name = _free_name(server.preset or "server", known | {added.provider for added, _ in blocks})
+        if server.url not in used:
+            blocks.append(_server_block(name, server, preset_rows.presets()))
+    if embedded and "embedded" not in known:
+        blocks.append(_embedded_block())
+
+    def edit(text: str) -> str:
+        start = text or HEADER.format(defaults=TASTES[taste][1])
+        return start + "".join("\n" + block for _, block in blocks)
+
+    if blocks or not pool.paths.config.exists():
+        configfile.change(pool, edit)
+    return [added for added, _ in blocks]
+
+
+def _key_block(key: find.KeyFound) -> tuple[Added, str]:
+    name = key.preset.id
+    head = f"[providers.{name}]"
+    return Added(name, key.variable), f'{head:30}# {key.preset.name}\nkey = {{ env = "{key.variable}" }}\n'
+
+
+def _server_block(name: str, server: find.ServerFound, rows: dict[str, Preset]) -> tuple[Added, str]:
+    lines = [
+        f"[providers.{name}]",
+        *([f'preset = "{server.preset}"'] if server.preset in rows else []),
+        f"{FORMAT:30}# its OpenAI-compatible side",
+        f'url = "{server.url}"',
+        f"{OPTIONAL:30}# its absence is no failure of refresh",
+    ]
+    return Added(name, server.url), "\n".join(lines) + "\n"
+
+
+def _embedded_block() -> tuple[Added, str]:
+    lines = (
+        f"# llama.cpp inside llmpool; fetch a model: llmpool models pull embedded/{EMBEDDED_MODEL}",
+        "[providers.embedded]",
+        f"{IDLE:30}# how long a model stays loaded after its last use",
+    )
+    return Added("embedded", "inside llmpool"), "\n".join(lines) + "\n"
+
+
+def _free_name(wanted: str, taken: set[str]) -> str:
+    names = [wanted, *(f"{wanted}-{n}" for n in range(2, 100))]
+    return next(name for name in names if name not in taken)
+
+
+def can_embed() -> bool:
+    """Say whether the extra `embedded` is installed."""
+    return fetch.is_available()
+
+
+def embedded_is_there(pool: Pool) -> bool:
+    """Say whether a model for the embedded provider is on disk."""
+    return bool(fetch.installed(pool.paths.state))

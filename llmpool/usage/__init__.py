@@ -1,0 +1,1 @@
+"""Aggregation of usage records; pure."""
