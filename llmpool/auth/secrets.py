@@ -102,9 +102,7 @@ def _ask_keyring(ref: KeyRef, provider: str) -> str | NoCredential:
             f"{provider}: no usable keyring here ({type(error).__name__})",
             hint="use an environment variable or a command, as in cron and containers",
         )
-    return (
-        value or NoCredential(f'{provider}: the keyring holds no key "{ref.label}"', hint=_hint(provider))
-    )
+    return value or NoCredential(f'{provider}: the keyring holds no key "{ref.label}"', hint=_hint(provider))
 
 
 def _from_file(ref: KeyRef, provider: str, _env: Mapping[str, str], secrets: Path) -> str:

@@ -1,0 +1,85 @@
+"""Where llmpool's files are: option, then environment variable, then the platform's custom."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from llmpool.errors import ConfigInvalid
+
+
+class Paths(NamedTuple):
+    """The three places everything lives in; all absolute, none of them has to exist."""
+
+    config: Path
+    state: Path
+    secrets: Path
+
+
+def find_paths(env: Mapping[str, str], config: str | None = None, state: str | None = None) -> Paths:
+    """Find the config file, the state directory and the secrets file beside the config."""
+    chosen_config = config or env.get("LLMPOOL_CONFIG")
+    chosen_state = state or env.get("LLMPOOL_STATE_DIR")
+    file = _absolute(chosen_config, env) if chosen_config else _default_dirs(env)[0] / "config.toml"
+    folder = _absolute(chosen_state, env) if chosen_state else _default_dirs(env)[1]
+    return Paths(config=file, state=folder, secrets=file.with_name("secrets.json"))
+
+
+def _default_dirs(env: Mapping[str, str]) -> tuple[Path, Path]:
+    """Return the platform's directories for config and for state."""
+    if sys.platform == "win32":
+        return _platform_dirs()
+    config, state = _xdg(env, "XDG_CONFIG_HOME"), _xdg(env, "XDG_STATE_HOME")
+    if sys.platform == "darwin":
+        if config and state:
+            return config, state
+        custom = _platform_dirs()
+        return config or custom[0], state or custom[1]
+    home = _home(env) if config is None or state is None else Path()
+    return config or home / ".config/llmpool", state or home / ".local/state/llmpool"
+
+
+def _xdg(env: Mapping[str, str], name: str) -> Path | None:
+    """Return our directory under an XDG variable; the standard has relative values ignored."""
+    value = env.get(name, "")
+    return Path(value, "llmpool") if Path(value).is_absolute() else None
+
+
+def _platform_dirs() -> tuple[Path, Path]:
+    """Ask platformdirs; where it puts both in one directory, a subfolder each keeps them apart."""
+    import platformdirs  # twice the price of bare python, so Linux never pays it
+
+    config = platformdirs.user_config_path("llmpool", appauthor=False)
+    state = platformdirs.user_state_path("llmpool", appauthor=False)
+    return (config / "config", state / "state") if config == state else (config, state)
+
+
+def _home(env: Mapping[str, str]) -> Path:
+    """Return the home directory: `HOME` of *env*, else what the user database says."""
+    home = env.get("HOME") or (env.get("USERPROFILE") if sys.platform == "win32" else None)
+    return Path(home).absolute() if home else Path(_database_home())
+
+
+def _database_home() -> str:
+    if sys.platform == "win32":
+        return os.path.expanduser("~")  # noqa: PTH111 - the same call as below
+    import pwd
+
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        msg = "HOME is not set and the user database has no entry for this user"
+        raise ConfigInvalid(msg, hint="set HOME, or both LLMPOOL_CONFIG and LLMPOOL_STATE_DIR") from None
+    return os.path.expanduser(f"~{name}")  # noqa: PTH111 - with a name it never looks at the real HOME
+
+
+def _absolute(text: str, env: Mapping[str, str]) -> Path:
+    """Make *text* an absolute path; a leading `~` is the home directory of *env*."""
+    if text == "~" or text.startswith(("~/", "~" + os.sep)):
+        path = _home(env) / text[2:]
+    else:
+        path = Path(os.path.expanduser(text))  # noqa: PTH111 - Path.expanduser raises for an unknown ~user
+    return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow a symlinked config

@@ -1,0 +1,123 @@
+"""Problems of a config: where, what and the way out; and how anything from the file may be shown."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from llmpool.config.lines import KeyPath
+
+# Keys as vendors print them; in what is shown, also anything dense enough to be a key.
+_VENDOR_KEY = re.compile(
+    r"\b(?:sk[-_]|gsk_|hf_|xai-|gh[oprsu]_|github_pat_|pplx-|csk-|nvapi-|r8_|tgp_|fw_)[-\w]{8,}"
+    r"|\b(?:AIza|AKIA|eyJ)[-\w.]{12,}"
+)
+_SHOWABLE = re.compile(_VENDOR_KEY.pattern + r"|[A-Za-z0-9]{32,}")
+_LONGEST_SHOWN = 60
+_NAMED = ("providers", "profiles", "groups", "budgets", "oauth", "trial")
+_PLAIN = ("routing", "policy", "usage", "templates")
+
+
+class Problem(NamedTuple):
+    """One thing wrong at *path*; *suggestion* is a full sentence without its stop, or empty."""
+
+    path: KeyPath
+    message: str
+    suggestion: str = ""
+
+
+class Spot(NamedTuple):
+    """A place in the config, and the list its problems go to."""
+
+    path: KeyPath
+    problems: list[Problem]
+
+    def at(self, *keys: str | int) -> Spot:
+        """Return the spot further in."""
+        return Spot((*self.path, *keys), self.problems)
+
+    def fault(self, message: str, suggestion: str = "") -> None:
+        """Note a problem here; whoever called goes on with the rest of the file."""
+        self.problems.append(Problem(self.path, message, suggestion))
+
+
+def looks_secret(text: str) -> bool:
+    """Whether *text* contains something shaped like an API key or a token."""
+    return _VENDOR_KEY.search(text) is not None
+
+
+def escaped(text: str) -> str:
+    """Make *text* safe to show: keys hidden, control characters and bidi overrides as escapes."""
+    hidden = _SHOWABLE.sub("<hidden>", text)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in hidden)
+
+
+def shown(value: object) -> str:
+    """Describe *value* in a few words that never carry a secret."""
+    if isinstance(value, str):
+        return f'"{escaped(value)}"' if len(value) <= _LONGEST_SHOWN else f"a text of {len(value)} characters"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
+        return str(value) if abs(value) < 10**15 else "a very large number"
+    if isinstance(value, (float, Decimal)):
+        return str(value) if len(str(value)) <= _LONGEST_SHOWN else "a very long number"
+    return noun(value)
+
+
+def noun(value: object) -> str:
+    """Name the type of *value* as a TOML author would."""
+    kinds = ((bool, "a boolean"), (str, "text"), (int, "a whole number"), ((float, Decimal), "a number"))
+    more = ((dict, "a table"), (list, "an array"))
+    return next((name for kind, name in (*kinds, *more) if isinstance(value, kind)), "a date or time")
+
+
+def nearest(word: str, words: list[str]) -> str:
+    """Suggest the one of *words* that *word* may have been meant as; empty when none is close."""
+    import difflib  # only a config with problems pays for it
+
+    close = difflib.get_close_matches(word, words, n=1)
+    return f'did you mean "{close[0]}"?' if close else ""
+
+
+def dotted(path: KeyPath) -> str:
+    """Write *path* as TOML would: `providers."bad id".url`, items as `models[0]`."""
+    words = ""
+    for key in path:
+        if isinstance(key, int):
+            words += f"[{key}]"
+        else:
+            bare = re.fullmatch(r"[A-Za-z0-9_-]+", key) and not _SHOWABLE.search(key)
+            words += ("." if words else "") + (key if bare else f'"{escaped(key)}"')
+    return words
+
+
+def place(path: KeyPath) -> str:
+    """Write *path* as `[table] key`."""
+    depth = 2 if path[:1] and path[0] in _NAMED else 1 if path[:1] and path[0] in _PLAIN else 0
+    if path[:1] == ("models",):
+        table, rest = "[[models]]", path[2:]
+    else:
+        table, rest = (f"[{dotted(path[:depth])}]" if depth else ""), path[depth:]
+    return " ".join(part for part in (table, dotted(rest)) if part)
+
+
+def as_line(problem: Problem, file: str, line: int | None) -> str:
+    """Write *problem* as a line for a person: `FILE:LINE  [table] key: fact. remedy`."""
+    start = f"{escaped(file)}:{line}" if line else escaped(file)
+    where = place(problem.path)
+    fact = f"{where}: {problem.message}" if where else problem.message
+    remedy = problem.suggestion[:1].upper() + problem.suggestion[1:]
+    return f"{start}  {fact}. {remedy}" if remedy else f"{start}  {fact}"
+
+
+def as_json(problem: Problem, file: str, line: int | None) -> dict[str, Any]:
+    """Write *problem* as `--json` shows it."""
+    return {
+        "file": file,
+        "line": line,
+        "key": dotted(problem.path),
+        "message": problem.message,
+        "suggestion": problem.suggestion,
+    }

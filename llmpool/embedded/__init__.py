@@ -1,0 +1,91 @@
+"""The embedded provider: llama.cpp's own server on loopback, and the model files it serves.
+
+Everything lies in `embedded/` of the state directory: `models/NAME.gguf`, and for each server NAME a start
+lock (`NAME.start`), a lock its process holds for life (`NAME.run`), where it listens (`NAME.json`), when it
+was last used (`NAME.used`) and its log (`NAME.log`). Directories are 0700 and files 0600.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+from pathlib import Path
+
+from llmpool.errors import Misuse, StateUnusable
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
+
+
+def is_name(text: str) -> bool:
+    """Whether *text* may name an embedded model: it becomes a file name."""
+    return _NAME.match(text) is not None
+
+
+def check_name(name: str) -> str:
+    """Return *name*, or raise when it cannot name an embedded model."""
+    if is_name(name):
+        return name
+    msg = f"{name!r} cannot name an embedded model"
+    raise Misuse(
+        msg, hint="use up to 64 lower-case letters, digits, '.', '_' and '-', a letter or digit first"
+    )
+
+
+def is_available() -> bool:
+    """Whether the extra `embedded` is installed; nothing is imported to find out."""
+    import importlib.util
+
+    return importlib.util.find_spec("xllamacpp") is not None
+
+
+def embedded_dir(state: Path) -> Path:
+    """Return the directory of everything embedded."""
+    return state / "embedded"
+
+
+def models_dir(state: Path) -> Path:
+    """Return the directory of the model files."""
+    return embedded_dir(state) / "models"
+
+
+def model_file(state: Path, name: str) -> Path:
+    """Return where the model *name* lies once it is installed."""
+    return models_dir(state) / f"{name}.gguf"
+
+
+def make_private_dirs(state: Path) -> None:
+    """Make the directories of the embedded provider, closed to everyone else."""
+    try:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for directory in (embedded_dir(state), models_dir(state)):
+            directory.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        msg = f"cannot make {models_dir(state)}: {error.strerror}"
+        raise StateUnusable(msg, hint="check who owns the state directory (--state)") from error
+
+
+def open_private(path: Path, flags: int) -> int:
+    """Open *path* as a descriptor, made 0600 when it is new."""
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Replace *path* as a whole: readers see the old bytes or the new ones."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with os.fdopen(open_private(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def try_lock(path: Path) -> int | None:
+    """Take the lock of *path* and return its descriptor, or None when somebody else holds it."""
+    descriptor = open_private(path, os.O_RDWR | os.O_CREAT)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor

@@ -1,0 +1,28 @@
+"""Wire formats: each builds calls and reads answers, and none of them sends anything.
+
+A new protocol is one module with one class, and one line in FORMATS.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from llmpool.errors import ConfigInvalid
+
+if TYPE_CHECKING:
+    from llmpool.formats.base import WireFormat
+
+FORMATS = {"openai": "llmpool.formats.openai:OpenAI"}
+
+
+def wire_format(name: str) -> WireFormat:
+    """Return the format called *name*; its module is loaded only now."""
+    from importlib import import_module
+
+    if name not in FORMATS:
+        supported = ", ".join(sorted(FORMATS))
+        raise ConfigInvalid(
+            f'format "{name}" is not supported by this version', hint=f"supported here: {supported}"
+        )
+    module, _, cls = FORMATS[name].partition(":")
+    return cast("WireFormat", getattr(import_module(module), cls)())

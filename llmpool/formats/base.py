@@ -1,0 +1,131 @@
+"""What a wire format is, and the reading that all of them share."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Generator, Iterable, Iterator
+from typing import Any, NamedTuple, Protocol
+
+from llmpool.core.chat import ChatRequest, Delta
+from llmpool.core.deployment import ObservedModel
+from llmpool.core.outcome import Failure, TokenUsage, UpstreamError
+from llmpool.core.wire import Answer, Call, Frame, Target
+
+MAX_MODELS = 100_000
+MAX_NAME = 512
+# control characters, invisible marks, line separators, bidi overrides, what could not be decoded
+UNPRINTABLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufffd\ud800-\udfff]"
+)
+HALVES = re.compile("[\ud800-\udfff]")
+
+_decode = json.JSONDecoder().raw_decode  # json.loads without what it does for other kinds of input
+
+
+class Listing(NamedTuple):
+    """The models a provider reported; *skipped* counts the lines that could not be used."""
+
+    models: tuple[ObservedModel, ...]
+    skipped: int
+
+
+class WireFormat(Protocol):
+    """One wire protocol: it builds Calls, reads Answers and Frames, and keeps nothing."""
+
+    name: str
+
+    def list_models(self, target: Target) -> Generator[Call, Answer, Listing]:
+        """Ask what there is; yields each Call and is sent its Answer."""
+
+    def chat_call(self, target: Target, model: str, request: ChatRequest) -> Call:
+        """Build the call that puts *request* to *model*."""
+
+    def read_stream(self, frames: Iterable[Frame]) -> Iterator[Delta]:
+        """Read a streamed answer; the last Delta carries usage and finish."""
+
+    def read_reply(self, answer: Answer) -> Iterator[Delta]:
+        """Read a whole answer as the same Deltas."""
+
+    def read_error(self, answer: Answer) -> Failure:
+        """Say what an answer that is not 2xx means."""
+
+    def read_usage(self, payload: object) -> TokenUsage:
+        """Read the token counts of a JSON answer."""
+
+
+def wrong_format(message: str) -> UpstreamError:
+    """Make the error for an answer that is not what the protocol promises."""
+    return UpstreamError(Failure(kind="wrong_format", message=message))
+
+
+def parse_json(text: str, what: str = "the answer") -> Any:
+    """Return the JSON value of *text*, with no half of a surrogate pair in it: nobody could write that."""
+    try:
+        value, end = _decode(text)
+        if end != len(text):
+            value = json.loads(text)  # blanks behind it, or an error
+        if "\\u" in text and ("\\ud" in text or "\\uD" in text):
+            value = json.loads(HALVES.sub("\ufffd", json.dumps(value, ensure_ascii=False)))
+    except (ValueError, RecursionError):
+        if text[:1].isspace():  # blanks ahead of it
+            return parse_json(text.lstrip(), what)
+        raise wrong_format(f"{what} is not JSON: {shown(text, 80)}") from None
+    return value
+
+
+def parse_body(answer: Answer, what: str = "the answer") -> Any:
+    """Return the JSON value of the body; a page instead is told as one."""
+    text = answer.body.decode("utf-8", "replace").removeprefix("\ufeff")
+    if text.lstrip()[:1] == "<":
+        raise UpstreamError(
+            Failure(
+                kind="wrong_format",
+                message=f"answered HTML (status {answer.status}) instead of JSON",
+                status=answer.status,
+            )
+        )
+    return parse_json(text, what)
+
+
+def shown(text: str, limit: int) -> str:
+    """Return *text* as a message may show it: on one line, without control characters, cut at *limit*."""
+    line = " ".join(UNPRINTABLE.sub(" ", text[: limit * 4]).split())
+    return line if len(line) <= limit else line[: limit - 3] + "..."
+
+
+def join_url(base: str, path: str) -> str:
+    """Append *path* to *base*, ahead of the query that *base* may have."""
+    head, mark, query = base.partition("?")
+    return head.rstrip("/") + path + mark + query
+
+
+def usable_name(name: object) -> bool:
+    """Whether *name* can name a model: text, not blank, at most 512 characters, none of them unprintable."""
+    return (
+        isinstance(name, str)
+        and bool(name.strip())
+        and len(name) <= MAX_NAME
+        and UNPRINTABLE.search(name) is None
+    )
+
+
+def count(value: object) -> int:
+    """Return *value* when it is a whole number that counts something, else 0."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+
+
+def mapping(value: object) -> dict[str, Any]:
+    """Return *value* when it is a JSON object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def text_of(value: object) -> str:
+    """Return *value* when it is text; of a list of content parts, their texts joined; else nothing."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return "".join(
+            part if isinstance(part, str) else text_of(mapping(part).get("text")) for part in value
+        )
+    return ""

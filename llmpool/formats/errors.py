@@ -1,0 +1,223 @@
+"""What a vendor's error means: its own type and code first, then the HTTP status, its words last."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any, NamedTuple
+
+from llmpool.core.outcome import Failure, UpstreamError
+from llmpool.core.wire import Answer
+from llmpool.formats.base import mapping, parse_json, shown
+
+MAX_MESSAGE = 500
+
+# Only what names the matter itself; `invalid_request_error` and its like are said about everything.
+KIND_BY_CODE = {
+    "quota": "insufficient_quota insufficient_user_quota quota_exceeded enforced_spend_limit_reached "
+    "billing_error billing_hard_limit_reached billing_not_active insufficient_balance payment_required "
+    "insufficient_credits credit_balance_too_low",
+    "context_length": "context_length_exceeded exceed_context_size_error string_above_max_length "
+    "request_too_large model_context_window_exceeded",
+    "model_not_found": "model_not_found model_not_exist model_not_available unknown_model",
+    "auth": "invalid_api_key authentication_error invalid_authentication unauthenticated unauthorized "
+    "api_key_invalid incorrect_api_key",
+    "rate_limit": "rate_limit_error rate_limit_exceeded too_many_requests resource_exhausted rate_limited",
+    "overloaded": "overloaded_error overloaded engine_overloaded unavailable service_unavailable "
+    "unavailable_error",
+    "content": "content_filter content_policy_violation moderation_blocked responsibleaipolicyviolation",
+    "timeout": "timeout_error request_timeout deadline_exceeded",
+    "server": "server_error internal_server_error internal_error internal",
+}
+CODES = {code: kind for kind, codes in KIND_BY_CODE.items() for code in codes.split()}
+
+CONTEXT = re.compile(
+    r"context.length.exceeded|maximum context length|exceeds? the (available )?context|context (window|size)"
+    r"|token limit|too many tokens|prompt is too long|request too large|reduce the length"
+)
+QUOTA = re.compile(r"quota|billing|credit(?!ential)|payment required|insufficient balance|spend limit")
+SPENT = re.compile(  # a 429 about money; `quota` alone may be the quota per minute
+    r"insufficient.(user.)?quota|exceeded your current quota|billing|credit balance|insufficient balance"
+    r"|spend limit"
+)
+MODEL = re.compile(
+    r"model\b.*(not (be )?found|doesn.t exist|not exist|not a valid)|(no such|unknown|invalid) model"
+    r"|not a valid model|no endpoints found",
+    re.DOTALL,
+)
+AUTH = re.compile(
+    r"unauthori[sz]ed|authentication|(invalid|incorrect|missing|expired) (api.?)?(key|token)"
+    r"|api.?key (not valid|required|expired)"
+)
+CONTENT = re.compile(r"safety|content.(policy|filter|management)|policy violation|moderation|flagged")
+BUSY = re.compile(r"overloaded|over capacity|at capacity|no capacity|too busy|loading model")
+RATE = re.compile(r"rate.?limit|too many requests|throttled|quota exceeded")
+LATE = re.compile(r"timed? ?out|deadline exceeded")
+ENDPOINT = re.compile(r"unexpected endpoint|page not found|unknown (path|endpoint|url)")
+
+WORDS_WITHOUT_STATUS = (
+    ("quota", SPENT),
+    ("rate_limit", RATE),
+    ("overloaded", BUSY),
+    ("context_length", CONTEXT),
+    ("auth", AUTH),
+    ("model_not_found", MODEL),
+    ("content", CONTENT),
+    ("timeout", LATE),
+    ("wrong_format", ENDPOINT),
+)
+WORDS_OF_BAD_REQUEST = (
+    ("context_length", CONTEXT),
+    ("model_not_found", MODEL),
+    ("quota", SPENT),
+    ("auth", AUTH),
+    ("content", CONTENT),
+)
+WORDS_BY_STATUS: dict[int, tuple[tuple[tuple[str, re.Pattern[str]], ...], str]] = {
+    400: (WORDS_OF_BAD_REQUEST, "bad_request"),
+    401: ((), "auth"),
+    402: ((), "quota"),
+    403: ((("quota", QUOTA), ("content", CONTENT)), "auth"),
+    404: ((("model_not_found", re.compile("model|no endpoints found")),), "wrong_format"),
+    405: ((), "wrong_format"),
+    408: ((), "timeout"),
+    410: ((("model_not_found", re.compile("model")),), "wrong_format"),
+    413: ((), "context_length"),
+    415: ((), "wrong_format"),
+    422: (WORDS_OF_BAD_REQUEST, "bad_request"),
+    429: ((("quota", SPENT),), "rate_limit"),
+    500: ((("overloaded", BUSY),), "server"),
+    501: ((), "wrong_format"),
+    503: ((), "overloaded"),
+    529: ((), "overloaded"),
+}
+
+
+class Said(NamedTuple):
+    """What an error object says: its message, and its codes from the most telling on."""
+
+    message: str
+    codes: tuple[str, ...]
+    status: int
+
+
+def read_error(answer: Answer) -> Failure:
+    """Say what an answer that is not 2xx means, and when to come back if the server told."""
+    text = answer.body.decode("utf-8", "replace").strip()
+    wait = retry_after(answer.headers)
+    if text.startswith("<"):
+        said = Said(f"answered HTML (status {answer.status})", (), 0)
+        kind = _kind_by_status(answer.status, "") if answer.status != 400 else "wrong_format"
+    else:
+        said = _said(text)
+        kind = _kind(said, answer.status)
+    if answer.status == 402 and wait is not None:
+        kind = "rate_limit"  # the allowance in flight is used up, not the money
+    return Failure(
+        kind=kind,
+        message=said.message or f"status {answer.status} without a word",
+        status=answer.status,
+        code=said.codes[0] if said.codes else "",
+        retry_after=wait,
+        should_retry={"true": True, "false": False}.get(answer.headers.get("x-should-retry", "").lower()),
+    )
+
+
+def failure_in(payload: object) -> Failure:
+    """Say what an error inside an answer with status 200 means."""
+    said = said_by(payload)
+    message = said.message or "an error without a word"
+    return Failure(
+        kind=_kind(said, said.status),
+        message=message,
+        status=said.status,
+        code=said.codes[0] if said.codes else "",
+    )
+
+
+def said_by(payload: object) -> Said:
+    """Read an error object in any of the shapes vendors use, the envelope with or without it."""
+    outer = _first(payload)
+    inner = outer
+    if isinstance(outer, dict):
+        inner = _first(outer.get("error") or outer.get("errors") or outer)
+    if isinstance(inner, str):
+        return Said(shown(inner, MAX_MESSAGE), (), 0)
+    facts = mapping(inner)
+    codes = [facts.get(name) for name in ("code", "type", "status")]
+    status = next((c for c in codes if isinstance(c, int) and 400 <= c < 600), 0)
+    words = tuple(shown(c, 80) for c in codes if isinstance(c, str) and c)
+    return Said(_message(facts), words, status)
+
+
+def _first(value: object) -> object:
+    """Return the first of a list, which Google wraps its errors in; else the value itself."""
+    return value[0] if isinstance(value, list) and value else value
+
+
+def _said(text: str) -> Said:
+    """Read an error body; what is not JSON, or says nothing in it, is shown as it is."""
+    try:
+        said = said_by(parse_json(text))
+    except UpstreamError:  # no JSON: the body is the message
+        said = Said("", (), 0)
+    return said if said.message else said._replace(message=shown(text, 200))
+
+
+def _message(facts: dict[str, Any]) -> str:
+    for name in ("message", "detail", "error", "msg", "error_description", "title"):
+        value = facts.get(name)
+        if isinstance(value, list):
+            value = ", ".join(v if isinstance(v, str) else str(mapping(v).get("msg", "")) for v in value)
+        if isinstance(value, str) and value.strip():
+            return shown(value, MAX_MESSAGE)
+    return ""
+
+
+def _kind(said: Said, status: int) -> str:
+    """Choose the kind; a status of 0 is an error the HTTP status kept quiet about."""
+    words = said.message.lower()
+    if status == 413:
+        return "context_length"  # Groq calls it a rate limit; waiting would not make it shorter
+    for code in said.codes:
+        kind = CODES.get(code.lower(), "")
+        if kind and not (status == 429 and kind == "rate_limit") and not (status == 403 and kind == "auth"):
+            return kind
+    if status:
+        return _kind_by_status(status, words)
+    return next((kind for kind, pattern in WORDS_WITHOUT_STATUS if pattern.search(words)), "server")
+
+
+def _kind_by_status(status: int, words: str) -> str:
+    rules, otherwise = WORDS_BY_STATUS.get(status, ((), ""))
+    if not otherwise:
+        rules, otherwise = WORDS_BY_STATUS[500 if status >= 500 else 400]
+    return next((kind for kind, pattern in rules if pattern.search(words)), otherwise)
+
+
+def retry_after(headers: dict[str, str]) -> float | None:
+    """Return the seconds the server asks to wait: `retry-after-ms`, else `retry-after` as number or date."""
+    milliseconds = _positive(headers.get("retry-after-ms", ""))
+    if milliseconds is not None:
+        return milliseconds / 1000
+    text = headers.get("retry-after", "")
+    return _positive(text) or _until(text, headers.get("date", ""))
+
+
+def _positive(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and number > 0 else None
+
+
+def _until(when: str, now: str) -> float | None:
+    """Return the seconds between two HTTP dates; the server's own clock is the one that counts."""
+    from email.utils import parsedate_to_datetime
+
+    try:
+        seconds = (parsedate_to_datetime(when) - parsedate_to_datetime(now)).total_seconds()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return seconds if seconds > 0 else None

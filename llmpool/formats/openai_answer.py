@@ -1,0 +1,163 @@
+"""Reads an answer of chat completions piece by piece, streamed or whole, and judges it at its end."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from llmpool.core.chat import Delta, ToolDelta
+from llmpool.core.outcome import Failure, TokenUsage, UpstreamError
+from llmpool.formats.base import mapping, shown, text_of, wrong_format
+from llmpool.formats.errors import failure_in
+
+FINISHES = {
+    "length": "length",
+    "max_tokens": "length",
+    "model_length": "length",
+    "tool_calls": "tools",
+    "tool_use": "tools",
+    "function_call": "tools",
+    "content_filter": "content",
+}
+FAILED_FINISHES = {
+    "error": ("server", "the provider broke the answer off with an error"),
+    "insufficient_system_resource": ("overloaded", "the provider ran out of capacity"),
+}
+
+
+class Reading:
+    """An answer being read: what has come so far decides whether its end is one."""
+
+    def __init__(self) -> None:
+        self.done = False
+        self.finish = ""
+        self._model = ""
+        self._usage: TokenUsage | None = None
+        self._text = False
+        self._thinking = False
+        self._calls: list[str] = []  # their ids, by position
+        self._position_of: dict[int, int] = {}  # the server's index -> our position
+
+    def chunk(self, event: str, payload: object) -> Delta | None:
+        """Read a piece of a stream; None when it has nothing to show."""
+        if not isinstance(payload, dict):
+            raise wrong_format("a piece of the stream is not a JSON object")
+        if payload.get("error") or event == "error" or payload.get("object") == "error":
+            raise UpstreamError(failure_in(payload))
+        return self._read(payload, "delta")
+
+    def whole(self, payload: object) -> Delta | None:
+        """Read an answer that came in one piece; it is finished, whatever it says of that."""
+        if not isinstance(payload, dict) or not isinstance(payload.get("choices"), list):
+            raise wrong_format("the answer has no `choices`")
+        delta = self._read(payload, "message")
+        self.done = True
+        return delta
+
+    def last(self) -> Delta:
+        """Return the last Delta, with usage and finish; raise UpstreamError when this was no whole answer."""
+        if not self.done and not self.finish:
+            raise _failed("broken", "the answer broke off before its end")
+        if not self._text and not self._calls:
+            self._judge_empty()
+        finish = self.finish or ("tools" if self._calls else "stop")
+        return Delta(finish=finish, usage=self._usage, served_model=self._model)
+
+    def _judge_empty(self) -> None:
+        if self.finish == "content":
+            raise _failed("content", "the provider withheld the answer for what it says")
+        if not self._thinking:
+            raise _failed("empty", "the answer is empty")
+        if self.finish != "length":
+            raise _failed("empty", "the answer is empty: there was only thinking")
+
+    def _read(self, payload: dict[str, Any], key: str) -> Delta | None:
+        if not self._model:
+            model = payload.get("model")
+            self._model = shown(model, 200) if isinstance(model, str) else ""
+        if payload.get("usage") or "x_groq" in payload:
+            self._usage = usage_in(payload) or self._usage
+        choices = payload.get("choices")
+        if not choices:
+            return None
+        if not isinstance(choices, list) or not isinstance(choices[0], dict):
+            raise wrong_format("`choices` is not a list of objects")
+        choice = choices[0]
+        piece = choice.get(key)
+        delta = self._delta(piece) if isinstance(piece, dict) else None
+        if choice.get("finish_reason"):
+            self._finished(choice["finish_reason"])
+        return delta
+
+    def _delta(self, piece: dict[str, Any]) -> Delta | None:
+        content = piece.get("content")
+        if (
+            content and len(piece) == 1 and isinstance(content, str)
+        ):  # nearly all pieces of nearly all streams
+            self._text = True
+            return Delta(text=content)
+        text = text_of(content) or text_of(piece.get("refusal"))
+        thinking = text_of(piece.get("reasoning_content")) or text_of(piece.get("reasoning"))
+        calls = piece.get("tool_calls")
+        tools = self._tools(calls) if isinstance(calls, list) and calls else ()
+        if not text and not thinking and not tools:
+            return None
+        self._text = self._text or bool(text)
+        self._thinking = self._thinking or bool(thinking)
+        return Delta(text=text, thinking=thinking, tools=tools)
+
+    def _tools(self, calls: list[Any]) -> tuple[ToolDelta, ...]:
+        return tuple(self._tool(call) for call in calls if isinstance(call, dict))
+
+    def _tool(self, call: dict[str, Any]) -> ToolDelta:
+        function = mapping(call.get("function"))
+        name, arguments = text_of(function.get("name")), function.get("arguments")
+        position = self._position(call.get("index"), text_of(call.get("id")), name)
+        if isinstance(arguments, dict):  # some servers forget to write it as text
+            arguments = json.dumps(arguments, ensure_ascii=False)
+        return ToolDelta(position, self._calls[position], name, text_of(arguments))
+
+    def _position(self, index: object, identity: str, name: str) -> int:
+        """Say which call a piece belongs to. Some servers number none of them, some call every one 0."""
+        key = index if isinstance(index, int) else -1
+        position = self._position_of.get(key)
+        if position is None or (name and identity and self._calls[position] != identity):
+            position = len(self._calls)
+            self._calls.append(identity or f"call_{position}")
+        elif key == -1 and name and not identity:
+            position = len(self._calls)
+            self._calls.append(f"call_{position}")
+        self._position_of[key] = position
+        return position
+
+    def _finished(self, reason: object) -> None:
+        word = reason if isinstance(reason, str) else ""
+        if word in FAILED_FINISHES:
+            raise _failed(*FAILED_FINISHES[word])
+        self.finish = FINISHES.get(word, "stop")
+
+
+def usage_in(payload: object) -> TokenUsage | None:
+    """Return the token counts of an answer, None when it has none; only whole numbers count."""
+    fields = mapping(payload)
+    usage = fields.get("usage") or mapping(fields.get("x_groq")).get("usage")
+    if not isinstance(usage, dict) or not usage:
+        return None
+    inputs = mapping(usage.get("prompt_tokens_details"))
+    outputs = mapping(usage.get("completion_tokens_details"))
+    cached = _tokens(inputs.get("cached_tokens"))
+    return TokenUsage(
+        input=_tokens(usage.get("prompt_tokens")),
+        output=_tokens(usage.get("completion_tokens")),
+        cache_read=_tokens(usage.get("prompt_cache_hit_tokens")) if cached is None else cached,
+        cache_write=_tokens(inputs.get("cache_write_tokens")),
+        reasoning=_tokens(outputs.get("reasoning_tokens")),
+    )
+
+
+def _tokens(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _failed(kind: str, message: str) -> UpstreamError:
+    return UpstreamError(Failure(kind=kind, message=message))

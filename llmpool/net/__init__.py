@@ -1,0 +1,1 @@
+"""The wire: calls go out here and nowhere else."""

@@ -1,0 +1,208 @@
+"""Sends Calls: the only import of httpx, and the only way llmpool reaches a network.
+
+Every call has a connection of its own. One kept from an earlier call may have been closed by the server in
+between, which looks like a failure of the provider; and a connection that was not watched from its start
+cannot be shut when the time is up.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Self, TypeVar
+from urllib.parse import urlsplit
+
+from llmpool import __version__
+from llmpool.core.outcome import Failure, UpstreamError
+from llmpool.core.wire import Answer, Call, Timeouts
+from llmpool.errors import Refused
+from llmpool.net.deadline import Deadline
+from llmpool.net.faults import NOT_ALLOWED, Phase, failure_of
+from llmpool.net.reply import Sent, StreamReply
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    import httpx
+
+T = TypeVar("T")
+
+UNREADABLE = "the address"
+
+
+class Client:
+    """Sends calls until it is closed; threads may share one."""
+
+    def __init__(self, *, offline: bool = False) -> None:
+        self._offline = offline
+        self._lock = threading.Lock()
+        self._made: dict[tuple[bool, bool], httpx.Client] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *ended: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection."""
+        with self._lock:
+            made, self._made = self._made, {}
+        for client in made.values():
+            client.close()
+
+    def send(self, call: Call) -> Answer:
+        """Return the whole answer to *call*, whatever its status; raise UpstreamError when there is none."""
+        with self.open_stream(call) as reply:
+            return reply.read()
+
+    def open_stream(self, call: Call) -> StreamReply:
+        """Send *call* and return as soon as the status is known."""
+        host = host_of(call.url)
+        if self._offline:
+            raise Refused(f"--offline forbids the network ({host})", hint="run it without --offline")
+        _check_headers(call, host)
+        deadline = Deadline(call.timeouts)
+        try:
+            response = self._respond(call, host, deadline)
+        except BaseException:
+            deadline.stop()
+            raise
+        timeouts = call.timeouts
+        response.request.extensions["timeout"]["read"] = _at_most(timeouts.read, timeouts.total)
+        reply = StreamReply(call, host, Sent(response, deadline, _wire_errors()))
+        _refuse_redirect(reply)
+        return reply
+
+    def run(self, flow: Generator[Call, Answer, T]) -> T:
+        """Send what *flow* asks for, one call after the other, and return what it makes of the answers."""
+        try:
+            call = next(flow)
+            while True:
+                try:
+                    answer = self.send(call)
+                except UpstreamError as error:
+                    call = flow.throw(error)
+                else:
+                    call = flow.send(answer)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+    def _respond(self, call: Call, host: str, deadline: Deadline) -> httpx.Response:
+        client = self._client_for(call, host)
+        try:
+            extensions = {"timeout": _limits(call.timeouts), "trace": deadline.trace}
+            request = client.build_request(
+                call.method, call.url, headers=_headers(call), content=call.body, extensions=extensions
+            )
+            return client.send(request, stream=True)
+        except _wire_errors() as error:
+            failure = failure_of(error, host, Phase("wait", deadline.expired), call.timeouts)
+        raise UpstreamError(failure)  # out here: the library's own error quotes headers
+
+    def _client_for(self, call: Call, host: str) -> httpx.Client:
+        """Return the client for this kind of address; one for `http://` loads no certificates."""
+        if host == UNREADABLE:
+            raise UpstreamError(Failure(kind="bad_request", message=f"{host}: not an address HTTP can reach"))
+        parts = urlsplit(call.url)
+        unverified = parts.scheme == "http" or not call.verify_tls
+        direct = is_loopback(parts.hostname or "")
+        with self._lock:
+            client = self._made.get((unverified, direct))
+            if client is None:
+                client = self._made[unverified, direct] = _new_client(unverified, direct, host)
+        return client
+
+
+def host_of(url: str) -> str:
+    """Return `host:port` of *url*, the only part of an address that messages show."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return UNREADABLE
+    shown = "".join(c for c in host if c.isprintable() and c != " ") or "?"
+    named = f"[{shown}]" if ":" in shown else shown
+    return f"{named}:{port or (80 if parts.scheme == 'http' else 443)}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether *host* is this machine; such calls never take a proxy."""
+    return host in {"localhost", "::1"} or host.endswith(".localhost") or host.startswith("127.")
+
+
+def _httpx() -> ModuleType:
+    """Import httpx without its command line, which would load click, rich and pygments where they exist."""
+    if "httpx" not in sys.modules:
+        sys.modules["httpx._main"] = None  # type: ignore[assignment]
+    import httpx
+
+    if sys.modules.get("httpx._main", httpx) is None:
+        del sys.modules["httpx._main"]
+    return httpx
+
+
+def _new_client(unverified: bool, direct: bool, host: str) -> httpx.Client:
+    from http.cookiejar import CookieJar, DefaultCookiePolicy
+
+    library = _httpx()
+    unusable: tuple[type[Exception], ...] = (*_wire_errors(), ImportError)
+    try:
+        client: httpx.Client = library.Client(
+            verify=library.create_ssl_context(verify=not unverified),
+            trust_env=not direct,
+            follow_redirects=False,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            limits=library.Limits(max_connections=None, max_keepalive_connections=0),
+            headers={"user-agent": f"llmpool/{__version__}"},
+        )
+    except unusable:  # a SOCKS proxy asks for a package, SSL_CERT_FILE may name no file
+        words = "the proxy or the certificates that the environment names cannot be used"
+        raise UpstreamError(Failure(kind="connect", message=f"{host}: {words}")) from None
+    return client
+
+
+def _wire_errors() -> tuple[type[Exception], ...]:
+    library = _httpx()
+    return (library.HTTPError, library.InvalidURL, library.StreamError, OSError, ValueError)
+
+
+def _limits(timeouts: Timeouts) -> dict[str, float]:
+    wait = _at_most(timeouts.first_token, timeouts.total)
+    connect = _at_most(timeouts.connect, timeouts.total)
+    return {
+        "connect": connect,
+        "read": wait,
+        "write": _at_most(timeouts.read, timeouts.total),
+        "pool": connect,
+    }
+
+
+def _at_most(seconds: float, total: float | None) -> float:
+    return seconds if total is None else min(seconds, total)
+
+
+def _headers(call: Call) -> list[tuple[str, str]]:
+    """Add what bodies may be packed with: nothing for a stream, whose events would wait for each other."""
+    own = [("accept-encoding", "gzip" if call.framing == "json" else "identity")]
+    return own + list(call.headers)
+
+
+def _check_headers(call: Call, host: str) -> None:
+    for name, value in call.headers:
+        whole = name + value.replace("\t", " ")
+        if not (name and whole.isascii() and whole.isprintable() and value == value.strip()):
+            raise UpstreamError(Failure(kind="bad_request", message=f"{host}: {NOT_ALLOWED}"))
+
+
+def _refuse_redirect(reply: StreamReply) -> None:
+    """Stop at a redirect: a key never travels to a host its owner did not name."""
+    if not 300 <= reply.status < 400:
+        return
+    reply.close()
+    place = reply.headers.get("location", "")
+    to = f" to {host_of(place)}" if "//" in place else ""
+    message = f"{reply.host}: answered with a redirect{to} (status {reply.status}), which is not followed"
+    raise UpstreamError(Failure(kind="wrong_format", message=message, status=reply.status))

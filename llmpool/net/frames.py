@@ -1,0 +1,122 @@
+"""Cuts the bytes of a streamed answer into frames: event streams (WHATWG) and JSON lines.
+
+Both are fed bytes as they come and return what is complete; where the bytes were cut does not matter.
+"""
+
+from __future__ import annotations
+
+import codecs
+
+from llmpool.core.outcome import Failure, UpstreamError
+from llmpool.core.wire import Frame
+
+MAX_LINE = 8 * 1024 * 1024
+
+
+class _Lines:
+    """Bytes to lines: decoded, the byte order mark dropped, CR, LF and CRLF alike, each line bounded."""
+
+    def __init__(self, *, cr_ends_line: bool) -> None:
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        self._cr_ends_line = cr_ends_line
+        self._started = False
+        self._after_cr = False
+        self._partial: list[str] = []
+        self._size = 0
+
+    def feed(self, data: bytes, *, final: bool = False) -> list[str]:
+        """Return the lines that *data* completes; *final* ends the last one too."""
+        text = self._decode(data, final)
+        if not self._started and text:
+            self._started = True
+            text = text.removeprefix("\ufeff")
+        if self._cr_ends_line and ("\r" in text or self._after_cr):
+            text = self._without_cr(text)
+        if final and (text or self._partial):
+            text += "\n"
+        if "\n" not in text:
+            self._keep(text)
+            return []
+        head = "".join(self._partial)
+        self._partial, self._size = [], 0
+        *lines, rest = (head + text).split("\n")
+        self._keep(rest)
+        return lines
+
+    def _without_cr(self, text: str) -> str:
+        """Make every line end a LF; a CR ends its line at once, and the LF that may follow it counts not."""
+        if self._after_cr and text:
+            text = text.removeprefix("\n")
+            self._after_cr = False
+        if "\r" in text:
+            self._after_cr = text.endswith("\r")
+            text = text.replace("\r\n", "\n").replace("\r", "\n")
+        return text
+
+    def _keep(self, rest: str) -> None:
+        """Remember the piece of an unfinished line; pieces are joined once, when its end arrives."""
+        if rest:
+            self._size += len(rest)
+            check_size(self._size)
+            self._partial.append(rest)
+
+
+class SseFrames:
+    """The events of a `text/event-stream`; `id` and `retry` are of no use here."""
+
+    def __init__(self) -> None:
+        self._lines = _Lines(cr_ends_line=True)
+        self._event = ""
+        self._data: list[str] = []
+        self._size = 0
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """Return the events that *data* completes."""
+        return self._frames(self._lines.feed(data))
+
+    def end(self) -> list[Frame]:
+        """Return what was pending: whether an event without its blank line counts is the format's choice."""
+        return self._frames([*self._lines.feed(b"", final=True), ""])
+
+    def _frames(self, lines: list[str]) -> list[Frame]:
+        frames: list[Frame] = []
+        for line in lines:
+            if not line:
+                if self._data:
+                    data = self._data[0] if len(self._data) == 1 else "\n".join(self._data)
+                    frames.append(Frame(self._event, data))
+                    self._data, self._size = [], 0
+                self._event = ""
+            elif line.startswith("data:"):
+                self._add(line[6:] if line.startswith(" ", 5) else line[5:])
+            elif line == "data":
+                self._add("")
+            elif line.startswith("event:"):
+                self._event = line[6:].removeprefix(" ")
+        return frames
+
+    def _add(self, value: str) -> None:
+        self._size += len(value) + 1
+        check_size(self._size)
+        self._data.append(value)
+
+
+class LineFrames:
+    """One frame per line that is not blank, as in `application/x-ndjson`."""
+
+    def __init__(self) -> None:
+        self._lines = _Lines(cr_ends_line=False)
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """Return the lines that *data* completes."""
+        return [Frame("", line.strip()) for line in self._lines.feed(data) if line.strip()]
+
+    def end(self) -> list[Frame]:
+        """Return the last line when no line end follows it."""
+        return [Frame("", line.strip()) for line in self._lines.feed(b"", final=True) if line.strip()]
+
+
+def check_size(size: int) -> None:
+    """Refuse a line or an event over the limit: nothing a model says is that long, and memory is finite."""
+    if size > MAX_LINE:
+        raise UpstreamError(Failure(kind="wrong_format", message="the server sent a line over 8 MiB"))

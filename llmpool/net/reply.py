@@ -1,0 +1,181 @@
+"""An answer as it arrives: its status is known, its body is read whole or in frames."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Self
+
+from llmpool.core.outcome import Failure, UpstreamError
+from llmpool.core.wire import Answer, Call, Frame
+from llmpool.net.deadline import Deadline
+from llmpool.net.faults import Phase, failure_of, timeout_failure
+from llmpool.net.frames import LineFrames, SseFrames
+
+MAX_ERROR_BYTES = 1024 * 1024
+EXPECTED = {"sse": "an event stream", "ndjson": "JSON lines", "json": "JSON"}
+NAMED = {"text/event-stream": "sse", "application/x-ndjson": "ndjson", "application/json": "json"}
+SECRET_WORDS = ("auth", "key", "token", "secret", "cookie")
+
+
+class Sent(NamedTuple):
+    """What sending a call left: the library's response, the call's limits, the errors reading may raise."""
+
+    response: Any
+    deadline: Deadline
+    errors: tuple[type[Exception], ...]
+
+
+class StreamReply:
+    """An answer whose status is known and whose body is still to come; use it as a context manager."""
+
+    def __init__(self, call: Call, host: str, sent: Sent) -> None:
+        self.status: int = sent.response.status_code
+        self.headers = {name.lower(): value for name, value in sent.response.headers.items()}
+        self.host = host
+        self._call = call
+        self._response = sent.response
+        self._deadline = sent.deadline
+        self._errors = sent.errors
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *ended: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection, in the middle of the answer too."""
+        self._deadline.stop()
+        self._response.close()
+
+    def read(self) -> Answer:
+        """Return the whole answer. An error's body is cut at 1 MiB, or where it broke: its status counts."""
+        body = bytearray()
+        try:
+            for piece in self._pieces():
+                body += piece
+        except UpstreamError:
+            if self.status < 400:
+                raise
+        return Answer(status=self.status, headers=self.headers, body=_redacted(bytes(body), self._call))
+
+    def frames(self) -> Iterator[Frame]:
+        """Yield the frames of the body as they come; `json` is the event of one that came whole."""
+        pieces = self._pieces()
+        head, framing = b"", self._framing()
+        if framing != "sse":
+            head = _first(pieces)
+            framing = self._framing_by_body(head, framing)
+        if framing == "json":
+            yield Frame("json", b"".join([head, *pieces]).decode("utf-8", "replace"))
+            return
+        parser = SseFrames() if framing == "sse" else LineFrames()
+        yield from parser.feed(head)
+        broken = None
+        while broken is None:
+            try:
+                piece = next(pieces)
+            except StopIteration:
+                break
+            except UpstreamError as error:
+                broken = error
+            else:
+                yield from parser.feed(piece)
+        yield from parser.end()
+        if broken is not None:
+            raise broken
+
+    def _framing(self) -> str:
+        """Say what the server calls its body, when it says something we know."""
+        kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind == "text/html":
+            raise self._fault(f"answered HTML instead of {EXPECTED.get(self._call.framing, 'JSON')}")
+        if kind == "application/json" and self._call.framing == "ndjson":
+            return "ndjson"  # a single line is a line too
+        return NAMED.get(kind, "")
+
+    def _framing_by_body(self, head: bytes, named: str) -> str:
+        """Look at the first bytes: a page is refused, and JSON is JSON whatever it is called."""
+        start = head.lstrip()[:1]
+        if start == b"<":
+            raise self._fault(f"answered HTML instead of {EXPECTED.get(self._call.framing, 'JSON')}")
+        if named:
+            return named
+        return "json" if self._call.framing == "sse" and start in (b"{", b"[") else self._call.framing
+
+    def _pieces(self) -> Iterator[bytes]:
+        """Yield the body unpacked, bounded in size."""
+        good = self.status < 400
+        limit = self._call.max_bytes if good else min(MAX_ERROR_BYTES, self._call.max_bytes)
+        size = 0
+        for piece in _unpacked(self._raw(), self.headers.get("content-encoding", ""), self._fault):
+            size += len(piece)
+            if size > limit:
+                raise self._fault(f"the answer is larger than {limit / 1024 / 1024:.3g} MiB")
+            yield piece
+
+    def _raw(self) -> Iterator[bytes]:
+        """Yield the bytes as they come, every error of the libraries translated."""
+        raw, piece = self._response.iter_raw(), b""
+        while True:
+            failure = None
+            try:
+                piece = next(raw, b"")
+            except self._errors as error:
+                phase = Phase("read", self._deadline.expired)
+                failure = failure_of(error, self.host, phase, self._call.timeouts)
+            if failure is None and self._deadline.expired:  # a shut socket may look like a proper end
+                failure = timeout_failure(self.host, self._deadline.expired, self._call.timeouts)
+            if failure is not None:
+                raise UpstreamError(failure)
+            if not piece:
+                return
+            self._deadline.first_byte()
+            yield piece
+
+    def _fault(self, words: str, kind: str = "wrong_format") -> UpstreamError:
+        return UpstreamError(Failure(kind=kind, message=f"{self.host}: {words}", status=self.status))
+
+
+def _redacted(body: bytes, call: Call) -> bytes:
+    """Blot out the call's own secrets, should the server quote them."""
+    for name, value in call.headers:
+        secret = value.rpartition(" ")[2]
+        if len(secret) >= 8 and any(word in name.lower() for word in SECRET_WORDS):
+            body = body.replace(secret.encode(), b"***")
+    return body
+
+
+def _first(pieces: Iterator[bytes]) -> bytes:
+    """Return the body up to its first byte that is not blank."""
+    head = b""
+    for piece in pieces:
+        head += piece
+        if head.strip():
+            break
+    return head
+
+
+def _unpacked(pieces: Iterator[bytes], encoding: str, fault: Any) -> Iterator[bytes]:
+    """Undo gzip or deflate in pieces of 64 KiB at most, however much a small body grows."""
+    if encoding.strip().lower() in {"", "identity"}:
+        yield from pieces
+        return
+    if encoding.strip().lower() not in {"gzip", "x-gzip", "deflate"}:
+        raise fault("packed its answer in a way that was not asked for")
+    inflater = zlib.decompressobj(wbits=47)  # the header says whether gzip or zlib
+    packed = b""
+    for packed in pieces:
+        rest = packed
+        while rest:
+            try:
+                piece = inflater.decompress(rest, 65536)
+            except zlib.error:
+                raise fault("the answer cannot be unpacked") from None
+            rest = inflater.unconsumed_tail
+            if piece:
+                yield piece
+    yield inflater.flush()
+    if packed and not inflater.eof:
+        raise fault("closed the connection in the middle of its answer", "broken")

@@ -1,0 +1,65 @@
+"""Isolation for every test: a home of its own, no keys, no keyring, no network beyond loopback.
+
+Which llmpool is tested: the one a plain `python -m llmpool` finds, in this process and in every child alike.
+An installed copy (`pip install .`, as CI does) comes first; an editable install or none at all means this
+checkout. Pytest puts the checkout at the head of `sys.path`, where it would hide an installed copy from this
+process but not from its children, so it is moved to the end before llmpool is first imported; children get a
+`PYTHONPATH` only where the copy under test is not installed (tests/support.py), and run in a directory where
+no other llmpool lies about.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = str(Path(__file__).resolve().parents[1])
+sys.path[:] = [place for place in sys.path if os.path.realpath(place or ".") != ROOT] + [ROOT]
+
+from hypothesis import settings  # noqa: E402
+
+from tests.fakes.server import FakeServer  # noqa: E402
+from tests.support import Home, is_foreign, isolated  # noqa: E402
+
+settings.register_profile("llmpool", deadline=None, database=None)  # time depends on the neighbours
+settings.load_profile("llmpool")
+
+_numbers = itertools.count()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Leave slow tests out unless `-m` says otherwise: the everyday suite is done in three minutes."""
+    if not config.option.markexpr:
+        config.option.markexpr = "not slow"
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give this process an empty home and nobody's settings, for the length of one test."""
+    directory = tmp_path_factory.getbasetemp() / f"home-{next(_numbers)}"  # mktemp would list them all
+    directory.mkdir()
+    for name in [name for name in os.environ if is_foreign(name)]:
+        monkeypatch.delenv(name)
+    for name, value in isolated(directory).items():
+        monkeypatch.setenv(name, value)
+    return directory
+
+
+@pytest.fixture
+def home(own_home: Path) -> Iterator[Home]:
+    """Give a home with a config and a state of its own, to run the program in."""
+    made = Home(own_home)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def server() -> Iterator[FakeServer]:
+    """Give a fresh server that speaks the openai format on loopback."""
+    with FakeServer() as running:
+        yield running

@@ -1,0 +1,172 @@
+"""What vendors' errors mean: codes first, then the status, words last; and when to come back."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmpool.core.outcome import FAILURE_KINDS
+from llmpool.core.wire import Answer
+from llmpool.formats.errors import failure_in, read_error, retry_after
+from tests.unit.formats.recordings import recorded
+
+
+def answer(status: int, payload: object = "", **headers: str) -> Answer:
+    """Make an answer of *payload*, text as it is."""
+    text = payload if isinstance(payload, str) else json.dumps(payload)
+    return Answer(status=status, headers=headers, body=text.encode())
+
+
+RECORDED = [
+    ("aimock/chat-401", "auth", "Incorrect API key provided"),
+    ("llama/chat-wrong-key", "auth", "Invalid API Key"),
+    ("aimock/chat-429", "rate_limit", "Rate limit reached for requests"),
+    ("aimock/chat-400-context", "context_length", "maximum context length is 8192"),
+    ("llama/chat-context-overflow", "context_length", "exceeds the available context size"),
+    ("aimock/chat-500", "server", ""),
+    ("aimock/chat-503", "overloaded", "overloaded"),
+    ("llama/unknown-path", "wrong_format", "File Not Found"),
+    ("llama/chat-no-messages", "bad_request", "'messages' is required"),
+    ("llama/chat-unknown-model", "model_not_found", "model 'nope' not found"),
+    ("llama/embeddings-not-enabled", "wrong_format", "does not support embeddings"),
+]
+
+
+@pytest.mark.parametrize(("name", "kind", "words"), RECORDED)
+def test_recorded_errors_have_their_kind(name: str, kind: str, words: str) -> None:
+    """Real servers' errors are understood, and said in their own words."""
+    failure = read_error(recorded(name))
+    assert (failure.kind, failure.status) == (kind, recorded(name).status)
+    assert words in failure.message
+
+
+KINDS = [
+    (401, {"error": {"message": "credit"}}, "auth"),
+    (402, {}, "quota"),
+    (403, {"error": {"message": "forbidden: invalid credentials"}}, "auth"),
+    (403, {"error": {"message": "credit balance too low"}}, "quota"),
+    (403, {"error": {"message": "blocked for safety"}}, "content"),
+    (404, {"error": {"message": "The model `x` does not exist"}}, "model_not_found"),
+    (404, {"error": {"message": "No endpoints found for x/y"}}, "model_not_found"),
+    (404, {"type": "error", "error": {"type": "not_found_error", "message": "model: x"}}, "model_not_found"),
+    (404, {"detail": "Not Found"}, "wrong_format"),
+    (404, "404 page not found", "wrong_format"),
+    (404, "<html>model</html>", "wrong_format"),
+    (405, {}, "wrong_format"),
+    (408, {}, "timeout"),
+    (413, {"error": {"message": "too large", "code": "rate_limit_exceeded"}}, "context_length"),
+    (400, {"error": {"message": "prompt is too long: 9 tokens"}}, "context_length"),
+    (400, {"error": {"message": "x", "type": "exceed_context_size_error", "code": 400}}, "context_length"),
+    (400, {"error": {"message": "Your credit balance is too low"}}, "quota"),
+    (400, {"error": {"message": "API key not valid", "status": "INVALID_ARGUMENT"}}, "auth"),
+    (400, {"error": {"message": "x", "code": "content_policy_violation"}}, "content"),
+    (400, {"error": {"message": "x/y is not a valid model ID", "code": 400}}, "model_not_found"),
+    (400, {"error": {"message": "Invalid value for model: temperature too high"}}, "bad_request"),
+    (400, {"error": {"message": "temperature: rate limit"}}, "bad_request"),
+    (422, {"detail": [{"msg": "field required"}]}, "bad_request"),
+    (418, {}, "bad_request"),
+    (429, {"error": {"message": "slow", "type": "insufficient_quota"}}, "quota"),
+    (429, {"error": {"message": "x", "type": "enforced_spend_limit_reached"}}, "quota"),
+    (429, {"error": {"message": "billing hard limit reached"}}, "quota"),
+    (429, {"error": {"message": "Quota exceeded per minute", "status": "RESOURCE_EXHAUSTED"}}, "rate_limit"),
+    (429, "", "rate_limit"),
+    (500, {"error": {"message": "The engine is overloaded"}}, "overloaded"),
+    (500, {"error": {"message": "rate_limit", "type": "rate_limit_error"}}, "rate_limit"),
+    (502, "<html>bad gateway</html>", "server"),
+    (504, {}, "server"),
+    (529, {}, "overloaded"),
+]
+
+
+@pytest.mark.parametrize(("status", "payload", "kind"), KINDS)
+def test_kinds_come_from_codes_then_status_then_words(status: int, payload: object, kind: str) -> None:
+    """Words decide only where code and status leave it open."""
+    assert read_error(answer(status, payload)).kind == kind
+
+
+MESSAGES = [
+    ({"error": {"message": ["a", "b"]}}, "a, b"),
+    ({"error": "just text"}, "just text"),
+    ({"object": "error", "message": "flat"}, "flat"),
+    ([{"error": {"message": "listed"}}], "listed"),
+    ({"detail": [{"msg": "one"}, {"msg": "two"}]}, "one, two"),
+    ({"errors": [{"message": "several"}]}, "several"),
+    ("a page\x1b[31m of\n text", "a page [31m of text"),
+    ("<html><h1>No</h1>", "answered HTML (status 400)"),
+    ({"x": 1}, '{"x": 1}'),
+    ("", "status 400 without a word"),
+    ("x" * 900, "x" * 197 + "..."),
+]
+
+
+@pytest.mark.parametrize(("payload", "message"), MESSAGES)
+def test_messages_are_the_vendors_own_and_harmless(payload: object, message: str) -> None:
+    """Whatever shape an error has, its words come out on one line, short and without control characters."""
+    assert read_error(answer(400, payload)).message == message
+
+
+WAITS = [
+    ({"retry-after-ms": "1500", "retry-after": "9"}, 1.5),
+    ({"retry-after": "2"}, 2.0),
+    ({"retry-after": "1.5"}, 1.5),
+    ({"retry-after": "Wed, 21 Oct 2099 07:28:30 GMT", "date": "Wed, 21 Oct 2099 07:27:00 GMT"}, 90.0),
+    ({"retry-after": "Wed, 21 Oct 2099 07:28:30 GMT"}, None),
+    ({"retry-after": "Wed, 21 Oct 2099 07:28:30 GMT", "date": "Wed, 21 Oct 2099 07:29:00 GMT"}, None),
+    ({"retry-after": "0"}, None),
+    ({"retry-after": "-3"}, None),
+    ({"retry-after": "inf"}, None),
+    ({"retry-after": "nan"}, None),
+    ({"retry-after": "soon", "date": "now"}, None),
+    ({}, None),
+]
+
+
+@pytest.mark.parametrize(("headers", "seconds"), WAITS)
+def test_the_server_says_when_to_come_back(headers: dict[str, str], seconds: float | None) -> None:
+    """Milliseconds, seconds or a date, told by the server's own clock; nonsense is no hint."""
+    assert retry_after(headers) == seconds
+
+
+def test_hints_are_kept_with_the_failure() -> None:
+    """A 402 with a time to come back is a limit, and the server may say itself whether to retry."""
+    failure = read_error(answer(402, {}, **{"retry-after": "3", "x-should-retry": "true"}))
+    assert (failure.kind, failure.retry_after, failure.should_retry) == ("rate_limit", 3.0, True)
+    assert read_error(answer(500, {}, **{"x-should-retry": "false"})).should_retry is False
+    assert read_error(answer(500)).should_retry is None
+
+
+HIDDEN = [
+    ({"error": "rate limit exceeded"}, "rate_limit"),
+    ({"error": {"message": "Provider returned error", "code": 502}}, "server"),
+    ({"error": {"message": "x", "code": 402}}, "quota"),
+    ({"error": {"message": "insufficient_quota"}}, "quota"),
+    ({"error": {"message": "Invalid API key"}}, "auth"),
+    ({"error": {"message": "timed out"}}, "timeout"),
+    ({"error": 5}, "server"),
+    (None, "server"),
+]
+
+
+@pytest.mark.parametrize(("payload", "kind"), HIDDEN)
+def test_errors_inside_a_good_answer_have_a_kind(payload: object, kind: str) -> None:
+    """A status of 200 says nothing; code and words must."""
+    assert failure_in(payload).kind == kind
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner) | st.dictionaries(st.sampled_from(["error", "message", "code", "type"]), inner)
+    ),
+)
+
+
+@given(JSON, st.integers(400, 599), st.binary(max_size=20))
+def test_no_error_body_is_too_odd_to_read(payload: object, status: int, junk: bytes) -> None:
+    """Every error becomes a failure of a known kind."""
+    assert read_error(answer(status, payload)).kind in FAILURE_KINDS
+    assert failure_in(payload).kind in FAILURE_KINDS
+    assert read_error(Answer(status=status, headers={}, body=junk)).message
