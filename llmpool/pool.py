@@ -67,17 +67,17 @@ class Pool:
     @cached_property
     def config(self) -> Config:
         """The owner's config, parsed and validated; raises ConfigInvalid."""
-        from llmpool.config import load
+        from llmpool.config.load import load
 
-        return load.load(self.paths.config)
+        return load(self.paths.config)
 
     @cached_property
     def catalog(self) -> Catalog:
         """Config and presets, normalised."""
-        from llmpool.config import presets
+        from llmpool.config.presets import presets
         from llmpool.registry.catalog import build_catalog
 
-        return build_catalog(self.config, presets.presets())
+        return build_catalog(self.config, presets())
 
     @cached_property
     def registry(self) -> Registry:

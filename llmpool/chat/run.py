@@ -30,6 +30,8 @@ from llmpool.pool import Pool
 from llmpool.router import failure as rules
 from llmpool.router.route import Choice
 
+IDLE_SECONDS = 300.0  # how long an embedded model stays loaded after its last use, unless idle_ttl says
+
 
 class Manners(Record):
     """How a request is to be run: *shows* when deltas reach a reader at once, *on_break* stop or restart."""
@@ -110,6 +112,9 @@ class _Run:
             if rules.next_key_may_help(failure):
                 keys = keys[1:]
                 continue
+            if provider.preset == "embedded" and failure.kind == "connect" and not done:
+                done += 1  # its server went idle just now; asking again starts another
+                continue
             wait = rules.backoff(failure, done)
             if done >= retries or wait > self.manners.max_wait or not rules.same_again_may_help(failure):
                 return
@@ -149,7 +154,7 @@ class _Run:
 
         if not any(running.name == model for running in server.running(self.pool.paths.state)):
             yield Notice(f"{model} is being loaded on this machine")
-        ttl = server.IDLE_TTL if provider.idle_ttl is None else provider.idle_ttl
+        ttl = IDLE_SECONDS if provider.idle_ttl is None else provider.idle_ttl
         endpoint = server.ensure(self.pool.paths.state, model, idle_ttl=ttl)
         bearer = ("Authorization", f"Bearer {endpoint.key}")
         return Target(provider=provider.id, url=endpoint.url, headers=(bearer,), timeouts=limits)
@@ -189,7 +194,7 @@ def _broke_off(journey: Journey) -> UpstreamFailed:
 
 
 def all_failed(journey: Journey) -> LlmpoolError:
-    """Build the error of a request nobody answered, with every attempt; its exit code says what they share."""
+    """Build the error of a request nobody answered; its exit code says what all attempts share."""
     failures = [a.failure for a in journey.attempts if a.failure]
     attempts = [attempt.as_json() for attempt in journey.attempts]
     if not failures:

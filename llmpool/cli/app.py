@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import signal
 import sys
 from importlib import import_module
@@ -23,7 +24,7 @@ COMMANDS = {
     "providers": ("providers", "List, show and add providers."),
     "usage": ("usage", "Show what was used: tokens, costs, decisions."),
     "policy": ("policy", "Show what you decided about providers and models."),
-    "refresh": ("refresh", "Ask providers what they have, and save it."),
+    "refresh": ("refresh", "Ask providers what they have, and save it; spends no tokens."),
     "config": ("config", "Show and check the config."),
     "completion": ("completion", "Print the completion script of a shell."),
 }
@@ -40,7 +41,7 @@ class LazyGroup(TyperGroup):
     def __init__(self, **attrs: Any) -> None:
         super().__init__(**attrs)
         for name, (_, text) in COMMANDS.items():
-            self.commands[name] = TyperCommand(name, help=text, callback=lambda: None)
+            self.commands[name] = TyperCommand(name, help=text, short_help=text, callback=lambda: None)
 
     def load(self, name: str) -> Any:
         """Load a command's module and return the real command."""
@@ -59,11 +60,28 @@ class LazyGroup(TyperGroup):
 class VerbGroup(TyperGroup):
     """A group whose first verb runs when none is named: `models` is `models list`."""
 
+    def __init__(self, **attrs: Any) -> None:
+        super().__init__(**attrs)
+        for command in self.commands.values():
+            command.short_help = summary(command)
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put the first verb in front of options that come without one."""
-        if not args or (args[0].startswith("-") and args[0] not in ("-h", "--help")):
+        bare = not args and not ctx.resilient_parsing  # a shell that completes `models` asks for its verbs
+        if bare or (args and args[0].startswith("-") and args[0] not in ("-h", "--help")):
             args = [next(iter(self.commands)), *args]
         return super().parse_args(ctx, args)
+
+
+def summary(command: Any) -> str:
+    """Return the one line a command is listed with: its short help, else its first sentence, never cut."""
+    paragraph = " ".join((command.help or "").strip().partition("\n\n")[0].split())
+    return str(command.short_help or "") or re.split(r"(?<=[.])\s", paragraph, maxsplit=1)[0]
+
+
+def examples(*lines: str) -> str:
+    """Write the epilog of a command: its examples, one a line, which the help does not rewrap."""
+    return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
 
 
 SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -141,8 +159,10 @@ def run(argv: list[str]) -> int:
 
 def _command(args: list[str], terminal: Terminal) -> Any:
     if "_LLMPOOL_COMPLETE" in os.environ:
+        from typer import _completion_classes as shells
         from typer.completion import completion_init  # type: ignore[attr-defined]
 
+        shells._sanitize_help_text = str  # type: ignore[assignment]  # noqa: SLF001 - it would load rich
         completion_init()
     from llmpool.state import jsonfile
 
@@ -224,6 +244,8 @@ class _PipeGuard:
 
 def _prepare_streams() -> None:
     """Guard stdout, and let no character a terminal cannot show end a run."""
+    if "_LLMPOOL_COMPLETE" in os.environ:  # whatever goes wrong, nothing is printed into a prompt
+        sys.stderr = None  # type: ignore[assignment]  # the loop below gives it nowhere to go
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:

@@ -62,8 +62,9 @@ class Asking:
         wanted = requests.route_request(routing, asked.prompt or asked.piped, text, terminal)
         wanted = wanted.replace(max_tokens=asked.max_tokens, prefer=wanted.prefer or deployment)
         self.choice = decide(terminal.pool, wanted, profile=routing.profile, force=routing.force)
-        for note in self.choice.decision.notes:
-            terminal.say(f"note: {note}")
+        if routing.needs or routing.model:
+            for note in self.choice.decision.notes:
+                terminal.say(f"note: {note}")
         if self.choice.decision.no_eligible:
             raise nothing_eligible(decision_json(self.choice.decision, 0))
 

@@ -5,26 +5,22 @@ from typing import Annotated
 import typer
 
 from llmpool.cli import requests
-from llmpool.cli.app import single
+from llmpool.cli.app import examples, single
 from llmpool.cli.context import Terminal
 from llmpool.cli.options import JsonFlag, RoutingOptions, seconds, with_routing
 from llmpool.errors import Misuse
 
 app = single()
 
-EXAMPLES = """Examples:
-
-  llmpool chat "Why is the sky blue?"
-
-  git diff --staged | llmpool chat "Write a commit message"
-
-  llmpool chat -c "and shorter?"
-
-  llmpool chat --json "$p" | jq -r .text
-"""
+EXAMPLES = examples(
+    'llmpool chat "Why is the sky blue?"',
+    'git diff --staged | llmpool chat "Write a commit message"',
+    'llmpool chat -c "and shorter?"',
+    'llmpool chat --json "Name a colour" | jq -r .text',
+)
 
 
-@app.command(epilog=EXAMPLES)
+@app.command(epilog=EXAMPLES, short_help="Ask; the best deployment answers, or the next one that can.")
 @with_routing
 def chat(
     ctx: typer.Context,

@@ -2,7 +2,7 @@
 
 import typer
 
-from llmpool.cli.app import verbs
+from llmpool.cli.app import examples, verbs
 from llmpool.cli.context import Terminal
 from llmpool.cli.options import JsonFlag
 from llmpool.errors import Exit
@@ -10,7 +10,12 @@ from llmpool.errors import Exit
 app = verbs("Show and check the config.")
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "llmpool config",
+        "llmpool config show --json | jq .config.routing",
+    )
+)
 def show(ctx: typer.Context, as_json: JsonFlag = False) -> int:
     """Show the config as it was read, defaults included."""
     from llmpool.config.show import as_json as document
@@ -28,7 +33,12 @@ def show(ctx: typer.Context, as_json: JsonFlag = False) -> int:
     return Exit.OK
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "llmpool config path",
+        '"${EDITOR:-vi}" "$(llmpool config path)"',
+    )
+)
 def path(ctx: typer.Context, as_json: JsonFlag = False) -> int:
     """Print where the config file is, or would be."""
     terminal: Terminal = ctx.obj
@@ -40,7 +50,12 @@ def path(ctx: typer.Context, as_json: JsonFlag = False) -> int:
     return Exit.OK
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "llmpool config check",
+        "llmpool config check --config ./draft.toml",
+    )
+)
 def check(ctx: typer.Context, as_json: JsonFlag = False) -> int:
     """Check the config; every problem is listed, and the exit code is 4."""
     terminal: Terminal = ctx.obj

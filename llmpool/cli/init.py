@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from llmpool.cli.app import single
+from llmpool.cli.app import examples, single
 from llmpool.cli.context import Terminal
 from llmpool.cli.options import JsonFlag
 from llmpool.errors import Exit
@@ -12,7 +12,13 @@ from llmpool.errors import Exit
 app = single()
 
 
-@app.command()
+@app.command(
+    short_help="Find keys and local servers, write a config, spend no tokens.",
+    epilog=examples(
+        "llmpool init",
+        "llmpool init --yes --no-embedded",
+    ),
+)
 def init(
     ctx: typer.Context,
     yes: Annotated[bool, typer.Option("-y", "--yes", help="Ask nothing; take what is sensible.")] = False,

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from llmpool.cli.app import verbs
+from llmpool.cli.app import examples, verbs
 from llmpool.cli.context import Terminal
 from llmpool.cli.options import JsonFlag, RefArgument
 from llmpool.errors import Exit
@@ -12,7 +12,15 @@ from llmpool.errors import Exit
 app = verbs("List, show and pull models.")
 
 
-@app.command("list")
+@app.command(
+    "list",
+    epilog=examples(
+        "llmpool models",
+        "llmpool models list den --needs tools",
+        "llmpool models list --local-only --min-context 32k",
+        "llmpool models list --json | jq -r '.models[].id'",
+    ),
+)
 def list_models(
     ctx: typer.Context,
     provider: Annotated[str, typer.Argument(metavar="[PROVIDER]", help="Only this provider's.")] = "",
@@ -73,7 +81,12 @@ def _table(terminal: Terminal, models: list[dict[str, Any]]) -> None:
     show(terminal, ["model", "where", ">window", ">quality", ">speed", ">cost", "can", ""], rows)
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "llmpool models show den/qwen3:8b",
+        "llmpool models show embedded/smollm2-135m --json",
+    )
+)
 def show(ctx: typer.Context, ref: RefArgument, as_json: JsonFlag = False) -> int:
     """Show everything about one deployment, and where each value comes from."""
     from llmpool.core.record import plain
@@ -118,7 +131,13 @@ def _show_person(terminal: Terminal, entry: dict[str, Any], origin: dict[str, st
         terminal.out(f"  {'aliases':15} {', '.join(entry['aliases'])}")
 
 
-@app.command()
+@app.command(
+    short_help="Fetch a model for the embedded provider.",
+    epilog=examples(
+        "llmpool models pull embedded/smollm2-135m",
+        "llmpool models pull embedded/mine --from ./mine.gguf",
+    ),
+)
 def pull(
     ctx: typer.Context,
     ref: RefArgument,
@@ -149,7 +168,11 @@ def pull(
     return Exit.OK
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "llmpool models remove embedded/smollm2-135m",
+    )
+)
 def remove(
     ctx: typer.Context, ref: RefArgument, yes: Annotated[bool, typer.Option("--yes", "-y")] = False
 ) -> int:
@@ -165,7 +188,11 @@ def remove(
     return Exit.OK
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "llmpool models ps",
+    )
+)
 def ps(ctx: typer.Context, as_json: JsonFlag = False) -> int:
     """Show the embedded models that are loaded now."""
     from llmpool.cli.tables import show as table
@@ -184,7 +211,11 @@ def ps(ctx: typer.Context, as_json: JsonFlag = False) -> int:
     return Exit.OK
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "llmpool models unload embedded/smollm2-135m",
+    )
+)
 def unload(ctx: typer.Context, ref: RefArgument) -> int:
     """Stop an embedded model's server; the next chat starts it again."""
     from llmpool.embedded import server

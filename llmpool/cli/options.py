@@ -8,7 +8,7 @@ import inspect
 import re
 from collections.abc import Callable
 from functools import wraps
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
@@ -64,46 +64,58 @@ class RoutingOptions(Record):
     force: bool
 
 
-def _option(*names: str, **settings: Any) -> Any:
-    return typer.Option(*names, **settings)
+class _Routing(NamedTuple):
+    """One routing option: its type, its default, and what typer makes of it."""
+
+    kind: Any
+    default: Any
+    option: Any
 
 
-_STRATEGIES = "score, priority, cost, latency or round_robin"
+def _option(kind: Any, default: Any, *names: str, env: bool = True, **settings: Any) -> _Routing:
+    """Describe a routing option; its variable is LLMPOOL_ and its long name."""
+    name = names[-1].partition("/")[0].lstrip("-").replace("-", "_").upper()
+    return _Routing(
+        kind, default, typer.Option(*names, envvar=f"LLMPOOL_{name}" if env else None, **settings)
+    )
+
+
 # fmt: off
-_ROUTING: dict[str, tuple[Any, Any, Any]] = {
-    "model": (str, "", _option("-m", "--model", metavar="REF", envvar="LLMPOOL_MODEL",
-              autocompletion=complete.models, help="A deployment (pins it), an alias, a model name, or auto, cloud, local.")),
-    "needs": (str, "", _option("--needs", metavar="LIST", envvar="LLMPOOL_NEEDS",
-              autocompletion=complete.needs, help="Capabilities it must have: tools,images,json,thinking,streaming.")),
-    "context_size": (str, "", _option("--context-size", metavar="N", envvar="LLMPOOL_CONTEXT_SIZE",
-                     help="Tokens of context; estimated from the text when not given.")),
-    "tool_count": (int, 0, _option("--tool-count", metavar="N", min=0, envvar="LLMPOOL_TOOL_COUNT",
-                   help="How many tools the caller brings.")),
-    "hint": (list[str], [], _option("--hint", metavar="KEY=VALUE", envvar="LLMPOOL_HINT",
-             help="A wish that moves scores, e.g. prefer_speed=true.")),
-    "profile": (str, "", _option("--profile", metavar="NAME", envvar="LLMPOOL_PROFILE",
-                help="A named set of options from the config.")),
-    "strategy": (str, "", _option("--strategy", metavar="NAME", envvar="LLMPOOL_STRATEGY",
-                 autocompletion=complete.strategies, help=f"How to rank: {_STRATEGIES}.")),
-    "mode": (str, "", _option("--mode", metavar="MODE", envvar="LLMPOOL_MODE", autocompletion=complete.modes,
-             help="Where it may run: auto, cloud or local.")),
-    "local_only": (bool, False, _option("--local-only", envvar="LLMPOOL_LOCAL_ONLY",
-                   help="Only this machine and your network; never the cloud.")),
-    "min_quality": (int | None, None, _option("--min-quality", metavar="N", min=0, max=10,
-                    envvar="LLMPOOL_MIN_QUALITY", help="The least quality rating, 0-10.")),
-    "max_cost": (str, "", _option("--max-cost", metavar="USD", envvar="LLMPOOL_MAX_COST",
-                 help="What the request may cost at worst.")),
-    "exclude": (list[str], [], _option("--exclude", metavar="ID", envvar="LLMPOOL_EXCLUDE",
-                autocompletion=complete.models, help="A provider or deployment to leave out.")),
-    "prefer": (str, "", _option("--prefer", metavar="PROVIDER", envvar="LLMPOOL_PREFER",
-               autocompletion=complete.providers, help="Ask this provider first when it is eligible.")),
-    "group": (str, "", _option("--group", metavar="NAME", envvar="LLMPOOL_GROUP",
-              help="Only members of this group.")),
-    "priority": (str, "", _option("--priority", metavar="P", envvar="LLMPOOL_PRIORITY",
-                 help="interactive or background.")),
-    "fallback": (bool | None, None, _option("--fallback/--no-fallback", envvar="LLMPOOL_FALLBACK",
-                 help="Let others answer for a pinned model; or try the winner only.")),
-    "force": (bool, False, _option("--force", help="Call a provider/model its provider does not list.")),
+_ROUTING: dict[str, _Routing] = {
+    "model": _option(str, "", "-m", "--model", metavar="REF", autocompletion=complete.models,
+        help="A deployment (pins it), an alias, a model name, or auto, cloud, local."),
+    "needs": _option(str, "", "--needs", metavar="LIST", autocompletion=complete.needs,
+        help="Capabilities it must have: tools,images,json,thinking,streaming."),
+    "context_size": _option(str, "", "--context-size", metavar="N",
+        help="Tokens of context; estimated from the text when not given."),
+    "tool_count": _option(int, 0, "--tool-count", metavar="N", min=0, show_default=False,
+        help="How many tools the caller brings."),
+    "hint": _option(list[str], [], "--hint", metavar="KEY=VALUE",
+        help="A wish that moves scores, e.g. prefer_speed=true."),
+    "profile": _option(str, "", "--profile", metavar="NAME",
+        help="A named set of options from the config."),
+    "strategy": _option(str, "", "--strategy", metavar="NAME", autocompletion=complete.strategies,
+        help="How to rank: score, priority, cost, latency or round_robin."),
+    "mode": _option(str, "", "--mode", metavar="MODE", autocompletion=complete.modes,
+        help="Where it may run: auto, cloud or local."),
+    "local_only": _option(bool, False, "--local-only",
+        help="Only this machine and your network; never the cloud."),
+    "min_quality": _option(int | None, None, "--min-quality", metavar="N", min=0, max=10,
+        help="The least quality rating, 0-10."),
+    "max_cost": _option(str, "", "--max-cost", metavar="USD",
+        help="What the request may cost at worst."),
+    "exclude": _option(list[str], [], "--exclude", metavar="ID", autocompletion=complete.models,
+        help="A provider or deployment to leave out."),
+    "prefer": _option(str, "", "--prefer", metavar="PROVIDER", autocompletion=complete.providers,
+        help="Ask this provider first when it is eligible."),
+    "group": _option(str, "", "--group", metavar="NAME",
+        help="Only members of this group."),
+    "priority": _option(str, "", "--priority", metavar="P",
+        help="interactive or background."),
+    "fallback": _option(bool | None, None, "--fallback/--no-fallback",
+        help="Let others answer for a pinned model; or try the winner only."),
+    "force": _option(bool, False, "--force", env=False,
+        help="Call a provider/model its provider does not list."),
 }
 # fmt: on
 

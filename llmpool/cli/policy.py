@@ -2,7 +2,7 @@
 
 import typer
 
-from llmpool.cli.app import verbs
+from llmpool.cli.app import examples, verbs
 from llmpool.cli.context import Terminal
 from llmpool.cli.options import JsonFlag
 from llmpool.errors import Exit
@@ -15,7 +15,12 @@ def policy() -> None:
     """Show what you decided about providers and models."""
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "llmpool policy",
+        "llmpool policy show --json",
+    )
+)
 def show(ctx: typer.Context, as_json: JsonFlag = False) -> int:
     """Show policies, groups and budgets as they stand."""
     from llmpool.cli.tables import show as table

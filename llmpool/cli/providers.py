@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from llmpool.cli.app import verbs
+from llmpool.cli.app import examples, verbs
 from llmpool.cli.context import Terminal
 from llmpool.cli.options import JsonFlag, ProviderArgument
 from llmpool.errors import Exit, Misuse
@@ -12,7 +12,13 @@ from llmpool.errors import Exit, Misuse
 app = verbs("List, show and add providers.")
 
 
-@app.command("list")
+@app.command(
+    "list",
+    epilog=examples(
+        "llmpool providers",
+        "llmpool providers list --json | jq -r '.providers[].id'",
+    ),
+)
 def list_providers(ctx: typer.Context, as_json: JsonFlag = False) -> int:
     """List the providers with their state; no network."""
     from llmpool.cli import provider_view
@@ -28,7 +34,11 @@ def list_providers(ctx: typer.Context, as_json: JsonFlag = False) -> int:
     return Exit.OK
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "llmpool providers show openai",
+    )
+)
 def show(ctx: typer.Context, provider: ProviderArgument, as_json: JsonFlag = False) -> int:
     """Show one provider: where it is, where its key comes from, what it last said."""
     from llmpool.cli import provider_view
@@ -45,7 +55,13 @@ def show(ctx: typer.Context, provider: ProviderArgument, as_json: JsonFlag = Fal
     return Exit.OK
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "llmpool providers add openai",
+        "llmpool providers add http://den.lan:11434",
+        "llmpool providers add work --url https://gateway.example/v1 --key-env WORK_KEY",
+    )
+)
 def add(
     ctx: typer.Context,
     what: Annotated[str, typer.Argument(metavar="PRESET|URL|ID", help="A vendor, an address, or a new id.")],
@@ -82,7 +98,12 @@ def add(
     return Exit.PARTLY if report.failed else Exit.OK
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "llmpool providers remove den",
+        "llmpool providers remove den --yes",
+    )
+)
 def remove(
     ctx: typer.Context, provider: ProviderArgument, yes: Annotated[bool, typer.Option("--yes", "-y")] = False
 ) -> int:
@@ -99,7 +120,12 @@ def remove(
     return Exit.OK
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "llmpool providers clear den",
+        "llmpool providers clear --all",
+    )
+)
 def clear(
     ctx: typer.Context,
     provider: Annotated[str, typer.Argument(metavar="[PROVIDER]")] = "",
@@ -127,7 +153,12 @@ def clear(
     return Exit.OK
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "llmpool providers presets",
+        "llmpool providers presets --json | jq -r '.presets[].id'",
+    )
+)
 def presets(ctx: typer.Context, as_json: JsonFlag = False) -> int:
     """List the vendors llmpool knows, with their key variables."""
     from llmpool.cli.tables import show as table

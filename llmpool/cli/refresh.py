@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from llmpool.cli.app import single
+from llmpool.cli.app import examples, single
 from llmpool.cli.context import Terminal
 from llmpool.cli.options import JsonFlag, seconds
 from llmpool.errors import Exit
@@ -12,7 +12,13 @@ from llmpool.errors import Exit
 app = single()
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "llmpool refresh",
+        "llmpool refresh openai den --timeout 10s",
+        "llmpool refresh --json | jq -r '.failed[]'",
+    )
+)
 def refresh(
     ctx: typer.Context,
     providers: Annotated[

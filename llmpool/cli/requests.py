@@ -91,7 +91,7 @@ def _money(text: str) -> str:
 
 
 def piped_input(terminal: Terminal, wanted: bool) -> str:
-    """Read stdin when it is a pipe or a file; nothing from a terminal or a device. Raises Misuse if binary."""
+    """Read stdin when it is a pipe or a file, never a terminal or a device; raises Misuse if binary."""
     if not wanted or sys.stdin is None:
         return ""
     try:

@@ -5,26 +5,22 @@ from typing import Annotated, Any
 import typer
 
 from llmpool.cli import requests
-from llmpool.cli.app import single
+from llmpool.cli.app import examples, single
 from llmpool.cli.context import Terminal
 from llmpool.cli.options import JsonFlag, RoutingOptions, with_routing
 from llmpool.errors import Exit, NothingEligible
 
 app = single()
 
-EXAMPLES = """Examples:
-
-  llmpool route "Compare rsync and restic"
-
-  llmpool route --needs tools --min-quality 7 "Plan my week"
-
-  llmpool chat -m "$(llmpool route "$q")" "$q"
-
-  llmpool route --last
-"""
+EXAMPLES = examples(
+    'llmpool route "Compare rsync and restic"',
+    'llmpool route --needs tools --min-quality 7 "Plan my week"',
+    'llmpool chat -m "$(llmpool route "$q")" "$q"',
+    "llmpool route --last",
+)
 
 
-@app.command(epilog=EXAMPLES)
+@app.command(epilog=EXAMPLES, short_help="Show which deployment would answer, and why.")
 @with_routing
 def route(
     ctx: typer.Context,
@@ -80,8 +76,9 @@ def _decide(
     if as_json:
         terminal.json({"decision": line})
         return Exit.NOTHING_ELIGIBLE if choice.decision.no_eligible else Exit.OK
-    for note in choice.decision.notes:
-        terminal.say(f"note: {note}")
+    if routing.needs or routing.model or terminal.is_terminal:
+        for note in choice.decision.notes:
+            terminal.say(f"note: {note}")
     if choice.decision.no_eligible:
         raise nothing_eligible(line)
     if terminal.is_terminal:

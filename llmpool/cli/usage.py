@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from llmpool.cli.app import verbs
+from llmpool.cli.app import examples, verbs
 from llmpool.cli.context import Terminal
 from llmpool.cli.options import JsonFlag
 from llmpool.cli.output import ago, count, money, seconds
@@ -22,7 +22,13 @@ Limit = Annotated[int, typer.Option("--limit", metavar="N", min=0, help="At most
 _PERIODS = {"day": 10, "month": 7}
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "llmpool usage",
+        "llmpool usage summary --by day --since 7d",
+        "llmpool usage summary --by provider,model --since 2026-11-01",
+    )
+)
 def summary(
     ctx: typer.Context,
     by: Annotated[
@@ -96,7 +102,13 @@ def _grouping(by: str) -> Any:
     return key
 
 
-@app.command("list")
+@app.command(
+    "list",
+    epilog=examples(
+        "llmpool usage list --limit 20",
+        "llmpool usage list --failed --since 24h",
+    ),
+)
 def list_records(
     ctx: typer.Context,
     since: Since = "",
@@ -139,7 +151,12 @@ def list_records(
     return Exit.OK
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "llmpool usage decisions --limit 10",
+        "llmpool usage decisions --json | jq -r '.decisions[-1].id'",
+    )
+)
 def decisions(
     ctx: typer.Context, since: Since = "", until: Until = "", limit: Limit = 50, as_json: JsonFlag = False
 ) -> int:

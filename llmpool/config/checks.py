@@ -11,7 +11,7 @@ from typing import Any
 
 from llmpool.config.presets import find_preset, presets
 from llmpool.config.problems import Spot, nearest, shown
-from llmpool.core.ids import split_ref
+from llmpool.core.ids import is_provider_id, split_ref
 
 
 def cross_check(raw: dict[str, Any], spot: Spot) -> None:
@@ -41,7 +41,7 @@ def _model_providers(raw: dict[str, Any], spot: Spot) -> None:
     """Look up the provider of each declared model: configured, or a preset that a key alone brings in."""
     for index, name in _models(raw):
         provider, model = split_ref(name)
-        if provider and model:
+        if is_provider_id(provider) and model:
             _known_provider(provider, raw, spot.at("models", index, "id"), shown(f"{provider}/{model}"))
 
 

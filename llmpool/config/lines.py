@@ -159,6 +159,12 @@ class _Scan:
 
 
 def _key(token: str) -> str:
+    """Return the key a token stands for: bare, 'literal' or "basic" with escapes."""
     if token[:1] not in ('"', "'"):
         return token
-    return str(tomllib.loads(f"key = {token}")["key"]) if "\\" in token else token[1:-1]
+    if token[0] == "'" or "\\" not in token:
+        return token[1:-1]
+    try:
+        return str(tomllib.loads(f"key = {token}")["key"])
+    except tomllib.TOMLDecodeError:  # not TOML after all, and so no key anyone asks for
+        return token

@@ -78,7 +78,7 @@ def nearest(word: str, words: list[str]) -> str:
     import difflib  # only a config with problems pays for it
 
     close = difflib.get_close_matches(word, words, n=1)
-    return f'did you mean "{close[0]}"?' if close else ""
+    return f'did you mean "{escaped(close[0])}"?' if close else ""
 
 
 def dotted(path: KeyPath) -> str:

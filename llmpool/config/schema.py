@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from llmpool.config import addresses, keys
+from llmpool.config.presets import find_preset
 from llmpool.config.problems import Spot
 from llmpool.config.tables import Field, named, table
 from llmpool.config.values import (
@@ -78,6 +79,13 @@ PARAMS = table(
 )
 
 
+def _preset(value: object, spot: Spot) -> str | None:
+    """Read the name of a preset as its id; whether it exists is checked with the rest of the provider."""
+    found: str | None = text.read(value, spot)
+    known = find_preset(found) if found else None
+    return known.id if known else found
+
+
 def _join_keys(values: dict[str, Any], spot: Spot) -> None:
     """Turn `key` into the one entry of `keys`; together they would leave the order open."""
     single = values.pop("key", None)
@@ -89,7 +97,7 @@ def _join_keys(values: dict[str, Any], spot: Spot) -> None:
 
 PROVIDER = {
     "name": Field(text, "how to show it"),
-    "preset": Field(text, "the known vendor it is; see llmpool providers presets"),
+    "preset": Field(Kind(_preset, text.schema), "the known vendor it is; see llmpool providers presets"),
     "format": Field(one_of(*FORMATS), "the wire protocol; left out, it is detected"),
     "format_mode": Field(one_of("auto", "pinned"), "whether other formats are tried"),
     "url": Field(addresses.url, "its base URL"),
@@ -202,7 +210,7 @@ def _oauth(name: str, **values: Any) -> tuple[str, tuple[tuple[str, object], ...
 
 def _models(value: object, spot: Spot) -> Any:
     if isinstance(value, dict):
-        return spot.fault("is one table", "write [[models]], once for each model")  # type: ignore[func-returns-value]
+        return spot.fault("is one table", "write [[models]], once for each model")
     return _model_array.read(value, spot)
 
 

@@ -44,7 +44,9 @@ def has_controls(text: str, allowed: str = "") -> bool:
 
 
 def _flag(value: object, spot: Spot) -> bool | None:
-    return value if isinstance(value, bool) else unfit(value, "true or false", spot)
+    if isinstance(value, bool):
+        return value
+    return unfit(value, "true or false", spot, "write true or false, without quotes")
 
 
 def _text(value: object, spot: Spot) -> str | None:

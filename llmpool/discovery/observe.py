@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 from llmpool import credentials
 from llmpool.core.deployment import Capabilities, ObservedModel
@@ -16,11 +17,14 @@ from llmpool.formats.base import Listing
 from llmpool.net.client import Client
 from llmpool.pool import Pool
 
+if TYPE_CHECKING:
+    from llmpool.embedded.fetch import EmbeddedModel
+
 NO_KEY = "no_key"  # error_kind of a provider that was not asked, for want of a key
 
 
 def observe(pool: Pool, provider: Provider, client: Client, timeout: float) -> ProviderInventory:
-    """Observe *provider* within *timeout* seconds; a failure becomes `error` and `error_kind`, never raised."""
+    """Observe *provider* within *timeout* seconds; a failure becomes `error`, it is never raised."""
     began, at = time.monotonic(), rfc3339(pool.clock())
     try:
         listing = _embedded(pool) if provider.preset == "embedded" else _ask(pool, provider, client, timeout)
@@ -62,14 +66,26 @@ def _embedded(pool: Pool) -> Listing:
     """List the models on this machine's disk; nothing is started for that."""
     from llmpool.embedded import fetch
 
-    chat = Capabilities(chat=True, streaming=True)
-    models = (
-        ObservedModel(
-            name=m.name, kind="llm", size=m.size, digest=m.sha256, capabilities=chat, max_context=m.context
-        )
-        for m in fetch.installed(pool.paths.state)
+    return Listing(tuple(_on_disk(model) for model in fetch.installed(pool.paths.state)), 0)
+
+
+def _on_disk(model: EmbeddedModel) -> ObservedModel:
+    """Describe a model file; one that is damaged is listed too, its first use says what is wrong."""
+    from llmpool.embedded import gguf, host
+
+    try:
+        trained = gguf.summarise(model.file).context
+    except gguf.NotWholeError:
+        trained = 0
+    return ObservedModel(
+        name=model.name,
+        kind="llm",
+        size=model.size,
+        digest=model.sha256,
+        capabilities=Capabilities(chat=True, streaming=True),
+        max_context=trained,
+        context_window=min(trained, host.CONTEXT_CAP),
     )
-    return Listing(tuple(models), 0)
 
 
 def _failed(provider: Provider, at: str, began: float, kind: str, message: str) -> ProviderInventory:

@@ -69,8 +69,9 @@ def _load(place: Place, context: int, run: int, ready: int) -> tuple[Any, bytes]
         server = xllamacpp.Server(_parameters(xllamacpp.CommonParams(), place, size, key))
     except RuntimeError as error:
         fcntl.flock(run, fcntl.LOCK_UN)  # nobody takes what is left of this process for a live host
-        _tell(ready, str(error).splitlines()[0])
-        sys.exit(1)  # in good order: llama.cpp writes its log from a thread
+        time.sleep(0.1)  # llama.cpp writes its log from a thread that nothing waits for
+        _tell(ready, _fault(path) or str(error).splitlines()[0])
+        os._exit(1)
     info = {
         "port": int(server.listening_address.rpartition(":")[2]),
         "key": key,
@@ -101,7 +102,7 @@ def _parameters(parameters: Any, place: Place, context: int, key: str) -> Any:
     # Threads wait for each other by spinning: two busy hosts with a thread a core each are 30 times slower
     # than with half of that, which alone costs a tenth. Prompts are read in long strides and take all cores.
     parameters.cpuparams.n_threads = max(1, cores // 2)
-    parameters.cpuparams_batch.n_threads = 1
+    parameters.cpuparams_batch.n_threads = cores
     return parameters
 
 
@@ -112,6 +113,15 @@ def _context(path: Path, wanted: int) -> int:
     except gguf.NotWholeError:
         trained = 0  # the server says better what is wrong
     return min(wanted or CONTEXT_CAP, trained or CONTEXT_CAP)
+
+
+def _fault(path: Path) -> str:
+    """Return why a file that would not load is no whole model, nothing when it seems to be one."""
+    try:
+        gguf.summarise(path)
+    except gguf.NotWholeError as error:
+        return str(error)
+    return ""
 
 
 def _tell(ready: int, word: str) -> None:

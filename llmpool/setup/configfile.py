@@ -39,10 +39,11 @@ def _check(pool: Pool, text: str) -> None:
     """Load the new text as the config would be, problems and all."""
     import tempfile
 
-    from llmpool.config import load, presets
+    from llmpool.config.load import load
+    from llmpool.config.presets import presets
     from llmpool.registry.catalog import build_catalog
 
     with tempfile.TemporaryDirectory(dir=pool.paths.state) as folder:
         trial = Path(folder, "config.toml")
         trial.write_text(text, encoding="utf-8")
-        build_catalog(load.load(trial), presets.presets())
+        build_catalog(load(trial), presets())

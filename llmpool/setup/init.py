@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from llmpool.config import presets as preset_rows
+from llmpool.config.presets import presets
 from llmpool.core.provider import Preset
 from llmpool.embedded import fetch
 from llmpool.net.client import Client
@@ -56,7 +56,7 @@ class Added(NamedTuple):
 
 def look(pool: Pool, tell: Callable[[str], None]) -> Findings:
     """Look at key variables and server addresses; only servers on this machine or named by variables."""
-    rows = preset_rows.presets()
+    rows = presets()
     places = find.addresses(pool.env, rows)
     servers: list[find.ServerFound] = []
     with Client(offline=pool.offline) as client:
@@ -77,7 +77,7 @@ def write(pool: Pool, findings: Findings, *, embedded: bool, taste: str = "mine"
     for server in findings.servers:
         name = _free_name(server.preset or "server", known | {added.provider for added, _ in blocks})
         if server.url not in used:
-            blocks.append(_server_block(name, server, preset_rows.presets()))
+            blocks.append(_server_block(name, server, presets()))
     if embedded and "embedded" not in known:
         blocks.append(_embedded_block())
 

@@ -25,19 +25,14 @@ _SUFFIX = ".jsonl"
 _DAY_SHAPE = "0000-00-00"
 _DIGITS = str.maketrans("123456789", "000000000")
 
+_Torn = tuple[int, bytes]  # where a short write began, and what it left there (a class costs 0.6 ms to make)
+
 
 class Lines(NamedTuple):
     """What a file holds: its records in order, and how many lines were none."""
 
     records: list[dict[str, Any]]
     bad: int
-
-
-class _Torn(NamedTuple):
-    """The part of a line that a short write left, and where it begins."""
-
-    start: int
-    part: bytes
 
 
 def append(path: Path, record: dict[str, Any], *, durable: bool = True) -> None:
@@ -148,7 +143,7 @@ def _write_line(descriptor: int, size: int, line: bytes) -> _Torn | None:
         written = os.write(descriptor, payload)
         start = os.lseek(descriptor, 0, os.SEEK_CUR) - written
         if written < len(payload):
-            return _Torn(start, payload[:written])
+            return start, payload[:written]
         if payload[:1] == b"\n" or _begins_a_line(descriptor, start):
             break
     return None
@@ -173,14 +168,15 @@ def _append_alone(path: Path, line: bytes, torn: _Torn, *, durable: bool) -> Non
 
 def _cut_off(descriptor: int, torn: _Torn) -> int:
     """Remove the torn part if the file still ends with it, and return the file's length."""
+    start, part = torn
     size = os.fstat(descriptor).st_size
-    if size != torn.start + len(torn.part):
+    if size != start + len(part):
         return size
-    os.lseek(descriptor, torn.start, os.SEEK_SET)
-    if os.read(descriptor, len(torn.part) + 1) != torn.part:
+    os.lseek(descriptor, start, os.SEEK_SET)
+    if os.read(descriptor, len(part) + 1) != part:
         return size
-    os.ftruncate(descriptor, torn.start)
-    return torn.start
+    os.ftruncate(descriptor, start)
+    return start
 
 
 def _open(path: Path) -> int:

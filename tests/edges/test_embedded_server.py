@@ -152,11 +152,11 @@ def test_use_keeps_it_alive(state: Path) -> None:
         time.sleep(0.25)
         server.touch(state, "tiny")
     with ThreadPoolExecutor(1) as thread:
-        answer = thread.submit(_ask, endpoint, ignore_eos=True, max_tokens=7000)
+        answer = thread.submit(_ask, endpoint, ignore_eos=True, max_tokens=2000)
         while not answer.done():
             time.sleep(0.05)
             assert _pid(state) == pid
-    assert answer.result().json()["usage"]["completion_tokens"] == 7000
+    assert answer.result().json()["usage"]["completion_tokens"] == 2000
 
 
 def test_sigterm_withdraws_the_host(state: Path) -> None:
@@ -196,7 +196,7 @@ def test_truncated_model_is_named(state: Path, tiny: bytes, keep: int) -> None:
         server.ensure(state, "tiny", wait=10)
     assert str(model_file(state, "tiny")) in caught.value.message
     assert "models remove embedded/tiny" in caught.value.hint
-    assert caught.value.lines
+    assert "Failed to init" not in caught.value.message
     assert not server.stop(state, "tiny")
 
 

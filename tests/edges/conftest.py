@@ -1,0 +1,33 @@
+"""A raw server and a client, for the tests of the wire."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+
+import pytest
+
+from llmpool.net.client import Client
+from tests.edges.raw_server import Play, RawServer, Serve
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Give a function that starts servers, closed at the end."""
+    servers: list[RawServer] = []
+
+    def start(what: bytes | Play, tls: ssl.SSLContext | None = None) -> RawServer:
+        server = RawServer((lambda c: c.sendall(what)) if isinstance(what, bytes) else what, tls)
+        servers.append(server)
+        return server
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture
+def client() -> Iterator[Client]:
+    """Give a client, closed at the end."""
+    with Client() as made:
+        yield made

@@ -1,0 +1,250 @@
+"""state.jsonl: lines appended whole, read tolerantly, repaired when torn, and pruned under the lock."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import stat
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llmpool.errors import StateUnusable
+from llmpool.state import jsonl
+from llmpool.state.lock import locked
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX")
+DAYS = ("2025-12-31", "2026-01-01", "2026-11-20", "2026-11-21")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "usage" / "2026-11-21.jsonl"
+
+
+def short_writes(monkeypatch: pytest.MonkeyPatch, room: list[int], meanwhile: Callable[[], None]) -> None:
+    """Let each os.write take as many bytes as *room* says, then none for want of space."""
+    real = os.write
+
+    def write(descriptor: int, data: Any) -> int:
+        if not room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written = real(descriptor, bytes(data[: room.pop(0)]))
+        meanwhile()
+        return written
+
+    monkeypatch.setattr(os, "write", write)
+
+
+def test_records_come_back_in_order(path: Path) -> None:
+    """What is appended is read back, in order, one JSON object a line."""
+    records = [{"n": n, "text": 'größe "\n\u2028\r'} for n in range(5)]
+    for record in records:
+        jsonl.append(path, record)
+    assert jsonl.read(path) == (records, 0)
+    assert path.read_bytes().count(b"\n") == 5
+
+
+def test_a_missing_file_is_empty(path: Path) -> None:
+    """Reading what was never written gives no records and creates nothing."""
+    assert jsonl.read(path) == ([], 0)
+    assert not path.parent.exists()
+
+
+@posix
+def test_modes_under_any_umask(path: Path) -> None:
+    """The file and its lock are 0600, the directory 0700, even under umask 0."""
+    before = os.umask(0)
+    try:
+        jsonl.append(path, {"n": 1})
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert {entry.name for entry in path.parent.iterdir()} == {path.name, "append.lock"}
+    for entry in path.parent.iterdir():
+        assert stat.S_IMODE(entry.stat().st_mode) == 0o600
+
+
+def test_a_durable_line_is_synced_and_another_is_not(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A durable line is on the disk when append returns, with the name of a new file; others do not wait."""
+    synced: list[bool] = []
+    monkeypatch.setattr(os, "fsync", lambda fd: synced.append(stat.S_ISDIR(os.fstat(fd).st_mode)))
+    jsonl.append(path, {"n": 1}, durable=False)
+    assert synced == []
+    jsonl.append(path, {"n": 2})
+    assert synced == [False]
+    jsonl.append(path.with_name("2026-11-22.jsonl"), {"n": 1})
+    assert synced[1:] == ([False] if sys.platform == "win32" else [False, True])
+
+
+def test_bad_lines_are_skipped_and_counted(path: Path) -> None:
+    """Lines that are no JSON object are counted, empty ones are not, and the rest is read."""
+    path.parent.mkdir()
+    path.write_bytes(b'{"n":1}\ntorn {"n"\n\n[1]\n\0\0\0\n"x"\n{"n":"\xff"}\r\n{"n":2}')
+    assert jsonl.read(path) == ([{"n": 1}, {"n": "\ufffd"}, {"n": 2}], 4)
+
+
+@pytest.mark.parametrize(
+    ("tail", "records", "bad"),
+    [(b'{"n":1}\n{"n":', [{"n": 1}], 1), (b'{"n":1}', [{"n": 1}], 0), (b"\0\0", [], 1), (b"\n", [], 0)],
+)
+def test_a_torn_tail_never_swallows_the_next_line(
+    path: Path, tail: bytes, records: list[dict[str, int]], bad: int
+) -> None:
+    """After a torn line, or a whole one that only lacks its newline, the next append begins a line."""
+    path.parent.mkdir()
+    path.write_bytes(tail)
+    jsonl.append(path, {"n": 2})
+    jsonl.append(path, {"n": 3})
+    assert jsonl.read(path) == ([*records, {"n": 2}, {"n": 3}], bad)
+    assert path.read_bytes().startswith(tail)
+
+
+def test_a_full_disk_leaves_the_file_as_it_was(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without space an append ends in exit 10 with file, reason and way out, and the file is unchanged."""
+    jsonl.append(path, {"n": 1})
+    before = path.read_bytes()
+    for room in ([], [3], [3, 2]):
+        with monkeypatch.context() as full:
+            short_writes(full, room, lambda: None)
+            with pytest.raises(StateUnusable) as caught:
+                jsonl.append(path, {"n": 2})
+        assert str(path) in caught.value.message
+        assert os.strerror(errno.ENOSPC) in caught.value.message
+        assert "LLMPOOL_STATE_DIR" in caught.value.hint
+        assert path.read_bytes() == before
+    jsonl.append(path, {"n": 2})
+    assert jsonl.read(path) == ([{"n": 1}, {"n": 2}], 0)
+
+
+def test_a_short_write_is_made_good(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A write that came up short is taken back and done again in full: the record is there once."""
+    jsonl.append(path, {"n": 1})
+    short_writes(monkeypatch, [3, 2, 100], lambda: None)
+    jsonl.append(path, {"n": 2})
+    assert path.read_bytes() == b'{"n":1}\n{"n":2}\n'
+
+
+def test_a_line_written_behind_a_torn_one_is_not_cut(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever repairs its own short write leaves alone what others wrote behind it meanwhile."""
+    jsonl.append(path, {"n": 1})
+    others = [b'\n{"n":2}\n']
+
+    def other() -> None:
+        if others:
+            with path.open("ab") as file:
+                file.write(others.pop())
+
+    short_writes(monkeypatch, [3, 100], other)
+    jsonl.append(path, {"n": 3})
+    assert jsonl.read(path) == ([{"n": 1}, {"n": 2}, {"n": 3}], 1)
+
+
+def test_a_line_glued_to_anothers_torn_one_is_written_again(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When another's write tears between the look at the end and the write, the record is not lost."""
+    jsonl.append(path, {"n": 1})
+    real, torn = os.write, [b'{"n":']
+
+    def write(descriptor: int, data: bytes) -> int:
+        if torn:
+            with path.open("ab") as file:
+                file.write(torn.pop())
+        return real(descriptor, data)
+
+    monkeypatch.setattr(os, "write", write)
+    jsonl.append(path, {"n": 2})
+    assert jsonl.read(path) == ([{"n": 1}, {"n": 2}], 1)
+
+
+def test_a_failed_sync_is_said(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line that did not reach the disk is not called written."""
+
+    def fail(descriptor: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(StateUnusable, match="cannot write"):
+        jsonl.append(path, {"n": 1})
+
+
+def test_unreadable_files_and_directories(path: Path) -> None:
+    """A directory where a file should be, or the reverse, is an error with its way out (exit 10)."""
+    path.mkdir(parents=True)
+    for act in (jsonl.read, lambda p: jsonl.append(p, {})):
+        with pytest.raises(StateUnusable, match="2026-11-21"):
+            act(path)
+    (path / "file").touch()
+    with pytest.raises(StateUnusable, match="cannot read"):
+        list(jsonl.iter_days(path / "file"))
+
+
+def test_days_in_order(tmp_path: Path) -> None:
+    """Days come in date order, or newest first, within both limits; other files are not days."""
+    others = ("2026-11-21.jsonl.lock", ".2026-11-21.jsonl.1-aa.tmp", "2026-11.jsonl", "append.lock", "notes")
+    for name in [*(f"{day}.jsonl" for day in reversed(DAYS)), *others, "2026-11-2x.jsonl"]:
+        (tmp_path / name).touch()
+    days = [path.stem for path in jsonl.iter_days(tmp_path)]
+    assert days == list(DAYS)
+    assert [path.stem for path in jsonl.iter_days(tmp_path, newest_first=True)] == list(reversed(DAYS))
+    between = jsonl.iter_days(tmp_path, "2026-01-01", "2026-11-20")
+    assert [path.stem for path in between] == ["2026-01-01", "2026-11-20"]
+    assert [path.stem for path in jsonl.iter_days(tmp_path, first="2026-11-21")] == ["2026-11-21"]
+    assert list(jsonl.iter_days(tmp_path / "none")) == []
+
+
+def test_rewrite_drops_what_is_not_kept(path: Path) -> None:
+    """A rewrite drops records by rule, says how many, and leaves every other line byte for byte."""
+    path.parent.mkdir()
+    path.write_bytes(b'{"n": 1}\nbroken\n{"n":2}\n{"n":3,  "x":"\xc3\xa4"}\n{"n"')
+    assert jsonl.rewrite(path, lambda record: record["n"] != 2) == 1
+    assert path.read_bytes() == b'{"n": 1}\nbroken\n{"n":3,  "x":"\xc3\xa4"}\n{"n"'
+    assert jsonl.rewrite(path, lambda record: record["n"] > 1) == 1
+    jsonl.append(path, {"n": 4})
+    assert jsonl.read(path).records == [{"n": 3, "x": "ä"}, {"n": 4}]
+
+
+def test_a_rewrite_without_effect_writes_nothing(path: Path) -> None:
+    """A rewrite that drops nothing leaves the file itself, and creates none."""
+    assert jsonl.rewrite(path, lambda record: False) == 0
+    assert not path.parent.exists()
+    jsonl.append(path, {"n": 1})
+    before = path.stat().st_ino
+    assert jsonl.rewrite(path, lambda record: True) == 0
+    assert path.stat().st_ino == before
+
+
+def test_pruning_removes_the_days_before(tmp_path: Path) -> None:
+    """Pruning removes the files of earlier days and nothing else."""
+    assert jsonl.remove_before(tmp_path / "none", "2026-11-20") == 0
+    for name in (*(f"{day}.jsonl" for day in DAYS), "2025-01.json"):
+        (tmp_path / name).touch()
+    assert jsonl.remove_before(tmp_path, "2026-11-20") == 2
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "2026-11-20.jsonl",
+        "2026-11-21.jsonl",
+        "2025-01.json",
+        "append.lock",
+    }
+
+
+@posix
+def test_who_rewrites_is_alone(path: Path) -> None:
+    """Appends wait for a rewrite and then go to the new file: they are not lost with the old one."""
+    jsonl.append(path, {"n": 1})
+    order: list[str] = []
+
+    def keep(record: dict[str, Any]) -> bool:
+        with pytest.raises(Exception, match="in use"), locked(path.parent / "append", shared=True, wait=0):
+            order.append("an append got in")
+        return False
+
+    assert jsonl.rewrite(path, keep) == 1
+    assert order == []
+    jsonl.append(path, {"n": 2})
+    assert [json.loads(line) for line in path.read_text().splitlines()] == [{"n": 2}]
