@@ -245,7 +245,7 @@ class _PipeGuard:
 def _prepare_streams() -> None:
     """Guard stdout, and let no character a terminal cannot show end a run."""
     if "_LLMPOOL_COMPLETE" in os.environ:  # whatever goes wrong, nothing is printed into a prompt
-        sys.stderr = None  # type: ignore[assignment]  # the loop below gives it nowhere to go
+        sys.stderr = None  # the loop below gives it nowhere to go
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:

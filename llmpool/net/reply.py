@@ -149,12 +149,12 @@ def _redacted(body: bytes, call: Call) -> bytes:
 
 def _first(pieces: Iterator[bytes]) -> bytes:
     """Return the body up to its first byte that is not blank."""
-    head = b""
+    head = bytearray()
     for piece in pieces:
         head += piece
-        if head.strip():
+        if piece.strip():
             break
-    return head
+    return bytes(head)
 
 
 def _unpacked(pieces: Iterator[bytes], encoding: str, fault: Any) -> Iterator[bytes]:

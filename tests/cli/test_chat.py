@@ -146,7 +146,7 @@ def test_a_dead_server_is_passed_over(home: Home, server: FakeServer) -> None:
 
 def test_all_failing_lists_every_attempt(home: Home) -> None:
     """When nobody answers the exit code is 7, every attempt is listed, and a usage line says so."""
-    with FakeServer(behave=lambda _request: faults.status(500)) as one:
+    with FakeServer(behave=lambda _n, _request: faults.status(500)) as one:
         pool_of(home, one)
         result = home.pool("chat", "--json", "--max-wait", "0", "hi")
         assert (result.code, result.out) == (7, "")
@@ -174,7 +174,7 @@ def test_a_missing_key_ends_with_6_and_names_the_variable(home: Home, server: Fa
 
 def test_a_broken_answer_stays_and_ends_with_7(home: Home) -> None:
     """After the first shown character there is no failover: what came stays, the code is 7."""
-    with FakeServer(behave=[faults.cut(1)]) as bad, FakeServer(models=("other",)) as good:
+    with FakeServer(behave=[faults.cut(2)]) as bad, FakeServer(models=("other",)) as good:
         pool_of(home, bad, good)
         result = home.pool("chat", "--prefer", "a", "hi")
         assert result.code == 7
@@ -186,7 +186,7 @@ def test_a_broken_answer_stays_and_ends_with_7(home: Home) -> None:
 @pytest.mark.parametrize("options", [("--on-break", "restart"), ("--no-stream",), ("--json",)])
 def test_a_broken_answer_nobody_saw_is_asked_elsewhere(home: Home, options: tuple[str, ...]) -> None:
     """With --on-break restart, or when nothing was shown yet, another provider answers."""
-    with FakeServer(behave=lambda _request: faults.cut(1)) as bad, FakeServer(models=("other",)) as good:
+    with FakeServer(behave=lambda _n, _request: faults.cut(2)) as bad, FakeServer(models=("other",)) as good:
         pool_of(home, bad, good)
         result = home.pool("chat", "--prefer", "a", *options, "hi")
         assert result.code == 0
@@ -196,7 +196,10 @@ def test_a_broken_answer_nobody_saw_is_asked_elsewhere(home: Home, options: tupl
 
 def test_a_pin_answers_or_ends(home: Home) -> None:
     """-m provider/model never lets another answer, unless --fallback says so."""
-    with FakeServer(models=("m1",), behave=lambda _request: faults.status(503)) as bad, FakeServer() as good:
+    with (
+        FakeServer(models=("m1",), behave=lambda _n, _request: faults.status(503)) as bad,
+        FakeServer() as good,
+    ):
         pool_of(home, bad, good)
         assert home.pool("chat", "-m", "a/m1", "--max-wait", "0", "hi").code == 7
         assert not good.chats
@@ -205,7 +208,10 @@ def test_a_pin_answers_or_ends(home: Home) -> None:
 
 def test_no_fallback_tries_the_winner_only(home: Home) -> None:
     """--no-fallback asks one deployment and nobody else."""
-    with FakeServer(models=("m1",), behave=lambda _request: faults.status(503)) as bad, FakeServer() as good:
+    with (
+        FakeServer(models=("m1",), behave=lambda _n, _request: faults.status(503)) as bad,
+        FakeServer() as good,
+    ):
         pool_of(home, bad, good)
         assert home.pool("chat", "--prefer", "a", "--no-fallback", "--max-wait", "0", "hi").code == 7
         assert not good.chats
@@ -213,7 +219,7 @@ def test_no_fallback_tries_the_winner_only(home: Home) -> None:
 
 def test_one_name_at_two_providers_is_routed_among_them(home: Home) -> None:
     """A model name that several deployments carry routes among those, and fails over between them."""
-    with FakeServer(behave=lambda _request: faults.status(503)) as bad, FakeServer() as good:
+    with FakeServer(behave=lambda _n, _request: faults.status(503)) as bad, FakeServer() as good:
         pool_of(home, bad, good)
         result = home.pool("chat", "-m", "m", "hi")
         assert (result.code, result.out) == (0, "hello there\n")
@@ -221,7 +227,10 @@ def test_one_name_at_two_providers_is_routed_among_them(home: Home) -> None:
 
 def test_local_only_sends_nothing_to_the_cloud(home: Home) -> None:
     """With --local-only and every local deployment failing no cloud server sees a byte, whatever is configured."""
-    with FakeServer(behave=lambda _request: faults.status(500)) as near, FakeServer(models=("far",)) as far:
+    with (
+        FakeServer(behave=lambda _n, _request: faults.status(500)) as near,
+        FakeServer(models=("far",)) as far,
+    ):
         home.write_config(
             'default_model = "far/far"\nrecovery_model = "far/far"\n[routing]\nfallbacks = ["far/far"]\n',
             provider("near", near.url),
@@ -297,18 +306,18 @@ def test_a_server_that_counts_nothing_is_estimated(home: Home) -> None:
 
 def test_another_model_than_asked_is_said(home: Home) -> None:
     """When the server says a quite different model answered, a line on stderr says so, even with -q."""
-    with FakeServer(behave=[faults.wrong_model()]) as one:
+    with FakeServer(models=("asked-8b",), behave=[faults.wrong_model()]) as one:
         pool_of(home, one)
-        assert "asked for m" in home.pool("chat", "-q", "hi").err
+        assert "asked for asked-8b" in home.pool("chat", "-q", "hi").err
 
 
 def test_interrupted_answers_are_recorded(home: Home) -> None:
     """Ctrl-C ends with 130 and the usage line counts what was streamed."""
-    with FakeServer(behave=[faults.slow(between=0.3)], text="one two three four five six") as one:
+    with FakeServer(behave=[faults.slow(between=0.3)], models=("m",)) as one:
         pool_of(home, one)
         child = home.start("chat", "hi")
-        assert wait_for(lambda: one.chats)
-        assert child.stdout.read(3) == "one"
+        wait_for(lambda: one.chats)
+        assert child.stdout.read(3) == "hel"
         assert end_of(child, send=signal.SIGINT).code == 130
         record = lines(home, "usage")[0]
         assert record["interrupted"] is True
@@ -320,7 +329,7 @@ def test_terminated_ends_with_143(home: Home) -> None:
     with FakeServer(behave=[faults.hang(30)]) as one:
         pool_of(home, one)
         child = home.start("chat", "hi")
-        assert wait_for(lambda: one.chats)
+        wait_for(lambda: one.chats)
         assert end_of(child, send=signal.SIGTERM).code == 143
         assert lines(home, "usage")[0]["error"] == "cancelled"
 

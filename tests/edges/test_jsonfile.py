@@ -9,7 +9,7 @@ import re
 import stat
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +46,12 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def warnings() -> Iterator[list[str]]:
+def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Collect the warnings of one test."""
+    monkeypatch.setattr(jsonfile, "_warning_hooks", [jsonfile._to_stderr])
     seen: list[str] = []
     jsonfile.on_warning(seen.append)
-    yield seen
-    jsonfile.on_warning(jsonfile._to_stderr)
+    return seen
 
 
 def plant(path: Path, content: bytes) -> None:
@@ -151,7 +151,7 @@ def test_an_unchanged_value_is_not_written(path: Path) -> None:
     jsonfile.update(path, add_one)
     before = (path.stat().st_ino, path.read_bytes())
     jsonfile.update(path, lambda old: old)
-    jsonfile.update(path, lambda old: dict(old))
+    jsonfile.update(path, dict)
     assert (path.stat().st_ino, path.read_bytes()) == before
 
 
@@ -339,6 +339,45 @@ def test_a_write_that_fails_leaves_the_old_file(
     assert jsonfile.read(path) == {"n": 1}
 
 
+@posix
+def test_a_write_survives_a_power_cut(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The content is on the disk before it takes the name, and the name before the write returns."""
+    steps: list[str] = []
+    fsync, replace = os.fsync, os.replace
+
+    def synced(descriptor: int) -> None:
+        steps.append("directory" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        fsync(descriptor)
+
+    def renamed(*names: Any) -> None:
+        steps.append("rename")
+        replace(*names)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "replace", renamed)
+    jsonfile.write(path, {"n": 1})
+    assert steps == ["file", "rename", "directory"]
+
+
+@posix
+def test_a_file_system_that_cannot_sync_directories(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where directories cannot be synced a write is done all the same; another failure of that is said."""
+    fsync = os.fsync
+    reason = errno.EINVAL
+
+    def refuse(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(reason, os.strerror(reason))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    jsonfile.write(path, {"n": 1})
+    assert jsonfile.read(path) == {"n": 1}
+    reason = errno.EIO
+    with pytest.raises(StateUnusable, match="cannot write"):
+        jsonfile.write(path, {"n": 2})
+
+
 def test_an_interrupted_write_leaves_nothing_behind(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C in the middle of a write leaves the old file alone."""
 
@@ -391,8 +430,11 @@ def test_a_link_is_replaced_itself(tmp_path: Path) -> None:
     assert not (tmp_path / "policy.json").is_symlink()
 
 
-def test_warnings_go_to_stderr(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A warning is one line on stderr, and nothing on stdout."""
+def test_warnings_go_to_stderr(
+    path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless told otherwise a warning is one line on stderr, and nothing on stdout."""
+    monkeypatch.setattr(jsonfile, "_warning_hooks", [jsonfile._to_stderr])
     plant(path, b"broken")
     jsonfile.read(path)
     streams = capsys.readouterr()

@@ -59,8 +59,9 @@ def test_a_waiter_gets_the_lock_when_it_is_freed(tmp_path: Path) -> None:
     holder = threading.Thread(target=hold)
     holder.start()
     assert taken.wait(5)
+    began = time.monotonic()
     with locked(path, wait=5):
-        assert not holder.is_alive() or holder.join(5) is None
+        assert time.monotonic() - began < 3
     holder.join()
 
 
@@ -68,9 +69,9 @@ def test_a_waiter_gets_the_lock_when_it_is_freed(tmp_path: Path) -> None:
 def test_shared_holders_keep_only_the_lone_one_out(tmp_path: Path) -> None:
     """Several hold a shared lock side by side, and nobody alone meanwhile; nor they while one is alone."""
     path = tmp_path / "append"
-    with locked(path, shared=True), locked(path, shared=True, wait=0):
-        with pytest.raises(Busy), locked(path, wait=0):
-            pytest.fail("held alone beside shared holders")
+    first, second = locked(path, shared=True), locked(path, shared=True, wait=0)
+    with first, second, pytest.raises(Busy), locked(path, wait=0):
+        pytest.fail("held alone beside shared holders")
     with locked(path), pytest.raises(Busy), locked(path, shared=True, wait=0):
         pytest.fail("shared beside one alone")
 

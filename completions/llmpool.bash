@@ -1,0 +1,10 @@
+_llmpool_completion() {
+    local IFS=$'
+'
+    COMPREPLY=( $( env COMP_WORDS="${COMP_WORDS[*]}" \
+                   COMP_CWORD=$COMP_CWORD \
+                   _LLMPOOL_COMPLETE=complete_bash $1 ) )
+    return 0
+}
+
+complete -o default -F _llmpool_completion llmpool

@@ -1,0 +1,1 @@
+complete --command llmpool --no-files --arguments "(env _LLMPOOL_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=get-args _TYPER_COMPLETE_ARGS=(commandline -cp) llmpool)" --condition "env _LLMPOOL_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=is-args _TYPER_COMPLETE_ARGS=(commandline -cp) llmpool"

@@ -1,0 +1,119 @@
+"""The man page of the program itself: what no single command can say of it."""
+
+from llmpool.cli.app import summary
+from llmpool.cli.manpage import Entry, bold, italic, item, leaves, page, parameters, prose, section, verbatim
+from llmpool.errors import Exit
+
+ABOUT = """
+Turns the endpoints of language models you have (keys of cloud vendors, servers on your network, a model
+inside llmpool itself) into one pool. It knows what each of them offers, chooses the right one for a prompt
+and says why, gets an answer even when some fail, and counts what it cost.
+
+Each run is one short process. `init`, `refresh`, `chat` and what changes models or providers may use the
+network; `route`, `models list`, `models show`, `usage` and `policy` never do.
+
+A group without a verb runs its first one: `llmpool models` is `llmpool models list`. Answers go to stdout,
+all else to stderr; `--json` prints one document with a `schema` number. A prompt on the command line and
+one that is piped in are joined.
+"""
+
+EXITS = {
+    Exit.OK: "All is well.",
+    Exit.BUG: "A bug of llmpool; `--traceback` shows where.",
+    Exit.USAGE: "The command line, or a value in it, does not make sense.",
+    Exit.UNKNOWN_NAME: "A name nobody carries, or one that several carry; the candidates are listed.",
+    Exit.CONFIG: "The config is invalid; every problem is listed with file and key.",
+    Exit.CREDENTIALS: "A key or login is missing, expired or refused.",
+    Exit.NOTHING_ELIGIBLE: "Nothing is configured, or nothing may answer; each reason is listed.",
+    Exit.FAILED: "Every attempt failed, or the answer broke off after it had begun.",
+    Exit.REFUSED: "A budget, a quota, a policy or `--offline` forbids it.",
+    Exit.PARTLY: "Partly done: some providers failed.",
+    Exit.STATE: "A state file is corrupt, cannot be written, or comes from a newer version.",
+    Exit.BUSY: "Busy or rate-limited; try again, with `--json` at the time in `retry_at`.",
+    Exit.INTERRUPTED: "Interrupted from the keyboard.",
+    Exit.PIPE_CLOSED: "Nobody reads what is printed any more.",
+    Exit.TERMINATED: "Terminated by a signal.",
+}
+
+VARIABLES = {
+    "XDG_CONFIG_HOME": "Where the directory `llmpool` with the config is, instead of `~/.config`.",
+    "XDG_STATE_HOME": "Where the directory `llmpool` with the state is, instead of `~/.local/state`.",
+    "NO_COLOR": "When set and not empty, no colour; `--color` goes before it, and it before the others.",
+    "FORCE_COLOR": "When set and not empty, colour although stdout is no terminal.",
+    "CLICOLOR_FORCE": "Likewise, unless it is 0.",
+    "CLICOLOR": "When 0, no colour on a terminal either.",
+    "HTTPS_PROXY": "The proxy for the cloud; `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` count likewise.",
+}
+
+OF_VARIABLES = """
+What is on the command line goes before the environment. A flag is set by 1 and unset by 0; several values of
+one option are parted by spaces. The variables of keys, such as `OPENAI_API_KEY`, are those the config names
+and those of the presets: `llmpool providers presets` lists them.
+"""
+
+FILES = {
+    "~/.config/llmpool/config.toml": "What you declare: providers, models, routing, budgets. Never a key.",
+    "~/.config/llmpool/secrets.json": "Keys kept without a keyring, readable by you alone, beside it.",
+    "~/.local/state/llmpool/": (
+        "What was observed and counted: inventory, health, policies, usage, decisions, sessions. "
+        "It has to be on a local disk."
+    ),
+}
+
+OF_FILES = """
+On macOS and Windows they are where the system keeps such files: `llmpool config path --json` prints all
+three.
+"""
+
+EXAMPLES = (
+    "llmpool init",
+    'llmpool chat "Why is the sky blue?"',
+    'git diff | llmpool chat --local-only "Review this change"',
+    'llmpool route --needs tools "Plan my week"',
+    "llmpool models list --min-quality 7",
+    "llmpool usage --by day --since 7d",
+)
+
+
+def front_page(top: Entry) -> str:
+    """Write the page of the program itself out of the whole tree."""
+    call = f"{bold('llmpool')} [{italic('OPTION')}]... {italic('COMMAND')} [{italic('ARGUMENT')}]..."
+    sections = [
+        section("SYNOPSIS", [call]),
+        section("DESCRIPTION", _told(ABOUT)[1:]),
+        section("COMMANDS", _commands(top)),
+        section("GLOBAL OPTIONS", [prose("They are accepted anywhere on the line."), *parameters(top)]),
+        section("ENVIRONMENT", _terms(_stand_ins(top) | VARIABLES) + _told(OF_VARIABLES)),
+        section("EXIT STATUS", _terms({str(int(code)): EXITS[code] for code in Exit})),
+        section("FILES", _terms(FILES) + _told(OF_FILES)),
+        section("EXAMPLES", verbatim(EXAMPLES)),
+        section("SEE ALSO", [", ".join(f"{bold(each.page)}(1)" for each in top.verbs)]),
+    ]
+    return page("llmpool", "one pool out of your scattered LLM endpoints", sections)
+
+
+def _commands(top: Entry) -> list[str]:
+    wide = max(len(each.words[0]) for each in top.verbs) + 2
+    each_one = {each.words[0]: summary(each.command) for each in top.verbs}
+    return _terms(each_one, wide) + _told("Each has a page of its own, such as `llmpool-route`(1).")
+
+
+def _stand_ins(top: Entry) -> dict[str, str]:
+    """Tell of every variable that stands for an option: for which, and of which commands."""
+    used: dict[str, tuple[str, list[str]]] = {}
+    for entry in (top, *leaves(top)):
+        for param in entry.command.params:
+            if param.envvar:
+                used.setdefault(param.envvar, (max(param.opts, key=len), []))[1].append(" ".join(entry.words))
+    return {
+        name: f"The same as `{option}`" + (f" of {' and '.join(users)}." if any(users) else ".")
+        for name, (option, users) in sorted(used.items())
+    }
+
+
+def _terms(meanings: dict[str, str], indent: int = 0) -> list[str]:
+    return [line for name, means in meanings.items() for line in item(bold(name), prose(means), indent)]
+
+
+def _told(words: str) -> list[str]:
+    return [line for each in words.strip().split("\n\n") for line in (".PP", prose(each))]
