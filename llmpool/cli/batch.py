@@ -88,6 +88,7 @@ def _request(common: RouteRequest, text: str, *, given: bool) -> RouteRequest:
     return common.replace(
         query=line["query"],
         context_size=line.get("context_size", estimate),
+        stated=given or "context_size" in line,
         needs=tuple(dict.fromkeys((*common.needs, *needs))),
         tool_count=line.get("tool_count", common.tool_count),
         priority=line.get("priority", common.priority),

@@ -1,10 +1,15 @@
 """Completion of names, from one small file of ids; nothing else is read."""
 
 import os
+import re
 from pathlib import Path
 
 from llmpool.core.config import MODES, STRATEGIES
 from llmpool.core.deployment import CAPABILITIES
+
+_ONE_WORD = re.compile(
+    r"[\w@%+=:,./~-]+\Z"
+)  # some shells insert it as it is: it must not be an order to them
 
 
 def _ids() -> list[str]:
@@ -12,7 +17,7 @@ def _ids() -> list[str]:
 
     path = Path(find_paths(os.environ).state, "model-ids.txt")
     try:
-        return path.read_text(encoding="utf-8").splitlines()
+        return [ref for ref in path.read_text(encoding="utf-8").splitlines() if _ONE_WORD.match(ref)]
     except (OSError, UnicodeDecodeError):
         return []  # nothing to complete from; a completion must never print an error into the prompt
 

@@ -132,5 +132,5 @@ def take_globals(argv: list[str]) -> tuple[Globals, list[str]]:
         else:
             rest.append(word)
     if found.get("color", "auto") not in COLOR:
-        raise Misuse(f"--color {found['color']!r} is not one of {', '.join(COLOR)}")
+        raise Misuse(f"--color {found['color']!r} is not known", hint=f"one of: {', '.join(COLOR)}")
     return Globals(**found), rest

@@ -22,12 +22,12 @@ RefArgument = Annotated[str, typer.Argument(metavar="REF", autocompletion=comple
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)([kKmM]?)\Z")
 _SECONDS = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?\Z")
-_UNIT = {"": 1, "k": 1000, "m": 1_000_000}
+_UNIT = {"": 1, "k": 1024, "m": 1024 * 1024}
 _DURATION = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, None: 1}
 
 
 def size(text: str) -> int:
-    """Read a token count such as `900`, `32k` or `1M`; raises Misuse."""
+    """Read a token count such as `900`, `32k` (32,768) or `1M`, as the config does; raises Misuse."""
     found = _SIZE.match(text.strip())
     if not found:
         raise Misuse(f"{text!r} is no size", hint="write 900, 32k or 1M")

@@ -28,6 +28,7 @@ def route_request(options: RoutingOptions, query: str, text: str, terminal: Term
     return RouteRequest(
         query=query,
         context_size=size(options.context_size) if options.context_size else tokens(text),
+        stated=bool(options.context_size),
         needs=needs(options.needs),
         tool_count=options.tool_count,
         priority=_one_of(options.priority or "interactive", ("interactive", "background"), "--priority"),

@@ -50,10 +50,14 @@ class RoutingTable(Record):
 
 
 class RouteRequest(Record):
-    """What a caller wants decided. *context_size* is tokens; *hints* are (name, value) pairs."""
+    """What a caller wants decided. *context_size* is tokens, *stated* by the caller or else an estimate.
+
+    *hints* are (name, value) pairs; None and empty mean not given.
+    """
 
     query: str = ""
     context_size: int = 0
+    stated: bool = True
     needs: tuple[str, ...] = ()
     tool_count: int = 0
     priority: str = "interactive"

@@ -35,7 +35,7 @@ def routing_document(registry: Registry, inventory: Inventory) -> dict[str, Any]
     place = {provider.id: n for n, provider in enumerate(registry.catalog.providers)}
     return {
         "providers": providers,
-        "rows": [row(deployment, place) for deployment in registry.deployments],
+        "rows": [list(row(deployment, place)) for deployment in registry.deployments],
         "aliases": registry.aliases,
         "default_model": config.default_model,
         "recovery_model": config.recovery_model,

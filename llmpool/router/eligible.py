@@ -32,6 +32,9 @@ _MISSING = {
     "images": "missing image support",
     "chat": "not a chat model",
 }
+# Tokens any window is taken to hold when the size is only our own estimate (the source's default window);
+# otherwise every model of a vendor that lists no windows would lose to any model that has one.
+ASSUMED_WINDOW = 8192
 DEFAULT_MAX_TOKENS = 4096  # what an answer may cost at worst when the caller sets no limit (ruling 17)
 
 
@@ -49,6 +52,7 @@ def check(
     """Filter *rows*; *named* rows were asked for by name, so what only bars automatic choice is lifted."""
     tests = _tests(request, table, facts, named)
     needed = sum(_BIT[name] for name in {*request.needs, "chat"})
+    doubtful = request.context_size > (0 if request.stated else ASSUMED_WINDOW)
     known: list[RoutingRow] = []
     unknown: list[tuple[RoutingRow, str]] = []
     rejections = []
@@ -61,7 +65,7 @@ def check(
             reasons.append("context window too small")
         if reasons:
             rejections.append(Rejection(row.id, tuple(reasons)))
-        elif unsure := _unsure(row, needed, request.context_size):
+        elif unsure := _unsure(row, needed, doubtful):
             unknown.append((row, unsure))
         else:
             known.append(row)
@@ -94,10 +98,11 @@ def _missing(row: RoutingRow, lacks: int) -> list[str]:
     ]
 
 
-def _unsure(row: RoutingRow, needed: int, context_size: int) -> str:
+def _unsure(row: RoutingRow, needed: int, doubtful: bool) -> str:
+    """Name what is needed and not known of a deployment; *doubtful* is a context that may not fit."""
     open_bits = needed & ~(row.yes | row.no)
     names = [name for name in CAPABILITIES if open_bits & _BIT[name]]
-    if context_size and not row.window:
+    if doubtful and not row.window:
         names.append("context window")
     return ", ".join(names)
 

@@ -51,11 +51,16 @@ def read(path: Path, *, version: int = 1, precious: bool = False) -> Any:
     """Return the data in *path*, None when there is no such file.
 
     Takes no lock, because a rename is atomic. Corrupt content is set aside: then observations go on with a
-    warning and None, *precious* ones (decisions, money) raise. A newer version is refused and not touched;
-    the data of an older one is returned as it is, for the caller to bring up to date.
+    warning and None, *precious* ones (decisions, money) raise, and go on raising until their owner has put a
+    copy back or deleted what was set aside: a run that forgot a policy could do what it forbade. A newer
+    version is refused and not touched; the data of an older one is returned as it is, for the caller to
+    bring up to date.
     """
     try:
-        return _unwrap(_content(path), path, version)
+        content = _content(path)
+        if content is None and precious:
+            _refuse_to_forget(path)
+        return _unwrap(content, path, version)
     except _Corrupt as fault:
         reason = str(fault)
     return _look_again(path, version, reason, precious=precious)
@@ -200,6 +205,8 @@ def _look_again(path: Path, version: int, reason: str, *, precious: bool) -> Any
 def _load_locked(path: Path, version: int, *, precious: bool, writing: bool) -> tuple[bytes | None, Any]:
     """Return content and data of *path*; what is corrupt is set aside, and never written over."""
     content = _content(path)
+    if content is None and precious:
+        _refuse_to_forget(path)
     try:
         return content, _unwrap(content, path, version)
     except _Corrupt as fault:
@@ -210,6 +217,16 @@ def _load_locked(path: Path, version: int, *, precious: bool, writing: bool) -> 
         ending, fatal = f"it cannot be set aside ({error.strerror})", precious or writing
     _report(path, reason, ending, fatal=fatal)
     return None, None
+
+
+def _refuse_to_forget(path: Path) -> None:
+    """Raise when *path* is missing because it was corrupt and set aside, and nobody has settled that since."""
+    aside = max(path.parent.glob(f"{path.name}.corrupt-*"), default=None)
+    if aside is not None:
+        raise StateUnusable(
+            f"{path} was corrupt and is set aside as {aside.name}; what it decided is not known",
+            hint=f"put a good copy in its place as {path.name}, or delete {aside} to go on without",
+        )
 
 
 def _set_aside(path: Path) -> Path:
@@ -229,7 +246,7 @@ def _report(path: Path, reason: str, ending: str, *, fatal: bool) -> None:
     if not fatal:
         warn(f"{message}; going on without it")
         return
-    hint = f"put a good copy in its place as {path.name}; without one, what it held has to be set again"
+    hint = f"put a good copy in its place as {path.name}, or delete what was set aside to go on without"
     raise StateUnusable(message, hint=hint)
 
 

@@ -226,7 +226,7 @@ def test_one_name_at_two_providers_is_routed_among_them(home: Home) -> None:
 
 
 def test_local_only_sends_nothing_to_the_cloud(home: Home) -> None:
-    """With --local-only and every local deployment failing no cloud server sees a byte, whatever is configured."""
+    """With --local-only and every local deployment failing no cloud server sees a byte."""
     with (
         FakeServer(behave=lambda _n, _request: faults.status(500)) as near,
         FakeServer(models=("far",)) as far,

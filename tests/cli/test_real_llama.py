@@ -17,7 +17,7 @@ pytest.importorskip("xllamacpp")
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model of random weights that a real server loads."""
+    """Write a model of random weights that a real server loads."""
     path = tmp_path_factory.mktemp("gguf") / "tiny.gguf"
     write_tiny_gguf(path)
     return path
@@ -25,7 +25,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def embedded(home: Home, tiny: Path) -> Iterator[Home]:
-    """A home with the embedded provider and the tiny model, pulled from a file."""
+    """Make a home with the embedded provider and the tiny model, pulled from a file."""
     home.write_config('[providers.embedded]\nidle_ttl = "20s"\n')
     pulled = home.pool("models", "pull", "embedded/tiny", "--from", str(tiny), "--json")
     assert pulled.code == 0, pulled
@@ -132,7 +132,7 @@ def test_a_plain_openai_provider_reaches_the_same_server(embedded: Home) -> None
 
 
 def test_removing_it_takes_it_out_of_the_pool(embedded: Home) -> None:
-    """`models remove --yes` stops the server, deletes the file and the deployment; without --yes it refuses."""
+    """`models remove --yes` stops the server and deletes file and deployment; without --yes it refuses."""
     assert embedded.pool("models", "remove", "embedded/tiny").code == 2
     assert embedded.pool("models", "remove", "embedded/tiny", "--yes").code == 0
     assert embedded.pool("models", "list", "--json").json["models"] == []

@@ -128,6 +128,15 @@ def test_unknown_passes_only_where_nothing_known_does() -> None:
     assert alone.notes == ("not known of the candidates: images",)
 
 
+def test_an_unknown_window_holds_an_ordinary_prompt() -> None:
+    """An estimated size up to 8192 passes an unknown window; a stated one only where no known window does."""
+    unsure, sure = row("a/unsure", window=0, quality=9), row("b/sure", window=32768, quality=5)
+    assert len(choose(RouteRequest(context_size=5000, stated=False), unsure, sure).decision.candidates) == 2
+    for request in (RouteRequest(context_size=5000), RouteRequest(context_size=9000, stated=False)):
+        assert choose(request, unsure, sure).plan == ("b/sure",)
+        assert choose(request, unsure).decision.notes == ("not known of the candidates: context window",)
+
+
 def test_last_resorts_come_last() -> None:
     """A weak discovered deployment is chosen only when nothing better is eligible, whatever it scores."""
     weak = row("den/weak", speed=10, quality=1, last_resort=True)

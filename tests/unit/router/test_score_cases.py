@@ -1,5 +1,7 @@
 """The 43 worked cases of catalog-registry-router 8, as printed by the source's own router."""
 
+# ruff: noqa: E501 - the cases read best as the table they are
+
 from __future__ import annotations
 
 from typing import Any
@@ -8,7 +10,7 @@ import pytest
 
 from tests.builders import row
 from tests.unit.router import fleets
-from tests.unit.router.fleets import ASSIST, B, P, PREMIUM, R, T, ask, reasons, rules, scores, seen
+from tests.unit.router.fleets import ASSIST, PREMIUM, B, P, R, T, ask, reasons, rules, scores, seen
 
 A = fleets.A
 LOCAL_TRUE = {"local_only": "true"}
@@ -18,8 +20,8 @@ DOWN = {"spark": "down"}
 
 # number: fleet, query, how it is asked, the winner, the scores the case states
 CASES: dict[int, tuple[Any, str, dict[str, Any], str, dict[str, float]]] = {
-    1: (A, "search archives for something", {"bg": True, "needs": ("tools",), "tool_count": 3, "hints": LOCAL_TRUE},
-        "local", {"local": 50, "cloud": -225}),
+    1: (A, "search archives for something",
+        {"bg": True, "needs": ("tools",), "tool_count": 3, "hints": LOCAL_TRUE}, "local", {"local": 50, "cloud": -225}),
     2: (A, "analyze patterns in the data",
         {"bg": True, "tool_count": 3, "local_first": True,
          "hints": {"local_only": "false", "quality_floor": "8", "mission": "metacognitive"}},
