@@ -4,9 +4,6 @@ import os
 import re
 from pathlib import Path
 
-from llmpool.core.config import MODES, STRATEGIES
-from llmpool.core.deployment import CAPABILITIES
-
 _ONE_WORD = re.compile(
     r"[\w@%+=:,./~-]+\Z"
 )  # some shells insert it as it is: it must not be an order to them
@@ -35,15 +32,21 @@ def providers(incomplete: str) -> list[str]:
 
 def needs(incomplete: str) -> list[str]:
     """Complete the last of a comma-separated list of capabilities."""
+    from llmpool.core.deployment import CAPABILITIES
+
     done, comma, last = incomplete.rpartition(",")
     return [done + comma + name for name in CAPABILITIES if name.startswith(last)]
 
 
 def strategies(incomplete: str) -> list[str]:
     """Complete a strategy."""
+    from llmpool.core.config import STRATEGIES
+
     return [name for name in STRATEGIES if name.startswith(incomplete)]
 
 
 def modes(incomplete: str) -> list[str]:
     """Complete a mode."""
+    from llmpool.core.config import MODES
+
     return [name for name in MODES if name.startswith(incomplete)]

@@ -17,6 +17,11 @@ def count(number: int | None) -> str:
     return str(number)
 
 
+def plural(number: int, word: str) -> str:
+    """Write a number with its word: 1 call, 2 calls."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
 def window(tokens: int | None) -> str:
     """Write a context window as people name it: 8k, 128k, 1M; `?` when unknown."""
     if not tokens:

@@ -7,6 +7,7 @@ import typer
 from llmpool.cli.app import examples, verbs
 from llmpool.cli.context import Terminal
 from llmpool.cli.options import JsonFlag, ProviderArgument
+from llmpool.cli.output import plural
 from llmpool.errors import Exit, Misuse
 
 app = verbs("List, show and add providers.")
@@ -94,7 +95,7 @@ def add(
     else:
         other = "cloud" if provider.location == "local" else "local"
         mine = f"  Not so? --location {other}" if not location else ""
-        terminal.say(f"{name}: {len(entry.models)} models, {provider.location}.{mine}")
+        terminal.say(f"{name}: {plural(len(entry.models), 'model')}, {provider.location}.{mine}")
     return Exit.PARTLY if report.failed else Exit.OK
 
 

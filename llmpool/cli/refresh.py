@@ -7,6 +7,7 @@ import typer
 from llmpool.cli.app import examples, single
 from llmpool.cli.context import Terminal
 from llmpool.cli.options import JsonFlag, seconds
+from llmpool.cli.output import plural
 from llmpool.errors import Exit
 
 app = single()
@@ -59,8 +60,10 @@ def _tell(terminal: Terminal, report: Any, as_json: bool) -> None:
         terminal.json(_document(report))
         return
     for entry in report.observed:
-        facts = f"{len(entry.models)} models" if not entry.error else f"{entry.error}"
-        stale = f"; {len(entry.models)} models kept from before" if entry.error and entry.models else ""
+        facts = entry.error or plural(len(entry.models), "model")
+        stale = (
+            f"; {plural(len(entry.models), 'model')} kept from before" if entry.error and entry.models else ""
+        )
         odd = f", {entry.skipped} unusable lines skipped" if entry.skipped else ""
         terminal.say(f"{entry.provider}   {facts}{stale}{odd}   ({entry.latency_ms} ms)")
     for name, why in report.skipped:

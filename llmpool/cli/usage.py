@@ -8,7 +8,7 @@ import typer
 from llmpool.cli.app import examples, verbs
 from llmpool.cli.context import Terminal
 from llmpool.cli.options import JsonFlag
-from llmpool.cli.output import ago, count, money, seconds
+from llmpool.cli.output import ago, count, money, plural, seconds
 from llmpool.core.times import rfc3339
 from llmpool.errors import Exit, Misuse
 
@@ -64,11 +64,10 @@ def _show_summary(terminal: Terminal, span: tuple[str, str], total: Any, groups:
     from llmpool.cli.tables import show
 
     first, last = _local_day(span[0]), _local_day(span[1])
-    unpriced = f", and {total.unpriced} calls without a price" if total.unpriced else ""
+    unpriced = f", and {plural(total.unpriced, 'call')} without a price" if total.unpriced else ""
     cost = "$0.00" if not total.cost else money(total.cost)
-    terminal.out(
-        f"{first} to {last}, local time: {cost}{unpriced}   {total.requests} calls, {total.failed} failed"
-    )
+    calls = f"{plural(total.requests, 'call')}, {total.failed} failed"
+    terminal.out(f"{first} to {last}, local time: {cost}{unpriced}   {calls}")
     rows = [
         [
             g.group,

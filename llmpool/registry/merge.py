@@ -143,12 +143,10 @@ def _blocked(provider: Provider, model: str, routable: bool, policy: Policy, pro
 def _capabilities(
     provider: Provider, model: str, declared: DeclaredModel | None, observed: ObservedModel | None
 ) -> tuple[Capabilities, dict[str, str]]:
-    """Decide each capability: owner's override, observed, the provider's, then the name (ruling 15)."""
+    """Decide each capability: override, observed, the provider's, the name, the format (ruling 15)."""
     text = kinds.is_text_model(model)
     by_name = {
         "chat": text,
-        "streaming": text,
-        "tools": text,
         "images": text and _sees(model, observed),
         "thinking": kinds.thinks(model) if text else False,
         "embeddings": kinds.is_embedding(model) or None,
@@ -158,6 +156,7 @@ def _capabilities(
         ("observed", observed.capabilities.as_dict() if observed else {}),
         ("provider", {name: getattr(provider, f"supports_{name}", None) for name in CAPABILITIES}),
         ("name", by_name),
+        ("format", {"streaming": text, "tools": text}),
     )
     values: dict[str, bool | None] = {}
     origin: dict[str, str] = {}

@@ -16,8 +16,9 @@ EMBEDDED_MODEL = "smollm2-135m"
 FORMAT, OPTIONAL, IDLE = 'format = "openai"', "optional = true", 'idle_ttl = "5m"'
 
 HEADER = """\
-# llmpool: your pool. Every key is described in `man 5 llmpool.toml`; check it with `llmpool config check`.
-# Keys never stand in this file: name the variable, command or keyring that holds them.
+# Your pool. After a change: llmpool config check
+# API keys never stand in this file; it names the variable, the command or the keyring that holds them:
+#   key = { env = "OPENAI_API_KEY" }    key = { command = ["pass", "openai"] }    key = { keyring = true }
 
 {defaults}
 # [routing]

@@ -220,7 +220,7 @@ def _load_locked(path: Path, version: int, *, precious: bool, writing: bool) -> 
 
 
 def _refuse_to_forget(path: Path) -> None:
-    """Raise when *path* is missing because it was corrupt and set aside, and nobody has settled that since."""
+    """Raise when *path* is missing because it was set aside, and nobody has settled that since."""
     aside = max(path.parent.glob(f"{path.name}.corrupt-*"), default=None)
     if aside is not None:
         raise StateUnusable(
