@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from llmpool.cli.confirm import ask
+from llmpool.cli.output import plural
 from llmpool.cli.progress import Progress
+from llmpool.discovery.refresh import RefreshReport, refresh
 from llmpool.setup import init, models, providers
 
 if TYPE_CHECKING:
@@ -29,6 +31,30 @@ def run(terminal: Terminal, *, yes: bool, embedded: bool) -> dict[str, Any]:
     taste = _taste(terminal) if asks and found_any and not pool.config.exists else "mine"
     added = init.write(pool, findings, embedded=init.embedded_is_there(pool), taste=taste)
     if not found_any and not init.embedded_is_there(pool):
+        terminal.say(
+            f"looked at {findings.variables} key variables and {findings.addresses} addresses: nothing found"
+        )
+        _offer(terminal, yes=yes, asks=asks, embedded=embedded)
+    if not pool.config.providers:
+        terminal.say("nothing to answer with yet.  a key: export OPENAI_API_KEY=...   then: llmpool init")
+        return {"providers": [], "config": str(pool.paths.config), "added": []}
+    report = refresh(pool, tuple(p.id for p in pool.catalog.providers if p.enabled))
+    because = {provider.id: "" for provider in pool.config.providers if provider.id not in known}
+    because |= {entry.provider: entry.because for entry in added}
+    _tell(terminal, report, because)
+    return {
+        "config": str(pool.paths.config),
+        "added": sorted(because),
+        "providers": [
+            {"id": e.provider, "models": len(e.models), "error": e.error or None} for e in report.observed
+        ],
+    }
+
+
+def _tell(terminal: Terminal, report: RefreshReport, because: dict[str, str]) -> None:
+    width = max(len(entry.provider) for entry in report.observed)
+    for entry in sorted(report.observed, key=lambda e: e.provider):
+        facts = entry.error or plural(len(entry.models), "model")
         why = because.get(entry.provider, "configured before") or "new"
         terminal.say(f"{entry.provider:{width}}   {why:30}  {facts}")
     path = terminal.pool.paths.config
