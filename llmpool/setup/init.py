@@ -20,7 +20,7 @@ HEADER = """\
 # API keys never stand in this file; it names the variable, the command or the keyring that holds them:
 #   key = { env = "OPENAI_API_KEY" }    key = { command = ["pass", "openai"] }    key = { keyring = true }
 
-{defaults}
+@defaults@
 # [routing]
 # strategy = "score"          # score | priority | cost | latency | round_robin
 # fallbacks = []              # asked when everything better failed
@@ -83,7 +83,7 @@ def write(pool: Pool, findings: Findings, *, embedded: bool, taste: str = "mine"
         blocks.append(_embedded_block())
 
     def edit(text: str) -> str:
-        start = text or HEADER.format(defaults=TASTES[taste][1])
+        start = text or HEADER.replace("@defaults@\n", TASTES[taste][1])
         return start + "".join("\n" + block for _, block in blocks)
 
     if blocks or not pool.paths.config.exists():

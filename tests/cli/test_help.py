@@ -1,0 +1,68 @@
+"""Help: one line for each command, never cut, and the same whether the command is loaded or not."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+
+from llmpool.cli.app import COMMANDS, summary
+from llmpool.cli.manpage import Entry, examples, leaves
+from llmpool.cli.manual import tree
+from tests.support import Home
+
+WIDTH = 80
+
+
+@cache
+def top() -> Entry:
+    """Load the tree once a process."""
+    return tree()
+
+
+def test_the_table_of_commands_says_what_the_commands_say() -> None:
+    """The line root help shows without loading a command is the line of the command itself."""
+    assert {name: text for name, (_, text) in COMMANDS.items()} == {
+        entry.words[0]: summary(entry.command) for entry in top().verbs
+    }
+
+
+@pytest.mark.parametrize("group", ["", *(name for name in COMMANDS)])
+def test_nothing_is_cut_at_80_columns(home: Home, group: str) -> None:
+    """Help ends no line in an ellipsis and is no wider than the terminal."""
+    shown = home.pool(*group.split(), "-h", env={"COLUMNS": str(WIDTH)})
+    assert (shown.code, shown.err) == (0, "")
+    listed = shown.out.partition("Commands:")[2]
+    assert "..." not in listed
+    assert max(map(len, shown.out.splitlines())) <= WIDTH
+
+
+def test_root_help_gives_each_command_one_line(home: Home) -> None:
+    """The commands are listed one a line, in the order of the table."""
+    shown = home.pool("-h", env={"COLUMNS": str(WIDTH)}).out.partition("Commands:\n")[2].partition("\n\n")[0]
+    assert [line.split(maxsplit=1) for line in shown.splitlines()] == [
+        [name, text] for name, (_, text) in COMMANDS.items()
+    ]
+
+
+@pytest.mark.parametrize("words", [" ".join(entry.words) for entry in leaves(tree())])
+def test_help_shows_examples_as_they_are_typed(words: str) -> None:
+    """`-h` ends in the examples, one a line, not rewrapped and not too wide."""
+    [entry] = [each for each in leaves(top()) if " ".join(each.words) == words]
+    lines = examples(entry)
+    assert entry.command.epilog.splitlines() == ["\b", "Examples:", *(f"  {line}" for line in lines)]
+    assert max(map(len, lines)) <= WIDTH - 4
+
+
+def test_examples_are_shown_at_the_end(home: Home) -> None:
+    """They reach the screen line by line."""
+    shown = home.pool("route", "-h", env={"COLUMNS": str(WIDTH)}).out
+    assert shown.endswith('  Examples:\n    llmpool route "Compare rsync and restic"\n' + shown[-1:]) or (
+        '\n  Examples:\n    llmpool route "Compare rsync and restic"\n    llmpool route --needs' in shown
+    )
+
+
+def test_help_is_the_same_wherever_it_is_asked_for(home: Home) -> None:
+    """`-h` and `--help` agree, and a bare group with `-h` shows its verbs."""
+    assert home.pool("models", "-h").out == home.pool("models", "--help").out
+    assert "unload" in home.pool("models", "-h").out

@@ -1,0 +1,140 @@
+"""`llmpool init`: from nothing to a first answer, in an isolated home."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.server import FakeServer
+from tests.support import Home, provider
+
+KEY = {"OPENAI_API_KEY": "sk-planted-0123456789abcdefghij"}
+
+
+def test_a_key_variable_becomes_a_provider(home: Home) -> None:
+    """A key variable that is set is found and named in a commented config; the key itself is nowhere."""
+    result = home.pool("init", "--yes", "--no-embedded", env=KEY, timeout=90)
+    text = home.config.read_text()
+    assert "[providers.openai]" in text
+    assert 'key = { env = "OPENAI_API_KEY" }' in text
+    assert text.startswith("# ")
+    assert home.pool("config", "check").code == 0
+    assert "planted" not in result.out + result.err
+    assert not home.files_with("planted")
+
+
+def test_a_server_named_by_a_variable_is_found(home: Home, server: FakeServer) -> None:
+    """OLLAMA_HOST points at a server: it is asked what it has, and the first chat works; no tokens are spent."""
+    env = {"OLLAMA_HOST": server.url.removesuffix("/v1")}
+    result = home.pool("init", "--yes", "--no-embedded", env=env)
+    assert result.code == 0, result
+    assert not server.chats
+    assert "1 model" in result.err
+    assert home.pool("chat", "hi").out == "hello there\n"
+
+
+def test_it_is_safe_to_run_twice(home: Home, server: FakeServer) -> None:
+    """A second run changes nothing, and never touches what its owner wrote."""
+    env = {"OLLAMA_HOST": server.url.removesuffix("/v1")}
+    home.pool("init", "--yes", "--no-embedded", env=env)
+    home.config.write_text(home.config.read_text() + "\n# mine\n")
+    before = home.config.read_text()
+    again = home.pool("init", "--yes", "--no-embedded", env=env)
+    assert again.code == 0
+    assert home.config.read_text() == before
+    assert "nothing to add" in again.err
+
+
+def test_new_finds_are_added_beneath_what_is_there(home: Home, server: FakeServer) -> None:
+    """What a later run finds is appended; comments and order of the file stay."""
+    home.write_config("# my pool", provider("mine", server.url))
+    before = home.config.read_text()
+    home.pool("init", "--yes", "--no-embedded", env=KEY, timeout=90)
+    assert home.config.read_text().startswith(before)
+    assert "[providers.openai]" in home.config.read_text()
+
+
+def test_nothing_found_says_so(home: Home) -> None:
+    """With nothing there and the small model refused the run says what it looked at, and ends with 6."""
+    result = home.pool("init", "--yes", "--no-embedded")
+    assert result.code == 6
+    assert "nothing found" in result.err
+    assert "export OPENAI_API_KEY" in result.err
+
+
+def test_a_model_on_disk_is_taken_up(home: Home, tmp_path: Path) -> None:
+    """A pulled model makes the embedded provider part of the config."""
+    pytest.importorskip("xllamacpp")
+    from tests.tools.make_tiny_gguf import write_tiny_gguf
+
+    write_tiny_gguf(tmp_path / "tiny.gguf")
+    assert home.pool("models", "pull", "embedded/tiny", "--from", str(tmp_path / "tiny.gguf")).code == 0
+    assert "[providers.embedded]" in home.config.read_text()
+    shown = home.pool("init", "--yes", "--json")
+    assert (shown.code, shown.json["providers"][0]["models"]) == (0, 1)
+
+
+def test_a_terminal_is_asked_one_question(home: Home, server: FakeServer) -> None:
+    """On a terminal init asks what should answer first, and writes the answer down."""
+    child = home.terminal("init", "--no-embedded", env={"OLLAMA_HOST": server.url.removesuffix("/v1")})
+    child.expect("What should answer first")
+    child.sendline("3")
+    child.expect("wrote")
+    child.wait()
+    assert "auto_min_quality = 7" in home.config.read_text()
+    assert "local_first = false" in home.config.read_text()
+
+
+def test_a_terminal_with_nothing_found_gets_a_menu(home: Home, server: FakeServer) -> None:
+    """With nothing found a terminal offers an address, the toy, or leaving."""
+    child = home.terminal("init", "--no-embedded")
+    child.expect("1 address of a server")
+    child.sendline("1")
+    child.expect("address")
+    child.sendline(server.url)
+    child.expect("1 model")
+    child.wait()
+    assert home.pool("chat", "hi").out == "hello there\n"
+
+
+def test_add_takes_one_argument(home: Home, server: FakeServer) -> None:
+    """`providers add URL` finds out what is there; a preset needs only its name; comments are kept."""
+    home.write_config("# first line")
+    assert home.pool("providers", "add", server.url).code == 0
+    text = home.config.read_text()
+    assert text.startswith("# first line")
+    assert server.url in text
+    assert home.pool("providers", "add", "groq").code == 0
+    shown = home.pool("providers", "show", "groq", "--json").json["provider"]
+    assert (shown["state"], shown["key"]) == ("no key", "GROQ_API_KEY")
+    assert home.pool("providers", "add", "desk", "--url", server.url, "--location", "local").code == 0
+    assert home.pool("providers", "show", "desk", "--json").json["provider"]["location"] == "local"
+    assert home.pool("providers", "remove", "desk").code == 2
+    assert home.pool("providers", "remove", "desk", "--yes").code == 0
+    assert home.config.read_text().startswith("# first line")
+
+
+def test_adding_what_does_not_answer_needs_force(home: Home) -> None:
+    """An address where nothing answers is refused, and nothing is written, unless --force says so."""
+    assert home.pool("providers", "add", "http://127.0.0.1:9").code == 7
+    assert not home.config.exists()
+    assert home.pool("providers", "add", "http://127.0.0.1:9", "--force").code == 9
+    assert "127.0.0.1:9" in home.config.read_text()
+
+
+def test_states_of_providers_are_told_apart(home: Home, server: FakeServer) -> None:
+    """`providers list` tells ok, no key, disabled, down and never asked apart."""
+    home.write_config(
+        provider("good", server.url),
+        provider("off", server.url, enabled=False),
+        provider("down", "http://127.0.0.1:9/v1"),
+        "[providers.groq]\n",
+    )
+    assert {p["state"] for p in home.pool("providers", "list", "--json").json["providers"]} >= {"never asked"}
+    assert home.pool("refresh").code == 9
+    states = {p["id"]: p["state"] for p in home.pool("providers", "list", "--json").json["providers"]}
+    assert states == {"good": "ok", "off": "disabled", "down": "down", "groq": "no key"}
+    assert home.pool("providers", "clear", "down").code == 0
+    states = {p["id"]: p["state"] for p in home.pool("providers", "list", "--json").json["providers"]}
+    assert states["down"] == "error"
