@@ -60,7 +60,7 @@ def show(ctx: typer.Context, provider: ProviderArgument, as_json: JsonFlag = Fal
     epilog=examples(
         "llmpool providers add openai",
         "llmpool providers add http://den.lan:11434",
-        "llmpool providers add work --url https://gateway.example/v1 --key-env WORK_KEY",
+        "llmpool providers add work --url https://gw.example/v1 --key-env WORK_KEY",
     )
 )
 def add(
