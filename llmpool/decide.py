@@ -12,6 +12,7 @@ from llmpool.errors import Misuse, NothingEligible, UnknownName
 from llmpool.pool import Pool
 from llmpool.registry import resolve
 from llmpool.router import route
+from llmpool.router.explain import SHOWN
 from llmpool.router.route import Choice
 
 
@@ -23,11 +24,18 @@ class Asked(NamedTuple):
     notes: tuple[str, ...]
 
 
-def decide(pool: Pool, request: RouteRequest, *, profile: str = "", force: bool = False) -> Choice:
-    """Choose a deployment for *request*; raises for names nobody carries, not when nothing is eligible."""
+def decide(
+    pool: Pool, request: RouteRequest, *, profile: str = "", force: bool = False, detail: int = SHOWN
+) -> Choice:
+    """Choose a deployment for *request*; raises for names nobody carries, not when nothing is eligible.
+
+    The best *detail* candidates carry their rule hits, all of them with 0.
+    """
     asked = understand(pool, request, profile=profile, force=force)
     stamp = (short_id("d"), rfc3339_ms(pool.clock()))
-    choice = route.route(asked.request, pool.table, pool.facts(), named=asked.named, stamp=stamp)
+    choice = route.route(
+        asked.request, pool.table, pool.facts(), named=asked.named, stamp=stamp, detail=detail
+    )
     notes = (*asked.notes, *choice.decision.notes)
     return Choice(choice.decision.replace(notes=notes), choice.plan)
 

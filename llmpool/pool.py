@@ -52,6 +52,16 @@ class Pool:
         stamp = compiled.stamps(self.paths.config, self.paths.state)
         return compiled.read(self.paths.state, compiled.LISTING, stamp) or self._compile()[compiled.LISTING]
 
+    def listing_text(self) -> str:
+        """Return the entries of the listing document as JSON text, fresh; for printing them as they are."""
+        stamp = compiled.stamps(self.paths.config, self.paths.state)
+        text = compiled.read_listing(self.paths.state, stamp)
+        if text is not None:
+            return text
+        import json
+
+        return ",\n".join(json.dumps(entry) for entry in self.listing["models"])
+
     @cached_property
     def table(self) -> RoutingTable:
         """The router's table."""

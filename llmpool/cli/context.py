@@ -64,6 +64,10 @@ class Terminal:
         text = json.dumps({"schema": 1} | document, indent=2 if self.is_terminal else None)
         sys.stdout.write(text + "\n")
 
+    def json_list(self, name: str, entries: str) -> None:
+        """Write one JSON document whose list *name* holds *entries*, which are JSON text already."""
+        sys.stdout.write(f'{{"schema": 1, "{name}": [{entries}]}}\n')
+
     def say(self, text: str, *, dim: bool = False) -> None:
         """Tell a person something on stderr, unless quiet was asked for; *dim* is what may be overlooked."""
         if not self.options.quiet:

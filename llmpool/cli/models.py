@@ -37,8 +37,12 @@ def list_models(
     """List the deployments of the pool; no network."""
     terminal: Terminal = ctx.obj
     pool = terminal.pool
+    filtered = bool(provider or needs or local_only or min_quality or min_context)
+    if as_json and not filtered and not terminal.is_terminal and not _out(pool):
+        terminal.json_list("models", pool.listing_text())
+        return Exit.OK
     models = pool.listing["models"]
-    if provider or needs or local_only or min_quality or min_context:
+    if filtered:
         from llmpool.cli.filters import keep
 
         models = keep(pool, models, provider, needs, local_only, min_quality, min_context)
@@ -55,8 +59,7 @@ def list_models(
 
 def _as_of_now(pool: Any, models: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Mark what cannot answer just now: no key, resting, unreachable, too stale."""
-    facts = pool.facts()
-    out = facts.stale | facts.keyless | facts.cooling | facts.unreachable
+    out = _out(pool)
     if not out:
         return models
     return [
@@ -65,6 +68,12 @@ def _as_of_now(pool: Any, models: list[dict[str, Any]]) -> list[dict[str, Any]]:
         else m
         for m in models
     ]
+
+
+def _out(pool: Any) -> dict[str, str]:
+    """Name the providers that cannot answer just now, with the reason."""
+    facts = pool.facts()
+    return dict(facts.stale | facts.keyless | facts.cooling | facts.unreachable)
 
 
 def _table(terminal: Terminal, models: list[dict[str, Any]]) -> None:

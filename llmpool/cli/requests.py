@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 from llmpool.core.config import MODES, STRATEGIES
@@ -82,6 +81,8 @@ def _one_of(value: str, allowed: tuple[str, ...], option: str) -> str:
 
 
 def _money(text: str) -> str:
+    from decimal import Decimal, InvalidOperation
+
     try:
         amount = Decimal(text.removeprefix("$"))
     except InvalidOperation:

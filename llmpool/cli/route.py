@@ -67,8 +67,9 @@ def _decide(
     piped = requests.piped_input(terminal, stdin)
     text = "\n\n".join(part for part in (query, piped) if part)
     request = requests.route_request(routing, query or piped, text, terminal)
-    choice = decide(terminal.pool, request, profile=routing.profile, force=routing.force)
-    line = decision_json(choice.decision, 0 if every else SHOWN)
+    detail = 0 if every else SHOWN
+    choice = decide(terminal.pool, request, profile=routing.profile, force=routing.force, detail=detail)
+    line = decision_json(choice.decision, detail)
     if record:
         from llmpool.state import ledger
 

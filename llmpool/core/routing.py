@@ -109,7 +109,7 @@ class RuleHit(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """An eligible deployment with its score and what made it."""
+    """An eligible deployment with its score and what made it; *hits* are told for the best ones only."""
 
     deployment: str
     score: float

@@ -7,7 +7,6 @@ a deployment passes only where nothing known passes, and the decision says so.
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
@@ -122,7 +121,7 @@ def _tests(request: RouteRequest, table: RoutingTable, facts: Facts, named: bool
     if request.min_quality is not None:
         tests.append(_quality(request.min_quality))
     if request.max_cost is not None:
-        tests.append(_cost(request, Decimal(request.max_cost)))
+        tests.append(_cost(request, request.max_cost))
     if request.exclude:
         gone = frozenset(request.exclude)
         tests.append(lambda row: "excluded" if row.id in gone or names[row.provider] in gone else "")
@@ -144,8 +143,11 @@ def _quality(least: int) -> Test:
     return lambda row: f"quality {row.quality} below {least}" if row.quality < least else ""
 
 
-def _cost(request: RouteRequest, most: Decimal) -> Test:
+def _cost(request: RouteRequest, limit: str) -> Test:
     """Compare the worst case, all of the prompt and the longest answer, with the owner's limit."""
+    from decimal import Decimal  # a millisecond, only where money is compared
+
+    most = Decimal(limit)
     tokens_out = request.max_tokens or DEFAULT_MAX_TOKENS
 
     def test(row: RoutingRow) -> str:

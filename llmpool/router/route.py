@@ -34,8 +34,11 @@ def route(
     *,
     named: list[RoutingRow] | None = None,
     stamp: tuple[str, str] = ("", ""),
+    detail: int = 0,
 ) -> Choice:
     """Choose among the table's rows, or among those that a caller *named*; *stamp* is (id, time).
+
+    The best *detail* candidates carry their rule hits, all of them with 0.
 
     Pure: the same arguments give the same decision. Nothing is raised when nothing is eligible; the decision
     says so, and its rejections why.
@@ -44,9 +47,10 @@ def route(
     read = features.read(request, table, facts)
     verdict = eligible.check(table.rows if named is None else named, request, table, facts, named is not None)
     usable, resting = (verdict.rows, []) if strategy == "score" else _rested(verdict.rows, table, facts)
-    ranked = (
-        score.rank(usable, read, facts) if strategy == "score" else RANKERS[strategy](usable, table, facts)
-    )
+    if strategy == "score":
+        ranked = score.rank(usable, read, facts, detail)
+    else:
+        ranked = RANKERS[strategy](usable, table, facts)
     ranked = _prefer(_last_resorts_last(ranked, usable), request.prefer)
     spare = [] if named is not None else _spare(ranked, request, table, facts)
     selected = ranked[0].deployment if ranked else spare[0] if spare else ""

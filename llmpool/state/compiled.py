@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
+import time
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from llmpool import __version__
+from llmpool.core.times import rfc3339
 from llmpool.state import jsonfile
 
 ROUTING, LISTING, IDS = "routing.json", "registry.json", "model-ids.txt"
+_TAIL = "]}}"
 SOURCES = ("inventory.json", "policy.json", "prices.json", "catalog.json")
 
 
@@ -34,6 +39,33 @@ def read(state: Path, name: str, stamp: list[list[object]]) -> dict[str, Any] | 
     return data if isinstance(data, dict) and data.get("stamps") == stamp else None
 
 
+def read_listing(state: Path, stamp: list[list[object]]) -> str | None:
+    """Read the listing's entries as the JSON text they are kept in, unparsed, if it matches its sources.
+
+    Ten thousand entries take longer to parse and to write again than all the rest of a run.
+    """
+    try:
+        head, _, rest = (state / LISTING).read_text(encoding="utf-8").partition("\n")
+        known = json.loads(head + _TAIL)["data"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return (
+            None  # missing, foreign or damaged: it is compiled anew, and reported by whoever reads it whole
+        )
+    body = rest.removesuffix("\n" + _TAIL + "\n")
+    fresh = known.get("stamps") == stamp and known.get("crc") == zlib.crc32(body.encode())
+    return body if fresh else None
+
+
+def _write_listing(state: Path, document: dict[str, Any]) -> None:
+    """Write the listing one entry a line, an ordinary state file to every other reader."""
+    body = ",\n".join(json.dumps(entry) for entry in document["models"])
+    facts = {name: value for name, value in document.items() if name != "models"}
+    data = json.dumps(facts | {"crc": zlib.crc32(body.encode())})
+    written = rfc3339(time.time())
+    head = f'{{"version": 1, "written_at": "{written}", "data": {data[:-1]}, "models": ['
+    jsonfile.write_atomic(state / LISTING, f"{head}\n{body}\n{_TAIL}\n".encode())
+
+
 def write(
     state: Path, stamp: list[list[object]], build: Callable[[int], dict[str, dict[str, Any]]], ids: list[str]
 ) -> dict[str, dict[str, Any]]:
@@ -44,8 +76,8 @@ def write(
     if _without_stamp(old) != _without_stamp(documents[ROUTING]):
         generation += 1
         documents = build(generation)
-    for name, document in documents.items():
-        jsonfile.write(state / name, document | {"stamps": stamp})
+    jsonfile.write(state / ROUTING, documents[ROUTING] | {"stamps": stamp})
+    _write_listing(state, documents[LISTING] | {"stamps": stamp})
     jsonfile.write_atomic(state / IDS, "".join(f"{ref}\n" for ref in ids).encode())
     return documents
 

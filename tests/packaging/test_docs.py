@@ -41,7 +41,7 @@ def readme_lines() -> list[str]:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```[^\n]*\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
     lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
-    return [line for line in lines if re.match(r"(\$ )?llmpool\b", line)]
+    return [line for line in lines if re.match(r"\$ |llmpool\b|.*&& llmpool\b", line)]
 
 
 def test_pages_and_completions_match_the_commands(home: Home) -> None:
