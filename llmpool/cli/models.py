@@ -4,9 +4,10 @@ from typing import Annotated, Any
 
 import typer
 
+from llmpool.cli import complete
 from llmpool.cli.app import examples, verbs
 from llmpool.cli.context import Terminal
-from llmpool.cli.options import JsonFlag, RefArgument
+from llmpool.cli.options import JsonFlag, RefArgument, YesFlag
 from llmpool.errors import Exit
 
 app = verbs("List, show and pull models.")
@@ -23,12 +24,17 @@ app = verbs("List, show and pull models.")
 )
 def list_models(
     ctx: typer.Context,
-    provider: Annotated[str, typer.Argument(metavar="[PROVIDER]", help="Only this provider's.")] = "",
+    provider: Annotated[
+        str, typer.Argument(metavar="[PROVIDER]", autocompletion=complete.providers, help="Only its models.")
+    ] = "",
     needs: Annotated[
-        str, typer.Option("--needs", metavar="LIST", help="Only those that can: tools,images.")
+        str,
+        typer.Option("--needs", metavar="LIST", autocompletion=complete.needs, help="Only those that can."),
     ] = "",
     local_only: Annotated[bool, typer.Option("--local-only", help="Only local ones.")] = False,
-    min_quality: Annotated[int, typer.Option("--min-quality", metavar="N", min=0, max=10)] = 0,
+    min_quality: Annotated[
+        int, typer.Option("--min-quality", metavar="N", min=0, max=10, help="At least this quality rating.")
+    ] = 0,
     min_context: Annotated[
         str, typer.Option("--min-context", metavar="N", help="At least this window.")
     ] = "",
@@ -182,9 +188,7 @@ def pull(
         "llmpool models remove embedded/smollm2-135m",
     )
 )
-def remove(
-    ctx: typer.Context, ref: RefArgument, yes: Annotated[bool, typer.Option("--yes", "-y")] = False
-) -> int:
+def remove(ctx: typer.Context, ref: RefArgument, yes: YesFlag = False) -> int:
     """Delete a model of the embedded provider from this machine's disk."""
     from llmpool.cli.confirm import confirm
     from llmpool.setup import models

@@ -17,8 +17,14 @@ from llmpool.core.record import Record
 from llmpool.errors import Misuse
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-ProviderArgument = Annotated[str, typer.Argument(metavar="PROVIDER", autocompletion=complete.providers)]
-RefArgument = Annotated[str, typer.Argument(metavar="REF", autocompletion=complete.models)]
+ProviderArgument = Annotated[
+    str, typer.Argument(metavar="PROVIDER", autocompletion=complete.providers, help="A configured provider.")
+]
+RefArgument = Annotated[
+    str,
+    typer.Argument(metavar="REF", autocompletion=complete.models, help="A deployment, alias or model name."),
+]
+YesFlag = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)([kKmM]?)\Z")
 _SECONDS = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?\Z")

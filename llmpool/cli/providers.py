@@ -4,9 +4,10 @@ from typing import Annotated, Any
 
 import typer
 
+from llmpool.cli import complete
 from llmpool.cli.app import examples, verbs
 from llmpool.cli.context import Terminal
-from llmpool.cli.options import JsonFlag, ProviderArgument
+from llmpool.cli.options import JsonFlag, ProviderArgument, YesFlag
 from llmpool.cli.output import plural
 from llmpool.errors import Exit, Misuse
 
@@ -105,9 +106,7 @@ def add(
         "llmpool providers remove den --yes",
     )
 )
-def remove(
-    ctx: typer.Context, provider: ProviderArgument, yes: Annotated[bool, typer.Option("--yes", "-y")] = False
-) -> int:
+def remove(ctx: typer.Context, provider: ProviderArgument, yes: YesFlag = False) -> int:
     """Take a provider out of the config; its usage records stay."""
     from llmpool.cli.confirm import confirm
     from llmpool.config import edit
@@ -129,7 +128,9 @@ def remove(
 )
 def clear(
     ctx: typer.Context,
-    provider: Annotated[str, typer.Argument(metavar="[PROVIDER]")] = "",
+    provider: Annotated[
+        str, typer.Argument(metavar="[PROVIDER]", autocompletion=complete.providers, help="The one.")
+    ] = "",
     every: Annotated[bool, typer.Option("--all", help="All providers.")] = False,
 ) -> int:
     """Forget errors and cooldowns: it is awake again."""

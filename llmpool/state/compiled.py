@@ -48,9 +48,7 @@ def read_listing(state: Path, stamp: list[list[object]]) -> str | None:
         head, _, rest = (state / LISTING).read_text(encoding="utf-8").partition("\n")
         known = json.loads(head + _TAIL)["data"]
     except (OSError, ValueError, LookupError, TypeError):
-        return (
-            None  # missing, foreign or damaged: it is compiled anew, and reported by whoever reads it whole
-        )
+        return None  # missing, foreign or damaged: it is compiled anew
     body = rest.removesuffix("\n" + _TAIL + "\n")
     fresh = known.get("stamps") == stamp and known.get("crc") == zlib.crc32(body.encode())
     return body if fresh else None

@@ -25,7 +25,7 @@ def test_a_key_variable_becomes_a_provider(home: Home) -> None:
 
 
 def test_a_server_named_by_a_variable_is_found(home: Home, server: FakeServer) -> None:
-    """OLLAMA_HOST points at a server: it is asked what it has, and the first chat works; no tokens are spent."""
+    """A server at OLLAMA_HOST is asked what it has and the first chat works; no tokens are spent."""
     env = {"OLLAMA_HOST": server.url.removesuffix("/v1")}
     result = home.pool("init", "--yes", "--no-embedded", env=env)
     assert result.code == 0, result
