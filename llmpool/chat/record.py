@@ -14,7 +14,7 @@ from llmpool.core.times import rfc3339_ms
 from llmpool.errors import StateUnusable
 from llmpool.pool import Pool
 from llmpool.router import experience, explain
-from llmpool.router.failure import COOLDOWN_SECONDS, COOLING
+from llmpool.router import failure as rules
 from llmpool.state import health, ledger
 
 
@@ -116,8 +116,6 @@ def decision_record(journey: Journey, usage: dict[str, Any]) -> dict[str, Any]:
 def _learn(state: health.Health, journey: Journey, now: float) -> None:
     """Fold the attempts into contacts, cooldowns, latency and experience (6.9, ruling 10)."""
     for attempt in journey.attempts:
-        if attempt.failure and attempt.failure.kind == "cancelled":
-            continue
         _learn_attempt(state, attempt, _tokens(journey) if attempt.failure is None else 0, now)
     decision = journey.decision
     if decision.strategy == "round_robin" and len(decision.candidates) > 1:
@@ -129,19 +127,21 @@ def _learn(state: health.Health, journey: Journey, now: float) -> None:
 
 def _learn_attempt(state: health.Health, attempt: Attempt, tokens: int, now: float) -> None:
     failure, provider = attempt.failure, split_ref(attempt.deployment)[0]
+    if failure and not rules.was_sent(failure):
+        return
     seen = state.experience.get(attempt.deployment, Experience())
     state.experience[attempt.deployment] = experience.record(
         seen, failure is None, attempt.latency_ms, tokens
     )
-    kind = failure.kind if failure else ""
+    kind = rules.contact_kind(failure) if failure else ""
     state.contact[provider] = {"at": now, "kind": kind, "message": failure.message if failure else ""}
     old = state.latency.get(provider, 0.0)
     sample = float(attempt.latency_ms) * (2 if failure else 1)
     state.latency[provider] = sample if not old else round(0.7 * old + 0.3 * sample, 1)
     if failure is None:
         state.cooldowns.pop(f"provider:{provider}", None)
-    elif reason := COOLING.get(kind):
-        until = {"until": now + COOLDOWN_SECONDS, "seconds": COOLDOWN_SECONDS, "reason": reason}
+    elif reason := rules.COOLING.get(kind):
+        until = {"until": now + rules.COOLDOWN_SECONDS, "seconds": rules.COOLDOWN_SECONDS, "reason": reason}
         state.cooldowns[f"provider:{provider}"] = until
 
 

@@ -13,6 +13,7 @@ from llmpool.core.ids import split_ref
 from llmpool.core.outcome import Failure, UpstreamError
 from llmpool.core.provider import KeyRef, Provider
 from llmpool.core.record import Record
+from llmpool.core.times import rfc3339
 from llmpool.core.wire import Target
 from llmpool.errors import (
     Busy,
@@ -88,7 +89,7 @@ class _Run:
                 break
             if not last:
                 yield Notice(f"{ref}: {failure.message}; {plan[place + 1]} is asked next")
-        raise all_failed(self.journey)
+        raise all_failed(self.journey, self.pool.clock())
 
     def _is_over(self) -> bool:
         """Say whether something was shown that nobody may talk over (ruling 9)."""
@@ -193,7 +194,7 @@ def _broke_off(journey: Journey) -> UpstreamFailed:
     return error
 
 
-def all_failed(journey: Journey) -> LlmpoolError:
+def all_failed(journey: Journey, now: float) -> LlmpoolError:
     """Build the error of a request nobody answered; its exit code says what all attempts share."""
     failures = [a.failure for a in journey.attempts if a.failure]
     attempts = [attempt.as_json() for attempt in journey.attempts]
@@ -201,7 +202,8 @@ def all_failed(journey: Journey) -> LlmpoolError:
         return NothingEligible("nothing was tried", hint="llmpool route shows why")
     lines = tuple(f"{a.deployment}   {a.failure.message}" for a in journey.attempts if a.failure)
     kinds = {failure.kind for failure in failures}
-    details = {"attempts": attempts, "retry_at": None}
+    waits = [failure.retry_after for failure in failures if failure.retry_after]
+    details = {"attempts": attempts, "retry_at": rfc3339(now + min(waits)) if waits else None}
     if len(failures) == 1:
         message, lines = f"{journey.deployment}: {failures[0].message}", ()
     else:

@@ -149,6 +149,7 @@ def run(argv: list[str]) -> int:
     except TyperException as error:
         return _usage_error(error, terminal, as_json)
     except (KeyboardInterrupt, typer.Abort):
+        terminal.end_line()
         return Exit.INTERRUPTED
     except Exception as error:  # the last rung: a bug is told in one line, with its trace on request
         if terminal.options.traceback:

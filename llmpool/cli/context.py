@@ -81,6 +81,11 @@ class Terminal:
         """Tell an error on stderr: message, facts, the way out."""
         self._line("\n  ".join([f"error: {message}", *lines, *([hint] if hint else [])]))
 
+    def end_line(self) -> None:
+        """End a line that was interrupted, so that the shell's prompt starts on its own."""
+        if self.err_is_terminal:
+            self._line("")
+
     def _line(self, text: str, style: str = "") -> None:
         try:
             self.err.write(f"{style}{clean(text)}{style and _PLAIN}\n")

@@ -10,7 +10,7 @@ def count(number: int | None) -> str:
     """Write a count with the unit that keeps it short: 512, 31 k, 1.9 M; a dash when unknown."""
     if number is None:
         return "-"
-    for limit, unit in ((1_000_000, "M"), (10_000, "k")):
+    for limit, unit in ((999_500, "M"), (10_000, "k")):  # 999,500 is 1.0 M rather than 1000 k
         if number >= limit:
             scaled = number / (1_000_000 if unit == "M" else 1000)
             return f"{scaled:.1f} {unit}" if scaled < 10 else f"{scaled:.0f} {unit}"
@@ -26,7 +26,7 @@ def window(tokens: int | None) -> str:
     """Write a context window as people name it: 8k, 128k, 1M; `?` when unknown."""
     if not tokens:
         return "?"
-    base = 1024 if tokens % 1024 == 0 else 1000
+    base = 1000 if tokens % 1000 == 0 or tokens % 1024 else 1024  # 128,000 is 128k, though 125 x 1024
     if tokens >= base * base:
         return f"{tokens / (base * base):.3g}M"
     return f"{round(tokens / base)}k" if tokens >= base else str(tokens)

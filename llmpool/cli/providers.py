@@ -95,9 +95,59 @@ def add(
         terminal.say(f"{name} is added, but cannot be listed: {entry.error}")
     else:
         other = "cloud" if provider.location == "local" else "local"
-        mine = f"  Not so? --location {other}" if not location else ""
+        mine = f"  Not so? llmpool providers set {name} --location {other}" if not location else ""
         terminal.say(f"{name}: {plural(len(entry.models), 'model')}, {provider.location}.{mine}")
     return Exit.PARTLY if report.failed else Exit.OK
+
+
+@app.command(
+    "set",
+    epilog=examples(
+        "llmpool providers set den --location cloud",
+        "llmpool providers set work --key-env WORK_KEY --priority 60",
+    ),
+)
+def set_(
+    ctx: typer.Context,
+    provider: ProviderArgument,
+    url: Annotated[str, typer.Option("--url", metavar="URL", help="Where it is.")] = "",
+    wire: Annotated[str, typer.Option("--format", metavar="FORMAT", help="The protocol it speaks.")] = "",
+    key_env: Annotated[str, typer.Option("--key-env", metavar="VAR", help="The variable with its key.")] = "",
+    location: Annotated[str, typer.Option("--location", metavar="WHERE", help="local or cloud.")] = "",
+    priority: Annotated[
+        int | None, typer.Option("--priority", metavar="N", help="Higher is asked first.")
+    ] = None,
+) -> int:
+    """Change a provider in the config; comments and layout stay."""
+    fields: dict[str, Any] = {"url": url, "format": wire, "location": location, "priority": priority}
+    fields = {name: value for name, value in fields.items() if value not in ("", None)}
+    if key_env:
+        fields["key"] = {"env": key_env}
+    return _change(ctx.obj, provider, fields)
+
+
+@app.command(epilog=examples("llmpool providers enable den"))
+def enable(ctx: typer.Context, provider: ProviderArgument) -> int:
+    """Let a provider take part again."""
+    return _change(ctx.obj, provider, {"enabled": True})
+
+
+@app.command(epilog=examples("llmpool providers disable den"))
+def disable(ctx: typer.Context, provider: ProviderArgument) -> int:
+    """Leave a provider out: it is neither asked nor routed to."""
+    return _change(ctx.obj, provider, {"enabled": False})
+
+
+def _change(terminal: Terminal, name: str, fields: dict[str, Any]) -> int:
+    from llmpool.config import edit
+    from llmpool.setup import configfile
+
+    terminal.pool.provider(name)
+    if not fields:
+        raise Misuse("nothing to change", hint="llmpool providers set -h")
+    configfile.change(terminal.pool, lambda text: edit.with_provider(text, name, fields))
+    terminal.say(f"{name}: " + ", ".join(f"{field} is {value}" for field, value in fields.items()))
+    return Exit.OK
 
 
 @app.command(

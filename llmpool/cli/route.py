@@ -8,7 +8,7 @@ from llmpool.cli import requests
 from llmpool.cli.app import examples, single
 from llmpool.cli.context import Terminal
 from llmpool.cli.options import JsonFlag, RoutingOptions, with_routing
-from llmpool.errors import Exit, NothingEligible
+from llmpool.errors import Exit, LlmpoolError, NoCredential, NothingEligible
 
 app = single()
 
@@ -108,8 +108,11 @@ def _recorded(terminal: Terminal, ref: str, as_json: bool) -> int:
     return Exit.OK
 
 
-def nothing_eligible(line: dict[str, Any]) -> NothingEligible:
-    """Build the error of a request nobody may answer: who was rejected, grouped by the same reasons."""
+def nothing_eligible(line: dict[str, Any]) -> LlmpoolError:
+    """Build the error of a request nobody may answer: who was rejected, grouped by the same reasons.
+
+    It is one about credentials when a missing key is all that stands in the way of somebody.
+    """
     grouped: dict[str, list[str]] = {}
     for rejection in line["rejections"]:
         grouped.setdefault("; ".join(rejection["reasons"]), []).append(rejection["deployment"])
@@ -121,5 +124,11 @@ def nothing_eligible(line: dict[str, Any]) -> NothingEligible:
     message = (
         "nothing may answer this; nothing was sent" if shown else "no model is known yet; nothing was sent"
     )
+    details = {"rejections": line["rejections"]}
+    keyless = [reason for reason in grouped if reason.startswith("no key: ") and ";" not in reason]
+    if keyless:
+        variable = keyless[0].removeprefix("no key: ").partition(" ")[0]
+        hint = f"export {variable}=..., or: llmpool providers list"
+        return NoCredential(message, lines=tuple(shown), hint=hint, details=details)
     hint = "loosen a requirement, or: llmpool models list" if shown else "run: llmpool refresh"
-    return NothingEligible(message, lines=tuple(shown), hint=hint, details={"rejections": line["rejections"]})
+    return NothingEligible(message, lines=tuple(shown), hint=hint, details=details)

@@ -14,8 +14,7 @@ def with_provider(text: str, name: str, fields: dict[str, Any]) -> str:
     document = _parse(text)
     providers = document.get("providers")
     if providers is not None and name in providers:
-        for key, value in fields.items():
-            providers[name][key] = _inline(value)
+        _set(providers[name], fields)
         return str(tomlkit.dumps(document))
     table = tomlkit.table()
     for key, value in fields.items():
@@ -26,6 +25,17 @@ def with_provider(text: str, name: str, fields: dict[str, Any]) -> str:
     fragment.add("providers", parent)
     gap = "" if not text or text.endswith("\n\n") else "\n" if text.endswith("\n") else "\n\n"
     return text + gap + str(tomlkit.dumps(fragment))
+
+
+def _set(table: Any, fields: dict[str, Any]) -> None:
+    """Set fields of a table; new ones go after its last key, before comments that lead to the next table."""
+    body, tail = table.value.body, []
+    while body and body[-1][0] is None:
+        tail.append(body.pop()[1])
+    for key, value in fields.items():
+        table[key] = _inline(value)
+    for item in reversed(tail):
+        table.add(item)
 
 
 def without_provider(text: str, name: str) -> str:

@@ -16,6 +16,7 @@ from llmpool.formats import wire_format
 from llmpool.formats.base import Listing
 from llmpool.net.client import Client
 from llmpool.pool import Pool
+from llmpool.router.failure import contact_kind
 
 if TYPE_CHECKING:
     from llmpool.embedded.fetch import EmbeddedModel
@@ -29,7 +30,7 @@ def observe(pool: Pool, provider: Provider, client: Client, timeout: float) -> P
     try:
         listing = _embedded(pool) if provider.preset == "embedded" else _ask(pool, provider, client, timeout)
     except UpstreamError as error:
-        return _failed(provider, at, began, error.failure.kind, error.failure.message)
+        return _failed(provider, at, began, contact_kind(error.failure), error.failure.message)
     except NoCredential as error:
         return _failed(provider, at, began, NO_KEY, error.message)
     except LlmpoolError as error:

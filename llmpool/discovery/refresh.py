@@ -10,7 +10,7 @@ from typing import NamedTuple
 from llmpool.core.inventory import Inventory, ProviderInventory
 from llmpool.core.provider import Provider
 from llmpool.discovery.observe import NO_KEY, observe
-from llmpool.errors import Busy
+from llmpool.errors import Busy, Refused
 from llmpool.net.client import Client
 from llmpool.pool import Pool, unknown_provider
 from llmpool.registry.diff import Change, diff
@@ -48,6 +48,8 @@ def refresh(
     that fails keeps its last good models, marked stale.
     """
     chosen, skipped = _choose(pool, names)
+    if pool.offline and any(provider.preset != "embedded" for provider in chosen):
+        raise Refused("--offline forbids asking providers", hint="run it without --offline")
     guard = contextlib.nullcontext() if names else _alone(pool)
     with guard, Client(offline=pool.offline) as client:
         before = inventory.read(pool.paths.state)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 
 from llmpool.core.config import Config, ProviderTable
 from llmpool.core.ids import split_ref
@@ -76,7 +76,7 @@ def _provider(table: ProviderTable, presets: Mapping[str, Preset], problems: lis
 
 def _preset(table: ProviderTable, presets: Mapping[str, Preset], problems: list[str]) -> Preset:
     """Find the preset a table starts from: the one it names, or the one its id is."""
-    wanted = table.preset or table.id
+    wanted = (table.preset or table.id).strip().lower()
     found = presets.get(wanted) or next((p for p in presets.values() if wanted in p.aliases), None)
     if found is None and table.preset:
         problems.append(
@@ -99,4 +99,6 @@ def is_private(url: str) -> bool:
     except ValueError:
         name = host.lower().rstrip(".")
         return name == "localhost" or "." not in name or name.endswith(_PRIVATE_NAMES)
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped  # ::ffff:8.8.8.8 is a public address, whatever its prefix
     return address.is_loopback or address.is_private or address.is_link_local

@@ -55,6 +55,7 @@ _VISION_START = (
     "o1",
     "o3",
     "o4",
+    "computer-use",
     "claude-3",
     "claude-opus",
     "claude-sonnet",
@@ -64,6 +65,8 @@ _VISION_START = (
     "gemini-3",
     "grok-4",
 )
+# What one of a family does instead of looking, said in its name.
+_NOT_VISION = ("tts", "-audio", "realtime", "sora", "-search", "live-translate", "lyria", "veo", "aqa")
 _THINKING_START = ("gpt-5", "o1", "o3", "o4", "gpt-oss", "deepseek-r1", "deepseek-reasoner", "qwq")
 
 
@@ -87,7 +90,7 @@ def sees_images(name: str, family: str = "", families: tuple[str, ...] = ()) -> 
     if bare.startswith(_TEXT_ONLY):
         return False
     if bare.startswith(_VISION_START) and is_text_model(bare):
-        return True
+        return not any(mark in bare for mark in _NOT_VISION)
     texts = [text.strip().lower() for text in (name, family, *families)]
     return any(any(mark in text for mark in _VISION) or ("qwen" in text and "vl" in text) for text in texts)
 
@@ -106,3 +109,8 @@ def runs_elsewhere(name: str) -> bool:
 def latest(name: str) -> str:
     """Give a name its implied tag: `a` and `a:latest` are one model (ruling 18)."""
     return name if ":" in name.rsplit("/", 1)[-1] else f"{name}:latest"
+
+
+def spellings(name: str) -> tuple[str, ...]:
+    """List the ways to write one model, the given one first: with and without its implied tag."""
+    return tuple(dict.fromkeys((name, latest(name), name.removesuffix(":latest"))))

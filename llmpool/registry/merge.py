@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from llmpool.core.deployment import CAPABILITIES, Capabilities, DeclaredModel, Deployment, ObservedModel
 from llmpool.core.ids import split_ref
@@ -16,6 +16,7 @@ from llmpool.core.registry import Catalog, Registry
 from llmpool.registry import kinds, ratings
 
 NO_POLICY = Policy()
+_Known = TypeVar("_Known")
 HARD_REASONS = ("provider disabled", "provider inactive", "not in allowed_models")
 
 
@@ -45,7 +46,7 @@ def overlay(
         observed = inventory.providers.get(provider.id)
         lines = {m.name: m for m in observed.models} if observed else {}
         for model in _names(provider, declared, lines, catalog):
-            line = _line(model, lines)
+            line = _same(model, lines)
             entry = declared.get(f"{provider.id}/{model}")
             deployments.append(_deployment(layers, provider, model, entry, line))
     deployments.sort(key=lambda d: d.id)
@@ -68,9 +69,9 @@ def _names(
     return [*names, *(name for name in lines if name not in names and kinds.latest(name) not in tagged)]
 
 
-def _line(model: str, lines: Mapping[str, ObservedModel]) -> ObservedModel | None:
-    """Find what was observed of a model; `a` and `a:latest` are one."""
-    return lines.get(model) or lines.get(kinds.latest(model)) or lines.get(model.removesuffix(":latest"))
+def _same(name: str, known: Mapping[str, _Known]) -> _Known | None:
+    """Find what is known of a model or deployment; `a` and `a:latest` are one (ruling 18)."""
+    return next((known[spelling] for spelling in kinds.spellings(name) if spelling in known), None)
 
 
 def _deployment(
@@ -84,14 +85,14 @@ def _deployment(
     name = f"{provider.id}/{model}"
     elsewhere = kinds.runs_elsewhere(model) or bool(observed and observed.remote)
     local = provider.location == "local" and not elsewhere
-    price = FREE if local else prices.get(name)
+    price = FREE if local else _same(name, prices)
     capabilities, origin = _capabilities(provider, model, declared, observed)
     window, window_origin = _context(catalog, model, declared, observed)
     tier = ratings.cost_tier(price, local, provider.preset)
     declared_values = declared.as_dict() if declared else {}
     size = observed.parameter_size if observed else ""
     rated = ratings.ratings(declared, model, size, tier)
-    policy, provider_policy = policies.get(name, NO_POLICY), policies.get(provider.id, NO_POLICY)
+    policy, provider_policy = _same(name, policies) or NO_POLICY, policies.get(provider.id, NO_POLICY)
     routable = _routable(catalog, declared, observed) if policy.routable is None else policy.routable
     least = catalog.config.routing.auto_min_quality
     rating_origin = {
@@ -133,11 +134,15 @@ def _blocked(provider: Provider, model: str, routable: bool, policy: Policy, pro
         return "provider inactive by policy" + (
             f": {provider_policy.reason}" if provider_policy.reason else ""
         )
-    if provider.allowed_models and not any(fnmatchcase(model, m) for m in provider.allowed_models):
+    if provider.allowed_models and not _allowed(model, provider.allowed_models):
         return "not in allowed_models"
     if policy.effective_state == "inactive":
         return "inactive by policy" + (f": {policy.reason}" if policy.reason else "")
     return "" if routable else "only by name"
+
+
+def _allowed(model: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(spelling, m) for spelling in kinds.spellings(model) for m in patterns)
 
 
 def _capabilities(
@@ -176,7 +181,7 @@ def _context(
     catalog: Catalog, model: str, declared: DeclaredModel | None, observed: ObservedModel | None
 ) -> tuple[int, str]:
     """Decide the context window: config, observed, loaded, maximum, another declaration of the same name."""
-    if declared and declared.context_window is not None:
+    if declared and declared.context_window:
         return declared.context_window, "config"
     if observed:
         for window in (observed.context_window, observed.loaded_context, observed.max_context):

@@ -21,11 +21,10 @@ def find(ref: str, table: RoutingTable) -> list[RoutingRow]:
     carried = [row for row in table.rows if split_ref(row.id)[1] == ref]
     if carried:
         return carried
-    provider, model = split_ref(ref)
-    if any(p["id"] == provider for p in table.providers):
-        tagged = ids.get(f"{provider}/{model}:latest")
-        return [tagged] if tagged else []
-    return [row for row in table.rows if split_ref(row.id)[1] == f"{ref}:latest"]
+    twin = ref.removesuffix(":latest") if ref.endswith(":latest") else f"{ref}:latest"
+    if any(p["id"] == split_ref(ref)[0] for p in table.providers):
+        return [ids[twin]] if twin in ids else []
+    return [row for row in table.rows if split_ref(row.id)[1] == twin]
 
 
 def one(ref: str, table: RoutingTable) -> RoutingRow:

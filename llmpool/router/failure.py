@@ -27,6 +27,16 @@ _WAYS_OUT = {
 }
 
 
+def was_sent(failure: Failure) -> bool:
+    """Say whether a failure tells anything about the provider; a missing key or a cancelled call does not."""
+    return failure.kind not in ("unusable", "cancelled") and (failure.kind != "auth" or failure.status > 0)
+
+
+def contact_kind(failure: Failure) -> str:
+    """Name the kind a contact is remembered by: whatever kept a connection from being made is `connect`."""
+    return "connect" if failure.code == "connect_timeout" else failure.kind
+
+
 def another_may_help(failure: Failure) -> bool:
     """Say whether the next candidate is worth asking."""
     return failure.kind not in _STOP

@@ -67,7 +67,7 @@ def route(
         rejections=rejections,
         reasoning=_reasoning(selected, ranked, read, request, table),
         no_eligible=not selected,
-        query_length=len(request.query.encode()),
+        query_length=len(request.query.encode("utf-8", "replace")),
         context_size=request.context_size,
         needs=request.needs,
         tool_count=request.tool_count,

@@ -83,8 +83,12 @@ class _Pile:
 
     def _add_cost(self, cost: object) -> None:
         try:
-            self.cost += Decimal(str(cost))
+            amount = Decimal(str(cost))
         except ArithmeticError:
+            amount = _UNKNOWN
+        if amount.is_finite() and amount.adjusted() < _TOO_DEAR:
+            self.cost += amount
+        else:
             self.unpriced += 1
 
     def summary(self, group: str) -> Summary:
@@ -112,10 +116,13 @@ class _Pile:
 
 
 _TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
+_UNKNOWN = Decimal("NaN")
+_TOO_DEAR = 15  # digits before the point: no call costs that, and sums of such figures lose their cents
 
 
 def _int(value: object) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+    """Read a count; what no provider can have counted is 0."""
+    return value if type(value) is int and 0 <= value < 1 << 63 else 0
 
 
 def nearest_rank(ordered: list[int], percent: int) -> int | None:

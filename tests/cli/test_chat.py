@@ -164,12 +164,15 @@ def test_a_refused_key_ends_with_5(home: Home) -> None:
         assert "planted" not in result.out + result.err
 
 
-def test_a_missing_key_ends_with_6_and_names_the_variable(home: Home, server: FakeServer) -> None:
-    """A provider whose key variable is not set is not eligible, and the reason is the variable's name."""
+def test_a_missing_key_ends_with_5_and_names_the_variable(home: Home, server: FakeServer) -> None:
+    """When a missing key is all that stands in the way the exit code is 5, and the variable is named."""
     home.write_config(provider("a", server.url, key={"env": "A_KEY"}), model("a/m"))
     result = home.pool("chat", "hi")
-    assert result.code == 6
+    assert result.code == 5
     assert "A_KEY is not set" in result.err
+    home.write_config("[providers.openai]")
+    assert home.pool("chat", "-m", "openai/gpt-5", "hi").code == 5
+    assert home.pool("route", "--json", "-m", "openai/gpt-5", "hi").code == 6
 
 
 def test_a_broken_answer_stays_and_ends_with_7(home: Home) -> None:

@@ -115,6 +115,24 @@ def test_add_takes_one_argument(home: Home, server: FakeServer) -> None:
     assert home.config.read_text().startswith("# first line")
 
 
+def test_a_provider_can_be_changed_by_command(home: Home, server: FakeServer) -> None:
+    """`providers set`, `disable`, `enable` edit one table and keep every comment; nonsense is refused."""
+    home.write_config("# mine", provider("desk", server.url), "# the end")
+    assert home.pool("providers", "set", "desk", "--location", "cloud", "--priority", "70").code == 0
+    shown = home.pool("providers", "show", "desk", "--json").json["provider"]
+    assert (shown["location"], shown["priority"]) == ("cloud", 70)
+    assert home.pool("providers", "disable", "desk").code == 0
+    assert home.pool("providers", "show", "desk", "--json").json["provider"]["state"] == "disabled"
+    assert home.pool("providers", "enable", "desk").code == 0
+    before = home.config.read_text()
+    assert before.startswith("# mine\n")
+    assert before.rstrip().endswith("# the end")
+    assert home.pool("providers", "set", "desk", "--location", "moon").code == 4
+    assert home.pool("providers", "set", "desk").code == 2
+    assert home.pool("providers", "set", "nosuch", "--priority", "1").code == 3
+    assert home.config.read_text() == before
+
+
 def test_adding_what_does_not_answer_needs_force(home: Home) -> None:
     """An address where nothing answers is refused, and nothing is written, unless --force says so."""
     assert home.pool("providers", "add", "http://127.0.0.1:9").code == 7

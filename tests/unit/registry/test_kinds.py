@@ -1,0 +1,198 @@
+"""What a model's name tells: vision (catalog-registry-router 1.6), text (pool-routing-formats 6.7), the cloud."""
+
+from __future__ import annotations
+
+import pytest
+
+from llmpool.formats import listing
+from llmpool.registry import kinds
+
+SEEING = (
+    "qwen2.5-vl",
+    "google/gemma-3-4b",
+    "gemma3:4b",
+    "llava:7b",
+    "bakllava",
+    "moondream",
+    "pixtral-12b",
+    "InternVL2-8B",
+    "minicpm-v",
+    "openbmb/MiniCPMV",
+    "janus-pro-7b",
+    "llama3.2-vision:11b",
+    "phi-4-multimodal",
+    " LLaVA ",
+    # reconcile-resolve 5.2, the vendors' own
+    "gpt-5",
+    "gpt-4o",
+    "gpt-4.1-mini",
+    "gpt-4-turbo",
+    "chatgpt-4o-latest",
+    "o1",
+    "o3",
+    "o4-mini",
+    "computer-use-preview",
+    "gpt-4-vision-preview",
+    "models/gemini-1.5-pro",
+    "gemini-2.0-flash",
+    "gemini-2.5-pro",
+    "gemini-3-pro-preview",
+    "gemini-pro-vision",
+    "claude-sonnet-4-6",
+    "anthropic/claude-opus-4.1",
+)
+BLIND = (
+    "gpt-oss",
+    "gpt-oss:120b",
+    "openai/gpt-oss-20b",
+    "qwen3",
+    "qwen3:8b",
+    "llama3.1:8b",
+    "gpt-4",
+    "gpt-4-0613",
+    "gpt-3.5-turbo",
+    "gpt-4-turbo-preview",
+    "o1-mini",
+    "o1-preview",
+    "o3-mini",
+    "text-embedding-3-small",
+    "gpt-4o-audio-preview",
+    "gpt-4o-realtime-preview",
+    "gpt-4o-mini-tts",
+    "gpt-4o-transcribe",
+    "gpt-4o-search-preview",
+    "gpt-image-1",
+    "gemini-2.5-flash-preview-tts",
+    "gemini-2.5-live-translate",
+    "",
+)
+# Row 39 of the worked examples, and every mark, start and whole name of 6.7.
+NOT_TEXT = (
+    "embedding-bert-512-v1",
+    "text-embedding-3-small",
+    "dall-e-3",
+    "semantic_similarity-1",
+    "jina-rerank-v2",
+    "omni-moderation-latest",
+    "gpt-4o-transcribe",
+    "paraformer-transcription",
+    "gpt-image-1",
+    "google/imagen-4",
+    "swap_face",
+    "bge-m3",
+    "whisper-1",
+    "tts-1-hd",
+    "mj_imagine",
+    "mj-fast",
+    "text-ada-001",
+    "text-babbage-001",
+    "text-curie-001",
+    "text-davinci-003",
+    "davinci-002",
+    "babbage-002",
+    "  Whisper-1 ",
+)
+TEXT = ("claude-sonnet-4-6", "BAAI/bge-m3", "openai/whisper-1", "davinci-002-x", "qwen3:8b", "unheard-of")
+
+
+@pytest.mark.parametrize("name", SEEING)
+def test_names_that_promise_vision_take_images(name: str) -> None:
+    """A known mark of a vision model, or a vendor's family that has it, means images."""
+    assert kinds.sees_images(name)
+
+
+@pytest.mark.parametrize("name", BLIND)
+def test_other_names_promise_no_images(name: str) -> None:
+    """Text-only families, and what speaks, draws or searches within a seeing family, take no images."""
+    assert not kinds.sees_images(name)
+
+
+def test_a_family_reveals_a_seeing_model_too() -> None:
+    """The family or any of the families decides where the name is silent; both words of qwen-vl are needed."""
+    assert kinds.sees_images("helper-1", family="LLaVA")
+    assert kinds.sees_images("helper-1", families=("llama", " mllama-vision "))
+    assert kinds.sees_images("helper-1", family="qwen25vl")
+    assert not kinds.sees_images("helper-1", family="qwen3", families=("qwen3",))
+
+
+@pytest.mark.parametrize("name", NOT_TEXT)
+def test_names_of_other_trades_are_no_text_models(name: str) -> None:
+    """Row 39 and its rule: embeddings, speech, pictures and moderation do not answer in text."""
+    assert not kinds.is_text_model(name)
+
+
+@pytest.mark.parametrize("name", TEXT)
+def test_every_other_name_is_taken_for_a_text_model(name: str) -> None:
+    """Row 39: the start of the whole name counts, vendor included, so BAAI/bge-m3 passes."""
+    assert kinds.is_text_model(name)
+
+
+@pytest.mark.parametrize("name", (*NOT_TEXT, *TEXT))
+def test_the_registry_and_the_listings_agree_on_text_models(name: str) -> None:
+    """The rule stands in two packages that may not import one another; they never differ."""
+    assert listing.chats_by_name(name) == kinds.is_text_model(name)
+
+
+@pytest.mark.parametrize("name", ["text-embedding-3-small", "nomic-embed-text", "bge-m3", "BAAI/bge-m3"])
+def test_embedding_models_are_known_by_name(name: str) -> None:
+    """`embed` anywhere, or bge at the start of the model's own name, makes an embedding model."""
+    assert kinds.is_embedding(name)
+
+
+def test_a_chat_model_is_no_embedding_model() -> None:
+    """Nothing is called an embedding model without cause."""
+    assert not kinds.is_embedding("qwen3:8b")
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("gpt-5-mini", True),
+        ("openai/o3", True),
+        ("deepseek-r1:8b", True),
+        ("kimi-k2-thinking", True),
+        ("llama3.1:8b", None),
+        ("gpt-4o", None),
+    ],
+)
+def test_thinking_is_known_or_unknown_but_never_denied_by_name(name: str, known: bool | None) -> None:
+    """A name can promise thinking; its silence is no refusal (ruling 15)."""
+    assert kinds.thinks(name) is known
+
+
+@pytest.mark.parametrize(
+    ("name", "elsewhere"),
+    [
+        ("gpt-oss:120b-cloud", True),
+        ("kimi-k2:cloud", True),
+        ("gpt-oss:120b", False),
+        ("cloudy", False),
+        ("cloud-7b", False),
+    ],
+)
+def test_a_cloud_tag_means_that_another_machine_runs_it(name: str, elsewhere: bool) -> None:
+    """Ollama forwards models tagged `cloud`, alone or behind a size (ruling 5)."""
+    assert kinds.runs_elsewhere(name) is elsewhere
+
+
+@pytest.mark.parametrize(
+    ("name", "tagged"),
+    [
+        ("a", "a:latest"),
+        ("a:latest", "a:latest"),
+        ("a:8b", "a:8b"),
+        ("hf.co/x/y", "hf.co/x/y:latest"),
+        ("box:5000/a", "box:5000/a:latest"),
+        ("den/a", "den/a:latest"),
+    ],
+)
+def test_a_name_without_a_tag_means_latest(name: str, tagged: str) -> None:
+    """Only a colon behind the last slash is a tag; a port is none."""
+    assert kinds.latest(name) == tagged
+
+
+def test_the_spellings_of_a_model_are_with_and_without_its_implied_tag() -> None:
+    """The given spelling comes first, and a model with a real tag has only the one."""
+    assert kinds.spellings("a") == ("a", "a:latest")
+    assert kinds.spellings("a:latest") == ("a:latest", "a")
+    assert kinds.spellings("a:8b") == ("a:8b",)
