@@ -62,6 +62,8 @@ class Asking:
         wanted = requests.route_request(routing, asked.prompt or asked.piped, text, terminal)
         wanted = wanted.replace(max_tokens=asked.max_tokens, prefer=wanted.prefer or deployment)
         self.choice = decide(terminal.pool, wanted, profile=routing.profile, force=routing.force)
+        for name in terminal.pool.routing["budgets"]:
+            terminal.warn(f"budget {name} is not enforced by this version; llmpool config check says more")
         if routing.needs or routing.model:
             for note in self.choice.decision.notes:
                 terminal.say(f"note: {note}")

@@ -1,10 +1,13 @@
 """`llmpool config`: the owner's file."""
 
+from typing import Any
+
 import typer
 
 from llmpool.cli.app import examples, verbs
 from llmpool.cli.context import Terminal
 from llmpool.cli.options import JsonFlag
+from llmpool.cli.output import plural
 from llmpool.errors import Exit
 
 app = verbs("Show and check the config.")
@@ -58,29 +61,28 @@ def path(ctx: typer.Context, as_json: JsonFlag = False) -> int:
 )
 def check(ctx: typer.Context, as_json: JsonFlag = False) -> int:
     """Check the config; every problem is listed, and the exit code is 4."""
+    from llmpool.config.later import not_yet
+
     terminal: Terminal = ctx.obj
     catalog = terminal.pool.catalog
+    pending = not_yet(terminal.pool.config)
     if as_json:
-        terminal.json({"ok": True, "providers": len(catalog.providers), "models": len(catalog.models)})
-    elif not terminal.pool.config.exists:
+        facts = {"ok": True, "providers": len(catalog.providers), "models": len(catalog.models)}
+        terminal.json(facts | {"not_yet": pending})
+        return Exit.OK
+    for text in pending:
+        terminal.warn(f"not in force in this version: {text}")
+    if not terminal.pool.config.exists:
         terminal.say(f"{terminal.pool.paths.config} does not exist; make one: llmpool init")
     else:
-        terminal.say(f"{terminal.pool.paths.config} is fine: {len(catalog.providers)} providers")
+        terminal.say(f"{terminal.pool.paths.config} is fine: {plural(len(catalog.providers), 'provider')}")
     return Exit.OK
 
 
-def _without_none(value: object) -> dict[str, object]:
+def _without_none(value: Any) -> Any:
     """Drop what is not set; TOML has no word for it."""
-    return _dropped(value) if isinstance(value, dict) else {}
-
-
-def _dropped(value: dict[str, object]) -> dict[str, object]:
-    return {
-        name: _dropped(item)
-        if isinstance(item, dict)
-        else [_dropped(i) if isinstance(i, dict) else i for i in item if i is not None]
-        if isinstance(item, list)
-        else item
-        for name, item in value.items()
-        if item is not None
-    }
+    if isinstance(value, dict):
+        return {name: _without_none(item) for name, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_without_none(item) for item in value if item is not None]
+    return value

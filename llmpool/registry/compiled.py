@@ -43,8 +43,7 @@ def routing_document(registry: Registry, inventory: Inventory) -> dict[str, Any]
         "routing": plain(config.routing),
         "profiles": plain(config.profiles),
         "groups": plain(config.groups),
-        "templates": dict(config.templates),
-        "configured": config.exists,
+        "budgets": [budget.name for budget in config.budgets],
     }
 
 

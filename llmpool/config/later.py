@@ -1,0 +1,35 @@
+"""What a config may say that this version reads and checks but does not act on yet."""
+
+from __future__ import annotations
+
+from llmpool.core.config import Config
+
+
+def not_yet(config: Config) -> list[str]:
+    """Name every such setting of *config*, so that nobody relies on it; empty when all of it is in force."""
+    found = [f"[budgets.{budget.name}]: no budget is enforced" for budget in config.budgets]
+    for table in config.providers:
+        place = f"[providers.{table.id}]"
+        marks = {
+            "rate_limit: no limit is kept": table.rate_limit,
+            f'key_rotation: keys are tried in order, not "{table.key_rotation}"': table.key_rotation
+            != "first",
+            "alternate_urls: only url is called": table.alternate_urls,
+            'metadata: listed over the network, not from the "catalog"': table.metadata == "catalog",
+            'format_mode: the format is not detected, "openai" is spoken': table.format_mode == "auto",
+            "prune: nothing is removed": table.prune,
+        }
+        found += [f"{place} {text}" for text, given in marks.items() if given]
+    for model in config.models:
+        marks = {
+            "rate_limit: no limit is kept": model.rate_limit,
+            "pull: nothing is pulled by itself": model.pull,
+        }
+        found += [f"[[models]] {model.id} {text}" for text, given in marks.items() if given]
+    tables: dict[str, object] = {
+        "[policy] unpriced: no budget is enforced": config.unpriced,
+        "[oauth]: there are no logins": config.oauth,
+        "[trial]: there are no trials": config.trial_keys,
+        "[templates]: there is no -t": config.templates,
+    }
+    return found + [text for text, given in tables.items() if given]

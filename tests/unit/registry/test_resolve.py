@@ -1,0 +1,136 @@
+"""From text to deployment (DESIGN ruling 1): exact id, alias, a name, several, `:latest`; or an error that helps."""
+
+from __future__ import annotations
+
+import pytest
+
+from llmpool.core.routing import RoutingTable
+from llmpool.errors import AmbiguousName, UnknownName
+from llmpool.registry import resolve
+from tests.builders import row, table
+
+
+def pool_of(*ids: str, **fields: object) -> RoutingTable:
+    """Build a table with one row an id."""
+    return table([row(each) for each in ids], **fields)  # type: ignore[arg-type]
+
+
+def found(ref: str, pool: RoutingTable) -> list[str]:
+    """Return the ids *ref* means."""
+    return [each.id for each in resolve.find(ref, pool)]
+
+
+def test_an_exact_id_comes_first() -> None:
+    """An id wins over an alias and over models of the same name elsewhere."""
+    pool = pool_of("den/a", "gate/den/a", "sky/b", aliases={"den/a": "sky/b"})
+    assert found("den/a", pool) == ["den/a"]
+
+
+def test_an_alias_comes_before_a_name() -> None:
+    """The owner's alias hides a model that happens to be called so."""
+    pool = pool_of("den/a", "sky/small", aliases={"small": "den/a"})
+    assert found("small", pool) == ["den/a"]
+
+
+def test_an_alias_of_nothing_is_no_hit() -> None:
+    """An alias whose deployment is gone leaves the name to its carriers."""
+    assert found("small", pool_of("sky/small", aliases={"small": "den/a"})) == ["sky/small"]
+
+
+def test_a_name_finds_everybody_who_carries_it() -> None:
+    """One carrier or several, in id order; names may hold slashes and colons."""
+    pool = pool_of("den/a", "edge/a", "gate/meta/llama", "den/qwen3:8b")
+    assert found("a", pool) == ["den/a", "edge/a"]
+    assert found("meta/llama", pool) == ["gate/meta/llama"]
+    assert found("qwen3:8b", pool) == ["den/qwen3:8b"]
+
+
+@pytest.mark.parametrize("ref", ["a", "den/a"])
+def test_latest_is_implied(ref: str) -> None:
+    """A bare name or id means the `:latest` one when nothing is called so itself."""
+    assert found(ref, pool_of("den/a:latest", "den/a:8b")) == ["den/a:latest"]
+
+
+@pytest.mark.parametrize("ref", ["a:latest", "den/a:latest"])
+def test_latest_may_be_said_where_it_is_implied(ref: str) -> None:
+    """Ruling 18: the name a server shows finds the deployment the owner declared without its tag."""
+    assert found(ref, pool_of("den/a", "den/a:8b")) == ["den/a"]
+
+
+def test_an_exact_name_comes_before_latest() -> None:
+    """`a` at one provider is meant before `a:latest` at another."""
+    assert found("a", pool_of("den/a", "edge/a:latest")) == ["den/a"]
+
+
+def test_an_id_at_a_configured_provider_stays_there() -> None:
+    """`den/a` never means a model of that name at somebody else's `:latest`."""
+    assert found("den/b", pool_of("den/a", "gate/den/b:latest")) == []
+
+
+@pytest.mark.parametrize("ref", ["", "/", "nothing", "den/", ":latest", "DEN/A"])
+def test_nobody_is_found_for_what_nobody_carries(ref: str) -> None:
+    """Unknown names, halves of ids and another case find nothing, and nothing raises."""
+    assert found(ref, pool_of("den/a")) == []
+
+
+def test_one_returns_the_only_carrier() -> None:
+    """Where one must be meant and one is, that is it."""
+    assert resolve.one("a", pool_of("den/a", "den/b")).id == "den/a"
+
+
+def test_golden_c1_a_name_on_two_providers_is_ambiguous() -> None:
+    """C1 under ruling 1: ids are always provider/model, so the bare `m` is ambiguous with both as targets.
+
+    The source made ids of `edge/m` and `ollama/m`; the second is `default/m` here, for a provider is its id.
+    """
+    with pytest.raises(AmbiguousName) as caught:
+        resolve.one("m", pool_of("default/m", "edge/m"))
+    assert caught.value.details == {"candidates": ["default/m", "edge/m"]}
+    assert caught.value.lines == ("default/m", "edge/m")
+    assert "2 deployments" in caught.value.message
+    assert caught.value.exit_code == 3
+
+
+def test_golden_c7_a_configured_name_no_longer_hides_its_twins() -> None:
+    """C7 under ruling 1: a bare name is never an id, so a twin discovered elsewhere makes it ambiguous.
+
+    In the source the configured `qwen3:4b` kept resolving to itself; here the owner says so with an alias.
+    Two discovered twins are ambiguous and one alone is found, as there.
+    """
+    twins = ("default/qwen3:4b", "edge/qwen3:4b")
+    with pytest.raises(AmbiguousName):
+        resolve.one("qwen3:4b", pool_of(*twins))
+    assert resolve.one("qwen3:4b", pool_of(*twins, aliases={"qwen3:4b": twins[0]})).id == twins[0]
+    assert resolve.one("qwen3:4b", pool_of("mirror/qwen3:4b")).id == "mirror/qwen3:4b"
+
+
+def test_an_unknown_name_is_an_error_with_the_nearest() -> None:
+    """The error names what was typed, the nearest that exist, and the best of them as the way out."""
+    with pytest.raises(UnknownName) as caught:
+        resolve.one("den/quen3:8b", pool_of("den/qwen3:8b", "sky/gpt-5"))
+    assert '"den/quen3:8b"' in caught.value.message
+    assert caught.value.details == {"candidates": ["den/qwen3:8b"]}
+    assert caught.value.hint == "did you mean den/qwen3:8b?"
+
+
+def test_an_unknown_name_like_nothing_points_to_the_list() -> None:
+    """Without anything near, the way out is the list."""
+    error = resolve.unknown("zzz", pool_of("den/qwen3:8b"))
+    assert error.details == {"candidates": []}
+    assert "models list" in error.hint
+
+
+def test_nearest_looks_at_ids_names_and_aliases() -> None:
+    """A slip in any of the three is recognised, and each deployment is suggested once."""
+    pool = pool_of("den/qwen3:8b", "sky/gpt-5-mini", aliases={"workhorse": "sky/gpt-5-mini"})
+    assert resolve.nearest("qwen3", pool) == ["den/qwen3:8b"]
+    assert resolve.nearest("gpt5-mini", pool)[0] == "sky/gpt-5-mini"
+    assert resolve.nearest("workhose", pool) == ["sky/gpt-5-mini"]
+    assert resolve.nearest("den/qwen3:8", pool) == ["den/qwen3:8b"]
+
+
+def test_no_more_are_suggested_than_asked_for() -> None:
+    """Three at most, unless told otherwise."""
+    pool = pool_of(*(f"den/model-{n}" for n in range(9)))
+    assert len(resolve.nearest("den/model", pool)) == 3
+    assert len(resolve.nearest("den/model", pool, count=1)) == 1
