@@ -21,11 +21,11 @@ def not_yet(config: Config) -> list[str]:
         }
         found += [f"{place} {text}" for text, given in marks.items() if given]
     for model in config.models:
-        marks = {
+        own: dict[str, object] = {
             "rate_limit: no limit is kept": model.rate_limit,
-            "pull: nothing is pulled by itself": model.pull,
+            "pull: nothing is pulled": model.pull,
         }
-        found += [f"[[models]] {model.id} {text}" for text, given in marks.items() if given]
+        found += [f"[[models]] {model.id} {text}" for text, given in own.items() if given]
     tables: dict[str, object] = {
         "[policy] unpriced: no budget is enforced": config.unpriced,
         "[oauth]: there are no logins": config.oauth,
