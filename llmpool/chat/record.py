@@ -11,7 +11,7 @@ from llmpool.core.ids import split_ref, usage_id
 from llmpool.core.outcome import Attempt, TokenUsage
 from llmpool.core.routing import Experience
 from llmpool.core.times import rfc3339_ms
-from llmpool.errors import StateUnusable
+from llmpool.errors import Busy, StateUnusable
 from llmpool.pool import Pool
 from llmpool.router import experience, explain
 from llmpool.router import failure as rules
@@ -29,11 +29,8 @@ def record(pool: Pool, request: ChatRequest, journey: Journey) -> None:
         ledger.append(pool.paths.state, ledger.USAGE, usage)
         ledger.append(pool.paths.state, ledger.DECISIONS, decision)
         health.update(pool.paths.state, lambda state: _learn(state, journey, pool.clock()))
-    except StateUnusable as error:
-        if journey.success:
-            pool.warnings.append(f"not recorded: {error.message}")
-        else:
-            raise
+    except (StateUnusable, Busy) as error:
+        pool.warnings.append(f"not recorded: {error.message}")
 
 
 def usage_or_estimate(request: ChatRequest, journey: Journey) -> TokenUsage:

@@ -150,6 +150,7 @@ def run(argv: list[str]) -> int:
         return _usage_error(error, terminal, as_json)
     except (KeyboardInterrupt, typer.Abort):
         terminal.end_line()
+        terminal.flush_warnings()
         return Exit.INTERRUPTED
     except Exception as error:  # the last rung: a bug is told in one line, with its trace on request
         if terminal.options.traceback:

@@ -9,7 +9,7 @@ from llmpool.chat import session
 from llmpool.chat.journey import Done, Journey, Notice
 from llmpool.chat.run import Manners, chat
 from llmpool.cli import requests
-from llmpool.cli.output import count, money, seconds
+from llmpool.cli.output import count, money, plural, seconds
 from llmpool.core.chat import ChatRequest, Message
 from llmpool.core.record import Record
 from llmpool.core.text import clean
@@ -167,7 +167,9 @@ class Asking:
         if self.terminal.err_is_terminal or stats:
             self.terminal.say(footer(journey), dim=True)
         if stats:
-            self.terminal.say(f"{journey.decision.reasoning}; {len(journey.attempts)} attempts", dim=True)
+            self.terminal.say(
+                f"{journey.decision.reasoning}; {plural(len(journey.attempts), 'attempt')}", dim=True
+            )
 
     def _who_answered(self, journey: Journey) -> None:
         """Say who answered when it is not who was chosen; quiet does not silence it (ruling 20)."""

@@ -15,13 +15,14 @@ from llmpool.core.times import rfc3339
 from llmpool.state import jsonfile
 
 ROUTING, LISTING, IDS = "routing.json", "registry.json", "model-ids.txt"
+LAYOUT = 2  # goes up with every change of what the documents hold, so that older ones are compiled anew
 _TAIL = "]}}"
 SOURCES = ("inventory.json", "policy.json", "prices.json", "catalog.json")
 
 
 def stamps(config: Path, state: Path) -> list[list[object]]:
     """Take the sizes and times of everything the registry is compiled from."""
-    found: list[list[object]] = [[str(config), __version__, 0], _stamp(config)]
+    found: list[list[object]] = [[str(config), __version__, LAYOUT], _stamp(config)]
     return found + [_stamp(state / name) for name in SOURCES]
 
 
