@@ -1,4 +1,4 @@
-"""The compiled documents: the columns of a decision, and the entries of `models list --json` (DESIGN 3.2, 3.5)."""
+"""The compiled documents: the columns of a decision, and `models list --json` (DESIGN 3.2, 3.5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From text to deployment (DESIGN ruling 1): exact id, alias, a name, several, `:latest`; or an error that helps."""
+"""Text to deployment (DESIGN ruling 1): exact id, alias, name, several, `:latest`, or a useful error."""
 
 from __future__ import annotations
 

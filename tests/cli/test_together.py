@@ -1,0 +1,67 @@
+"""Several processes on one state directory: nothing is lost, doubled or torn."""
+
+from __future__ import annotations
+
+import json
+import signal
+
+from tests.fakes import faults
+from tests.fakes.server import FakeServer
+from tests.support import Home, model, provider, wait_for
+
+
+def records(home: Home, kind: str) -> list[dict]:
+    """Read every line of a log; a torn one would not parse."""
+    return [json.loads(line) for path in (home.state / kind).glob("*.jsonl") for line in path.open()]
+
+
+def test_many_chats_at_once_are_all_recorded(home: Home, server: FakeServer) -> None:
+    """Twelve chats and two refreshes at once: twelve answers, twelve usage lines, twelve decisions."""
+    home.write_config(provider("a", server.url), model("a/m"))
+    chats = [home.start("chat", "--json", f"question {n}") for n in range(12)]
+    others = [home.start("refresh", "a") for _ in range(2)]
+    answers = [child.communicate(timeout=60) for child in chats]
+    assert [child.returncode for child in chats] == [0] * 12, answers
+    assert [child.wait(60) for child in others] == [0, 0]
+    given = {json.loads(out)["usage_id"] for out, _ in answers}
+    assert {record["id"] for record in records(home, "usage")} == given
+    assert len(records(home, "decisions")) == 12
+    health = json.loads((home.state / "health.json").read_text())["data"]
+    assert health["experience"]["a/m"][0] == 12
+
+
+def test_a_killed_chat_leaves_everything_usable(home: Home) -> None:
+    """After kill -9 in the middle of an answer the next commands work."""
+    with FakeServer(behave=[faults.slow(between=5)]) as one:
+        home.write_config(provider("a", one.url), model("a/m"))
+        child = home.start("chat", "hi")
+        wait_for(lambda: bool(one.chats))
+        child.send_signal(signal.SIGKILL)
+        child.wait(10)
+        assert home.pool("chat", "hi").out == "hello there\n"
+        assert home.pool("usage", "--json").json["total"]["successful"] == 1
+
+
+def test_a_second_whole_refresh_is_told_to_try_again(home: Home) -> None:
+    """One refresh of the pool runs at a time; the second ends with 75, a named one goes on."""
+    with FakeServer(delay=1) as slow:
+        home.write_config(provider("a", slow.url), provider("b", slow.url))
+        first = home.start("refresh")
+        wait_for(lambda: bool(slow.listings))
+        second = home.pool("refresh", "--json")
+        assert (second.code, second.error["kind"]) == (75, "busy")
+        assert home.pool("refresh", "b").code == 0
+        assert first.wait(30) == 0
+        assert len(home.pool("models", "--json").json["models"]) == 2
+
+
+def test_a_slow_provider_delays_nobody(home: Home, server: FakeServer) -> None:
+    """A hung provider costs its own time-out; the others' models are there, and the exit code is 9."""
+    with FakeServer(behave_listing=[faults.hang(30)]) as hung:
+        home.write_config(provider("hung", hung.url), provider("ok", server.url))
+        shown = home.pool("refresh", "--timeout", "1s", "--json")
+        assert shown.code == 9
+        by_id = {entry["id"]: entry for entry in shown.json["providers"]}
+        assert by_id["ok"]["models"] == 1
+        assert by_id["ok"]["latency_ms"] < 900
+        assert "1 s" in by_id["hung"]["error"]

@@ -1,0 +1,85 @@
+"""Foreign text on a terminal (DESIGN ruling 26): nothing that acts, only what is read."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmpool.core.text import clean
+
+OVERRIDES = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+MARKS = "\u061c\u200e\u200f"
+INVISIBLE = "\u200b\u2060\u2061\u2062\u2063\u2064\ufeff"
+
+
+def acts(character: str) -> bool:
+    """Say whether a terminal would do something at *character* other than show it."""
+    if character in "\n\t":
+        return False
+    controls = unicodedata.category(character) == "Cc"
+    return controls or unicodedata.bidirectional(character) in OVERRIDES or character in MARKS + INVISIBLE
+
+
+@given(st.text(st.characters(codec=None, exclude_categories=())))
+def test_nothing_that_acts_survives(text: str) -> None:
+    """No control, escape, bidi mark or override, or zero-width space comes through, in any mixture."""
+    assert not any(map(acts, clean(text)))
+
+
+@pytest.mark.parametrize("block", range(0, 0x3000, 0x1000))
+def test_nothing_that_acts_survives_where_they_live(block: int) -> None:
+    """Every code point of the blocks that hold controls, one by one."""
+    assert not any(acts(c) for code in range(block, block + 0x1000) for c in clean(chr(code)))
+
+
+@given(st.text())
+def test_cleaning_twice_changes_nothing_more(text: str) -> None:
+    """What is harmless stays as it is."""
+    assert clean(clean(text)) == clean(text)
+
+
+@given(st.text(st.characters(categories=["L", "N", "P", "S", "M"])))
+def test_plain_text_is_untouched(text: str) -> None:
+    """Letters, marks, figures and signs of every script are printed as they came."""
+    assert clean(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "plain",
+        "two\nlines\tand a tab",
+        "naïve café 日本語 العربية עברית",
+        "👩\u200d💻 and 🏳️\u200d🌈",
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+        "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+        "a b",
+    ],
+)
+def test_joiners_that_scripts_and_emoji_need_are_kept(text: str) -> None:
+    """Zero-width joiner and non-joiner, flags and variation selectors stay whole."""
+    assert clean(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\r\nb", "a\nb"),
+        ("safe\rfake", "safefake"),
+        ("\x1b[31mred\x1b[0m", "␛[31mred␛[0m"),
+        ("\x1b]0;title\x07", "␛]0;title␇"),
+        ("a\x00b\x7f", "a␀b␡"),
+        ("\x9b31m", "31m"),
+        ("back\b\b", "back␈␈"),
+        ("user\u202ecod.exe", "usercod.exe"),
+        ("\u2066x\u2069", "x"),
+        ("in\u200bvis\u2060ible\ufeff", "invisible"),
+    ],
+)
+def test_what_acts_is_shown_or_dropped(text: str, shown: str) -> None:
+    """Controls become their pictures; carriage returns, C1, bidi and invisible characters are gone."""
+    assert clean(text) == shown
