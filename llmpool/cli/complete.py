@@ -30,6 +30,11 @@ def providers(incomplete: str) -> list[str]:
     return [name for name in found if name.startswith(incomplete)]
 
 
+def targets(incomplete: str) -> list[str]:
+    """Complete providers, deployments and aliases."""
+    return [*providers(incomplete), *models(incomplete)]
+
+
 def needs(incomplete: str) -> list[str]:
     """Complete the last of a comma-separated list of capabilities."""
     from llmpool.core.deployment import CAPABILITIES

@@ -7,6 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
+from llmpool.core.policy import STATES
 from llmpool.core.text import clean
 from llmpool.errors import Misuse
 
@@ -135,7 +136,11 @@ def take_globals(argv: list[str]) -> tuple[Globals, list[str]]:
         elif word in _FLAGS:
             found[_FLAGS[word]] = True
         elif name[:2] == "--" and name[2:] in _VALUES:
-            found[name[2:]] = value if equals else next(words, "")
+            given = value if equals else next(words, "")
+            if name == "--state" and given in STATES and "policy" in rest:
+                rest += [name, given]  # `policy set --state inactive` decides; a directory is ./inactive
+                continue
+            found[name[2:]] = given
             if not found[name[2:]]:
                 raise Misuse(f"{name} needs a value", hint="see: llmpool --help")
         else:

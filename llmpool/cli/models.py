@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 import typer
 
-from llmpool.cli import complete
+from llmpool.cli import complete, requests
 from llmpool.cli.app import examples, verbs
 from llmpool.cli.context import Terminal
-from llmpool.cli.options import JsonFlag, RefArgument, YesFlag
+from llmpool.cli.options import JsonFlag, RefArgument, YesFlag, size
 from llmpool.errors import Exit
 
 app = verbs("List, show and pull models.")
@@ -144,6 +144,45 @@ def _show_person(terminal: Terminal, entry: dict[str, Any], origin: dict[str, st
     terminal.out(f"  {'price USD/M':15} {cost:12} {price['source'] if price else ''}".rstrip())
     if entry.get("aliases"):
         terminal.out(f"  {'aliases':15} {', '.join(entry['aliases'])}")
+
+
+@app.command(
+    "set",
+    epilog=examples(
+        "llmpool models set openai/gpt-5-mini --quality 8 --alias mini",
+        "llmpool models set den/qwen3:8b --context-window 32k --supports tools=no",
+    ),
+)
+def set_(
+    ctx: typer.Context,
+    ref: RefArgument,
+    quality: Annotated[int | None, typer.Option("--quality", metavar="N", help="0 to 10.")] = None,
+    speed: Annotated[int | None, typer.Option("--speed", metavar="N", help="0 to 10.")] = None,
+    cost_tier: Annotated[
+        int | None, typer.Option("--cost-tier", metavar="N", help="0 (free) to 3 (dear).")
+    ] = None,
+    alias: Annotated[list[str] | None, typer.Option("--alias", metavar="NAME", help="Another name.")] = None,
+    context_window: Annotated[
+        str, typer.Option("--context-window", metavar="N", help="Tokens; 0 is unknown.")
+    ] = "",
+    supports: Annotated[
+        list[str] | None, typer.Option("--supports", metavar="WHAT=YES", help="tools=no, images=yes.")
+    ] = None,
+) -> int:
+    """Declare ratings, aliases, window or capabilities of a deployment, in the config."""
+    from llmpool.setup import models
+
+    terminal: Terminal = ctx.obj
+    rated = {"quality": quality, "speed": speed, "cost_tier": cost_tier}
+    fields: dict[str, Any] = {name: value for name, value in rated.items() if value is not None}
+    if context_window:
+        fields["context_window"] = size(context_window)
+    if alias:
+        fields["aliases"] = alias
+    fields |= dict(map(requests.supported, supports or ()))
+    name = models.declare(terminal.pool, ref, fields)
+    terminal.say(f"{name}: " + ", ".join(f"{field} is {value}" for field, value in fields.items()))
+    return Exit.OK
 
 
 @app.command(

@@ -57,6 +57,14 @@ def needs(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_one_of(name, CAPABILITIES, "--needs") for name in known))
 
 
+def supported(text: str) -> tuple[str, bool]:
+    """Read `--supports tools=no` as the config's key and value; raises Misuse."""
+    name, _, word = text.partition("=")
+    known = ALSO_TYPED.get(name, name)
+    words = {"yes": True, "true": True, "no": False, "false": False}
+    return f"supports_{_one_of(known, CAPABILITIES, '--supports')}", words[_one_of(word, tuple(words), text)]
+
+
 def hints(given: list[str], terminal: Terminal) -> tuple[tuple[str, str], ...]:
     """Read `--hint KEY=VALUE`; says once when a wish looks like it is meant as a requirement."""
     pairs = []

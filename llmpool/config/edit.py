@@ -23,8 +23,7 @@ def with_provider(text: str, name: str, fields: dict[str, Any]) -> str:
     parent = tomlkit.table(is_super_table=True)
     parent.add(name, table)
     fragment.add("providers", parent)
-    gap = "" if not text or text.endswith("\n\n") else "\n" if text.endswith("\n") else "\n\n"
-    return text + gap + str(tomlkit.dumps(fragment))
+    return _ending_in_a_gap(text) + str(tomlkit.dumps(fragment))
 
 
 def _set(table: Any, fields: dict[str, Any]) -> None:
@@ -36,6 +35,27 @@ def _set(table: Any, fields: dict[str, Any]) -> None:
         table[key] = _inline(value)
     for item in reversed(tail):
         table.add(item)
+
+
+def with_model(text: str, ref: str, fields: dict[str, Any]) -> str:
+    """Return *text* with fields set in the `[[models]]` table of *ref*, which is added where there is none.
+
+    Aliases are added to those that are there.
+    """
+    import tomlkit
+
+    document = _parse(text)
+    for table in document.get("models", ()):
+        if table.get("id") == ref:
+            aliases = [*table.get("aliases", ()), *fields.get("aliases", ())]
+            _set(table, fields | ({"aliases": list(dict.fromkeys(aliases))} if aliases else {}))
+            return str(tomlkit.dumps(document))
+    lines = [f"{key} = {tomlkit.item(value).as_string()}" for key, value in {"id": ref, **fields}.items()]
+    return _ending_in_a_gap(text) + "\n".join(["[[models]]", *lines]) + "\n"
+
+
+def _ending_in_a_gap(text: str) -> str:
+    return text + ("" if not text or text.endswith("\n\n") else "\n" if text.endswith("\n") else "\n\n")
 
 
 def without_provider(text: str, name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from ipaddress import IPv6Address, ip_address
+from ipaddress import ip_address
 
 from llmpool.core.config import Config, ProviderTable
 from llmpool.core.ids import split_ref
@@ -99,6 +99,4 @@ def is_private(url: str) -> bool:
     except ValueError:
         name = host.lower().rstrip(".")
         return name == "localhost" or "." not in name or name.endswith(_PRIVATE_NAMES)
-    if isinstance(address, IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped  # ::ffff:8.8.8.8 is a public address, whatever its prefix
     return address.is_loopback or address.is_private or address.is_link_local

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+from llmpool.config import edit
 from llmpool.core.ids import split_ref
 from llmpool.discovery.refresh import refresh
 from llmpool.embedded import fetch, server
 from llmpool.embedded.fetch import EmbeddedModel
-from llmpool.errors import Misuse, UnknownName
+from llmpool.errors import Misuse, Refused, UnknownName
 from llmpool.pool import Pool
+from llmpool.registry import resolve
+from llmpool.setup import configfile
 from llmpool.setup.init import Findings, write
 
 
 def embedded_name(pool: Pool, ref: str) -> str:
-    """Return the model's name of `embedded/NAME`; raises Misuse for providers that cannot pull yet."""
+    """Return the model's name of `embedded/NAME`, or of another name that means one.
+
+    Raises UnknownName and AmbiguousName for names as such, Misuse for providers this version cannot pull at.
+    """
+    presets = {entry["id"]: entry["preset"] for entry in pool.routing["providers"]} | {"embedded": "embedded"}
     provider, model = split_ref(ref)
-    presets = {entry["id"]: entry["preset"] for entry in pool.routing["providers"]}
-    if presets.get(provider, provider) != "embedded" or not model:
+    if provider not in presets and ref in fetch.CATALOGUE:
+        provider, model = "embedded", ref
+    elif provider not in presets:
+        provider, model = split_ref(resolve.one(ref, pool.table).id)
+    if presets[provider] != "embedded" or not model:
         raise Misuse(
-            f"{ref} cannot be pulled by this version",
-            hint=f"it pulls embedded models: {', '.join(fetch.CATALOGUE)}",
+            f"{ref} is not of the embedded provider, and this version pulls nowhere else",
+            hint=f"known: {', '.join(f'embedded/{name}' for name in fetch.CATALOGUE)}",
         )
     return model
 
@@ -32,15 +43,22 @@ def pull(
     name = embedded_name(pool, ref)
     if not source and name not in fetch.CATALOGUE:
         known = ", ".join(f"embedded/{model}" for model in fetch.CATALOGUE)
-        raise UnknownName(
-            f"{name} is not in the catalogue", hint=f"known: {known}; any GGUF: --from URL_OR_FILE"
-        )
-    if not pool.offline or source:
-        pulled = fetch.pull(pool.paths.state, name, source=source, sha256=sha256, progress=progress)
-    else:
-        raise Misuse("--offline forbids fetching a model", hint="give a file: --from FILE")
+        hint = f"known: {known}; any GGUF: --from URL_OR_FILE"
+        raise UnknownName(f"{name} is not in the catalogue", hint=hint)
+    if pool.offline and (not source or "://" in source):
+        raise Refused("--offline forbids fetching a model", hint="give a file: --from FILE")
+    pulled = fetch.pull(pool.paths.state, name, source=source, sha256=sha256, progress=progress)
     take_up(pool)
     return pulled
+
+
+def declare(pool: Pool, ref: str, fields: dict[str, Any]) -> str:
+    """Set ratings, aliases, window or capabilities of one deployment in the config; returns its id."""
+    if not fields:
+        raise Misuse("nothing to declare", hint="llmpool models set -h")
+    target = resolve.one(ref, pool.table).id
+    configfile.change(pool, lambda text: edit.with_model(text, target, fields))
+    return target
 
 
 def remove(pool: Pool, ref: str) -> None:

@@ -158,4 +158,5 @@ def test_pulling_something_that_is_no_model_is_refused(home: Home, tmp_path: Pat
     assert "Traceback" not in result.err
     assert home.pool("models", "list", "--json").json["models"] == []
     assert home.pool("models", "pull", "embedded/nosuch").code == 3
-    assert home.pool("models", "pull", "openai/gpt-5").code == 2
+    assert home.pool("models", "pull", "openai/gpt-5").code == 3
+    assert home.pool("models", "pull", "nosuch").code == 3

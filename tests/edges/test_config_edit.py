@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmpool.config.edit import with_provider, without_provider
+from llmpool.config.edit import with_model, with_provider, without_provider
 from llmpool.errors import ConfigInvalid
 
 MINE = """# top
@@ -74,3 +74,12 @@ def test_any_value_survives(text: str, number: int) -> None:
     """Whatever is written is read back the same."""
     after = with_provider(MINE, "c", {"name": text, "priority": number})
     assert tomllib.loads(after)["providers"]["c"] == {"name": text, "priority": number}
+
+
+def test_a_model_is_declared_in_place_or_at_the_end() -> None:
+    """A known model's table takes the fields, an unknown one gets a table of its own."""
+    first = with_model(MINE, "a/m", {"quality": 7, "aliases": ["small"]})
+    assert first == MINE + '\n[[models]]\nid = "a/m"\nquality = 7\naliases = ["small"]\n'
+    again = with_model(first, "a/m", {"quality": 8, "aliases": ["tiny"]})
+    assert tomllib.loads(again)["models"] == [{"id": "a/m", "quality": 8, "aliases": ["small", "tiny"]}]
+    assert again.startswith(MINE)

@@ -76,3 +76,26 @@ def test_cooling_reasons_are_those_of_the_table() -> None:
 def test_every_failure_has_a_way_out(kind: str) -> None:
     """Whatever happened, a person is told a command, a setting or an option that may help."""
     assert re.search(r"llmpool [a-z]+|\[routing\]|--[a-z]+", rules.way_out(of(kind)))
+
+
+@pytest.mark.parametrize(
+    ("failure", "sent"),
+    [
+        (of("server", status=500), True),
+        (of("connect"), True),
+        (of("auth", status=401), True),
+        (of("auth"), False),
+        (of("unusable"), False),
+        (of("cancelled"), False),
+    ],
+)
+def test_what_never_reached_a_provider_says_nothing_about_it(failure: Failure, sent: bool) -> None:
+    """A missing key, a missing program and an interrupt are no experience with whoever was meant."""
+    assert rules.was_sent(failure) is sent
+
+
+def test_a_time_out_while_connecting_is_remembered_as_unreachable() -> None:
+    """Whatever kept the connection from being made is `connect`; a slow answer stays a time-out."""
+    assert rules.contact_kind(of("timeout", code="connect_timeout")) == "connect"
+    assert rules.contact_kind(of("timeout")) == "timeout"
+    assert rules.contact_kind(of("connect")) == "connect"
