@@ -55,7 +55,7 @@ class Journey:
         self._began = time.monotonic()
 
     def start_attempt(self, deployment: str, key: str) -> None:
-        """Begin an attempt: what an earlier one produced is forgotten, unless it was shown."""
+        """Begin an attempt and forget what an earlier one produced, though a reader may have seen it."""
         self.deployment, self.key = deployment, key
         self.text, self.thinking, self.tools = [], [], {}
         self.usage, self.finish, self.served_model, self.ttft_ms = None, "", "", None

@@ -10,6 +10,7 @@ from llmpool.core.chat import ChatRequest
 from llmpool.core.ids import split_ref, usage_id
 from llmpool.core.outcome import Attempt, TokenUsage
 from llmpool.core.routing import Experience
+from llmpool.core.text import tokens
 from llmpool.core.times import rfc3339_ms
 from llmpool.errors import Busy, StateUnusable
 from llmpool.pool import Pool
@@ -37,8 +38,8 @@ def usage_or_estimate(request: ChatRequest, journey: Journey) -> TokenUsage:
     """Take the server's count, or estimate four bytes to a token where it gave none, marked as such."""
     if journey.usage is not None and journey.usage.output is not None:
         return journey.usage
-    sent = sum(-(-len(message.text.encode()) // 4) for message in request.messages)
-    got = -(-len((journey.answer + "".join(journey.thinking)).encode()) // 4)
+    sent = sum(tokens(message.text) for message in request.messages)
+    got = tokens(journey.answer + "".join(journey.thinking))
     if not got and not journey.success:
         return TokenUsage()
     return TokenUsage(input=sent, output=got, estimated=True)

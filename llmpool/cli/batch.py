@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from llmpool.cli import requests
 from llmpool.cli.options import RoutingOptions
+from llmpool.core.text import tokens
 from llmpool.errors import Exit, LlmpoolError, Misuse
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def _request(common: RouteRequest, text: str, *, given: bool) -> RouteRequest:
     if line.get("priority", "interactive") not in ("interactive", "background"):
         raise Misuse('"priority" is interactive or background')
     needs = [name for name in ("tools", "streaming", "images") if line.get(f"needs_{name}")]
-    estimate = common.context_size if given else requests.tokens(line["query"])
+    estimate = common.context_size if given else tokens(line["query"])
     hints = {
         **dict(common.hints),
         **{k: v if isinstance(v, str) else json.dumps(v) for k, v in line.get("hints", {}).items()},

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from llmpool.core.config import MODES, STRATEGIES
 from llmpool.core.deployment import ALSO_TYPED, CAPABILITIES
 from llmpool.core.routing import RouteRequest
+from llmpool.core.text import tokens
 from llmpool.errors import Misuse
 
 if TYPE_CHECKING:
@@ -43,11 +44,6 @@ def route_request(options: RoutingOptions, query: str, text: str, terminal: Term
         group=options.group,
         fallback=options.fallback,
     )
-
-
-def tokens(text: str) -> int:
-    """Estimate tokens: four bytes of trimmed UTF-8 to one, rounded up (catalog-registry-router 5.4)."""
-    return -(-len(text.strip().encode("utf-8", "replace")) // 4)
 
 
 def needs(text: str) -> tuple[str, ...]:

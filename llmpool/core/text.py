@@ -1,4 +1,4 @@
-"""Make foreign text harmless: no control character, escape or bidi override reaches a terminal."""
+"""Text from elsewhere: made harmless for a terminal, and measured in tokens."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _table() -> dict[int, str]:
         0x200E,
         0x200F,
         *range(0x202A, 0x202F),
-        *range(0x2060, 0x206A),
+        *range(0x2060, 0x2070),
     )
     return table | dict.fromkeys((*invisible, 0xFEFF), "")
 
@@ -28,3 +28,8 @@ _HARMLESS = _table()
 def clean(text: str) -> str:
     """Return *text* fit for a terminal; joiners that scripts and emoji need are kept."""
     return text if text.isascii() and text.isprintable() else text.translate(_HARMLESS)
+
+
+def tokens(text: str) -> int:
+    """Estimate tokens: four bytes of trimmed UTF-8 to one, rounded up (catalog-registry-router 5.4)."""
+    return -(-len(text.strip().encode("utf-8", "replace")) // 4)

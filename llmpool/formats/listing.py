@@ -8,13 +8,6 @@ from typing import Any
 from llmpool.core.deployment import Capabilities, ObservedModel
 from llmpool.formats.base import MAX_MODELS, Listing, count, mapping, shown, usable_name, wrong_format
 
-# pool-routing-formats 6.7, on the whole name in lower case, vendor prefix kept
-EMBEDDING_WORDS = ("embedding", "semantic_similarity")
-OTHER_WORDS = ("rerank", "moderation", "transcribe", "transcription", "dall-e", "gpt-image", "imagen")
-OTHER_STARTS = ("whisper", "tts-", "mj_", "mj-", "text-babbage-", "text-curie-", "text-davinci-")
-EMBEDDING_STARTS = ("bge-", "text-ada-")
-OTHER_NAMES = ("davinci-002", "babbage-002")
-
 NO_CHAT_TYPES = ("embedding", "embeddings", "rerank", "reranker", "image", "audio", "moderation", "video")
 MAXIMUM_FIELDS = ("max_context_length", "max_model_len", "context_length", "context_window")
 
@@ -43,20 +36,6 @@ class Collected:
         return Listing(tuple(self._models.values()), self._skipped)
 
 
-def embeds_by_name(name: str) -> bool:
-    """Whether *name* says that the model makes embeddings."""
-    low = name.strip().lower()
-    return any(word in low for word in EMBEDDING_WORDS) or low.startswith(EMBEDDING_STARTS)
-
-
-def chats_by_name(name: str) -> bool:
-    """Whether nothing in *name* says that the model does something other than chat."""
-    low = name.strip().lower()
-    if embeds_by_name(name) or low in OTHER_NAMES or low.startswith(OTHER_STARTS):
-        return False
-    return not any(word in low for word in (*OTHER_WORDS, "swap_face"))
-
-
 def observed(name: str, fields: dict[str, Any]) -> ObservedModel:
     """Read one line; vendors agree on `id` and on little else."""
     meta = mapping(fields.get("meta"))
@@ -70,7 +49,7 @@ def observed(name: str, fields: dict[str, Any]) -> ObservedModel:
         publisher=_word(fields.get("publisher")),
         quantization=_word(fields.get("quantization")),
         state=_word(fields.get("state")) or _word(mapping(fields.get("status")).get("value")),
-        capabilities=_capabilities(name, fields),
+        capabilities=_capabilities(fields),
         context_window=loaded or maximum,
         max_context=maximum,
         loaded_context=loaded,
@@ -86,11 +65,12 @@ def _maximum(fields: dict[str, Any], meta: dict[str, Any]) -> int:
     return said or count(top.get("context_length")) or count(meta.get("n_ctx_train"))
 
 
-def _capabilities(name: str, fields: dict[str, Any]) -> Capabilities:
+def _capabilities(fields: dict[str, Any]) -> Capabilities:
+    """Take what the server says of a model; what its name tells is the registry's to judge."""
     kind = _word(fields.get("type")).lower()
     own = mapping(fields.get("capabilities"))  # Mistral
-    embeds = embeds_by_name(name) or kind in {"embedding", "embeddings"}
-    if embeds or kind in NO_CHAT_TYPES or own.get("completion_chat") is False or not chats_by_name(name):
+    embeds = kind in {"embedding", "embeddings"}
+    if kind in NO_CHAT_TYPES or own.get("completion_chat") is False:
         return Capabilities(
             chat=False,
             streaming=False,
@@ -103,8 +83,7 @@ def _capabilities(name: str, fields: dict[str, Any]) -> Capabilities:
     takes = _listed(mapping(fields.get("architecture")).get("input_modalities"))
     knows = _listed(fields.get("supported_parameters"))
     return Capabilities(
-        chat=True,
-        streaming=True,
+        chat=True if kind or own.get("completion_chat") else None,
         tools=_first_known(_any_of(knows, "tools"), own.get("function_calling")),
         images=_first_known(_any_of(takes, "image"), own.get("vision"), True if kind == "vlm" else None),
         thinking=_any_of(knows, "reasoning", "include_reasoning"),

@@ -98,5 +98,6 @@ def is_private(url: str) -> bool:
         address = ip_address(host)
     except ValueError:
         name = host.lower().rstrip(".")
-        return name == "localhost" or "." not in name or name.endswith(_PRIVATE_NAMES)
+        single = "." not in name and not name.isdigit()  # 134744072 is 8.8.8.8
+        return single or name.endswith(_PRIVATE_NAMES)
     return address.is_loopback or address.is_private or address.is_link_local

@@ -16,6 +16,13 @@ _NOT_TEXT = (
     "gpt-image",
     "imagen",
     "swap_face",
+    # reconcile-resolve 5.1, OpenAI's own and names that follow it
+    "-embed",
+    "embed-",
+    "-tts-",
+    "-audio-",
+    "-realtime",
+    "-image-",
 )
 _NOT_TEXT_START = (
     "bge-",
@@ -27,8 +34,12 @@ _NOT_TEXT_START = (
     "text-babbage-",
     "text-curie-",
     "text-davinci-",
+    "sora-",
+    "gpt-audio",
+    "gpt-realtime",
+    "chatgpt-image",
 )
-_NOT_TEXT_NAMES = ("davinci-002", "babbage-002")
+_NOT_TEXT_NAMES = ("davinci-002", "babbage-002", "gpt-3.5-turbo-instruct")
 
 _VISION = (
     "vision",
@@ -74,7 +85,10 @@ def is_text_model(name: str) -> bool:
     """Say whether a model answers in text, by the whole lower-cased name, vendor prefix kept."""
     text = name.strip().lower()
     return not (
-        any(mark in text for mark in _NOT_TEXT) or text.startswith(_NOT_TEXT_START) or text in _NOT_TEXT_NAMES
+        any(mark in text for mark in _NOT_TEXT)
+        or text.startswith(_NOT_TEXT_START)
+        or text.endswith("-tts")
+        or text in _NOT_TEXT_NAMES
     )
 
 

@@ -12,6 +12,7 @@ from llmpool.cli import requests
 from llmpool.cli.options import RoutingOptions
 from llmpool.core.deployment import CAPABILITIES
 from llmpool.core.routing import RouteRequest
+from llmpool.core.text import tokens as estimate
 from llmpool.errors import Misuse
 from llmpool.router.route import route
 from tests.builders import facts, row, table
@@ -47,13 +48,13 @@ def request(query: str = "", text: str = "", **given: Any) -> RouteRequest:
 )
 def test_four_bytes_of_trimmed_text_are_a_token(text: str, tokens: int) -> None:
     """5.4: bytes of UTF-8, blanks at the ends not counted, rounded up."""
-    assert requests.tokens(text) == tokens
+    assert estimate(text) == tokens
 
 
 @given(st.text(st.characters(codec=None, exclude_categories=())))
 def test_any_text_has_a_size(text: str) -> None:
     """Half a surrogate pair, as a terminal of another encoding hands over, is estimated too."""
-    assert requests.tokens(text) >= 0
+    assert estimate(text) >= 0
 
 
 def test_text_that_is_not_utf8_is_routed_all_the_same() -> None:

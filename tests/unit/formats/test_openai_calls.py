@@ -14,7 +14,6 @@ from llmpool.core.wire import Answer, Call, Target
 from llmpool.errors import ConfigInvalid
 from llmpool.formats import wire_format
 from llmpool.formats.base import Listing
-from llmpool.formats.listing import chats_by_name, embeds_by_name
 from tests.unit.formats.recordings import recorded
 
 OPENAI = wire_format("openai")
@@ -135,7 +134,7 @@ def test_llama_cpp_says_how_much_context_is_loaded() -> None:
     (model,) = listing.models
     assert urls == ["http://h:1/v1/models"]
     assert (model.name, model.context_window, model.loaded_context) == ("tiny-chat", 2048, 2048)
-    assert (model.max_context, model.capabilities.images, model.capabilities.chat) == (8192, False, True)
+    assert (model.max_context, model.capabilities.images) == (8192, False)
 
 
 def test_openrouter_says_what_its_models_take() -> None:
@@ -167,31 +166,14 @@ def test_the_context_is_found_under_every_name(fields: dict[str, Any], window: i
     assert listing.models[0].context_window == window
 
 
-NAMES = [
-    ("gpt-5", True, False),
-    ("text-embedding-3-small", False, True),
-    ("BGE-m3", False, True),
-    ("org/bge-m3", True, False),
-    ("dall-e-3", False, False),
-    ("tts-1", False, False),
-    ("whisper-1", False, False),
-    ("gpt-4o-transcribe", False, False),
-    ("davinci-002", False, False),
-    ("omni-moderation-latest", False, False),
-]
-
-
-@pytest.mark.parametrize(("name", "chats", "embeds"), NAMES)
-def test_names_tell_what_does_not_chat(name: str, chats: bool, embeds: bool) -> None:
-    """Everything chats unless its name says otherwise."""
-    assert (chats_by_name(name), embeds_by_name(name)) == (chats, embeds)
-    listing, _ = listed(answer({"data": [{"id": name}]}))
-    can = listing.models[0].capabilities
-    assert (can.chat, can.streaming, bool(can.embeddings)) == (chats, chats, embeds)
+def test_a_name_alone_tells_the_listing_nothing() -> None:
+    """What the server does not say stays unknown here; names are judged by the registry alone."""
+    listing, _ = listed(answer({"data": [{"id": "text-embedding-3-small"}, {"id": "gpt-5"}]}))
+    assert {(m.capabilities.chat, m.capabilities.embeddings) for m in listing.models} == {(None, None)}
 
 
 def test_types_tell_what_does_not_chat() -> None:
-    """A declared type counts like a name."""
+    """A type says it."""
     listing, _ = listed(answer({"data": [{"id": "a", "type": "embeddings"}, {"id": "b", "type": "vlm"}]}))
     one, two = (model.capabilities for model in listing.models)
     assert (one.chat, one.embeddings, two.chat, two.images) == (False, True, True, True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from llmpool.formats import listing
 from llmpool.registry import kinds
 
 SEEING = (
@@ -125,12 +124,6 @@ def test_names_of_other_trades_are_no_text_models(name: str) -> None:
 def test_every_other_name_is_taken_for_a_text_model(name: str) -> None:
     """Row 39: the start of the whole name counts, vendor included, so BAAI/bge-m3 passes."""
     assert kinds.is_text_model(name)
-
-
-@pytest.mark.parametrize("name", [*NOT_TEXT, *TEXT])
-def test_the_registry_and_the_listings_agree_on_text_models(name: str) -> None:
-    """The rule stands in two packages that may not import one another; they never differ."""
-    assert listing.chats_by_name(name) == kinds.is_text_model(name)
 
 
 @pytest.mark.parametrize("name", ["text-embedding-3-small", "nomic-embed-text", "bge-m3", "BAAI/bge-m3"])
