@@ -1,6 +1,10 @@
 """Run llmpool: `python -m llmpool` and the console script."""
 
 import gc
+import signal
+
+# Until the command ladder stands, Ctrl-C ends the process as it ends any other: no trace of half an import.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 # A run is short: collecting cycles costs a tenth of its start-up and frees nothing that matters.
 gc.disable()

@@ -27,21 +27,24 @@ class Asked(NamedTuple):
 def decide(
     pool: Pool, request: RouteRequest, *, profile: str = "", force: bool = False, detail: int = SHOWN
 ) -> Choice:
-    """Choose a deployment for *request*; raises for names nobody carries, not when nothing is eligible.
+    """Understand *request*, then choose; see `understand` and `choose`."""
+    return choose(pool, understand(pool, request, profile=profile, force=force), detail)
+
+
+def choose(pool: Pool, asked: Asked, detail: int = SHOWN) -> Choice:
+    """Choose a deployment; nothing is raised when nothing is eligible.
 
     The best *detail* candidates carry their rule hits, all of them with 0.
     """
-    asked = understand(pool, request, profile=profile, force=force)
     stamp = (short_id("d"), rfc3339_ms(pool.clock()))
-    choice = route.route(
-        asked.request, pool.table, pool.facts(), named=asked.named, stamp=stamp, detail=detail
-    )
+    facts = pool.facts()
+    choice = route.route(asked.request, pool.table, facts, named=asked.named, stamp=stamp, detail=detail)
     notes = (*asked.notes, *choice.decision.notes)
     return Choice(choice.decision.replace(notes=notes), choice.plan)
 
 
 def understand(pool: Pool, request: RouteRequest, *, profile: str = "", force: bool = False) -> Asked:
-    """Apply the profile and the config's mode, resolve the model, check what names refer to."""
+    """Apply the profile and the config's mode, resolve the model and every other name; raises UnknownName."""
     table = pool.table
     if not table.providers:
         raise nothing_configured(pool)
@@ -50,13 +53,28 @@ def understand(pool: Pool, request: RouteRequest, *, profile: str = "", force: b
         request = request.replace(mode=request.mode or request.model, model="")
     request = request.replace(mode=request.mode or table.routing.mode)
     _check_names(request, table)
+    if request.exclude or request.prefer:
+        request = request.replace(
+            exclude=tuple(ref for given in request.exclude for ref in _meant(given, table)),
+            prefer=next(iter(_meant(request.prefer, table)), "") if request.prefer else "",
+        )
     if not request.model:
         return Asked(request, None, ())
     rows = resolve.find(request.model, table)
     if rows:
         return Asked(request, rows, ())
-    row, note = _unlisted(request.model, table, force=force)
+    row, note = _unlisted(pool, request.model, force=force)
     return Asked(request, [row], (note,))
+
+
+def _meant(ref: str, table: RoutingTable) -> list[str]:
+    """Return the provider, or the deployments, that *ref* means; a name nobody carries restricts nothing."""
+    if any(entry["id"] == ref for entry in table.providers):
+        return [ref]
+    found = [row.id for row in resolve.find(ref, table)]
+    if not found:
+        raise resolve.unknown(ref, table)
+    return found
 
 
 def nothing_configured(pool: Pool) -> NothingEligible:
@@ -94,7 +112,7 @@ def _with_profile(request: RouteRequest, table: RoutingTable, name: str) -> Rout
 
 
 def _check_names(request: RouteRequest, table: RoutingTable) -> None:
-    """Refuse a group, strategy or mode that does not exist, before it can silently mean nothing."""
+    """Refuse a group or strategy that does not exist, before it can silently mean nothing."""
     if request.group and not any(group.name == request.group for group in table.groups):
         known = ", ".join(group.name for group in table.groups) or "none"
         raise UnknownName(f'no group "{request.group}"', hint=f"configured: {known}")
@@ -105,24 +123,24 @@ def _check_names(request: RouteRequest, table: RoutingTable) -> None:
         )
 
 
-def _unlisted(ref: str, table: RoutingTable, *, force: bool) -> tuple[RoutingRow, str]:
-    """Call an unlisted `provider/model` as is when its listing cannot contradict it (ruling 1)."""
-    name, model = split_ref(ref)
-    place = next((n for n, entry in enumerate(table.providers) if entry["id"] == name), None)
-    if place is None or not model:
+def _unlisted(pool: Pool, ref: str, *, force: bool) -> tuple[RoutingRow, str]:
+    """Call an unlisted `provider/model` as is when its listing cannot contradict it (ruling 1).
+
+    Policy, allow-list, location and what its name tells bind it as they bind any other.
+    """
+    from llmpool.registry import compiled, merge
+    from llmpool.state import policy
+
+    table, (name, model) = pool.table, split_ref(ref)
+    place = {str(entry["id"]): n for n, entry in enumerate(table.providers)}
+    if name not in place or not model:
         raise resolve.unknown(ref, table)
-    entry = table.providers[place]
+    entry = table.providers[place[name]]
     healthy = entry.get("fetched_at") and not entry.get("stale_since")
     if healthy and not force:
         raise resolve.unknown(ref, table)
-    why = (
-        "by --force"
-        if force and healthy
-        else "its listing failed"
-        if entry.get("stale_since")
-        else "never listed"
-    )
-    note = f"{ref} is not known at {name} ({why}); called as it stands"
-    local = int(entry["location"] == "local")
-    blocked = "" if entry["enabled"] else "provider disabled"
-    return RoutingRow(ref, place, 1, 0, 0, 5, 5, 0 if local else 1, 0, local, blocked, None, None), note
+    deployment = merge.unlisted(pool.catalog, pool.provider(name), model, policy.read(pool.paths.state))
+    row = compiled.row(deployment, place)
+    pool.take(row)
+    why = "by --force" if healthy else "its listing failed" if entry.get("stale_since") else "never listed"
+    return row, f"{ref} is not known at {name} ({why}); called as it stands"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from llmpool.core.config import Config
     from llmpool.core.provider import Provider
     from llmpool.core.registry import Catalog, Registry
-    from llmpool.core.routing import Facts, RoutingTable
+    from llmpool.core.routing import Facts, RoutingRow, RoutingTable
     from llmpool.state.health import Health
 
 UNREACHABLE_FOR = 15 * 60  # seconds that a failed connect counts as unreachable (DESIGN ruling 2)
@@ -85,9 +85,10 @@ class Pool:
     def catalog(self) -> Catalog:
         """Config and presets, normalised."""
         from llmpool.config.presets import presets
+        from llmpool.formats import FORMATS
         from llmpool.registry.catalog import build_catalog
 
-        return build_catalog(self.config, presets())
+        return build_catalog(self.config, presets(), FORMATS)
 
     @cached_property
     def registry(self) -> Registry:
@@ -115,7 +116,7 @@ class Pool:
             cooling=_cooling(health, now),
             unreachable=_unreachable(health, now),
             experience=health.experience,
-            keyless=self._keyless(),
+            keyless=self._keyless() | (self._remote() if self.offline else {}),
             stale={
                 entry["id"]: f"not listed since {entry['stale_since']}"
                 for entry in self.routing["providers"]
@@ -124,6 +125,10 @@ class Pool:
             latency=health.latency,
             cursors=health.cursors,
         )
+
+    def take(self, row: RoutingRow) -> None:
+        """Take a deployment that nobody listed into this run's table."""
+        self.__dict__["table"] = self.table.replace(rows=[*self.table.rows, row])
 
     def forget(self) -> None:
         """Drop what was read, after something on disk was changed by this run."""
@@ -142,6 +147,10 @@ class Pool:
                 fact = f"{' or '.join(names)} is not set" if names else "every key is disabled"
                 missing[entry["id"]] = f"no key: {fact}"
         return missing
+
+    def _remote(self) -> dict[str, str]:
+        """Name the providers that only the network reaches, which is all but the embedded one."""
+        return {e["id"]: "offline" for e in self.routing["providers"] if e["preset"] != "embedded"}
 
     def _compile(self) -> dict[str, dict[str, Any]]:
         """Compile the registry from its sources and keep it; a directory that refuses is only a warning."""

@@ -116,11 +116,8 @@ def _learn(state: health.Health, journey: Journey, now: float) -> None:
     for attempt in journey.attempts:
         _learn_attempt(state, attempt, _tokens(journey) if attempt.failure is None else 0, now)
     decision = journey.decision
-    if decision.strategy == "round_robin" and len(decision.candidates) > 1:
-        from llmpool.router.strategy import turn_key
-
-        first = min(decision.candidates, key=lambda c: split_ref(c.deployment)[0]).deployment
-        state.cursors[turn_key(first)] = state.cursors.get(turn_key(first), 0) + 1
+    if decision.turn:
+        state.cursors[decision.turn] = state.cursors.get(decision.turn, 0) + 1
 
 
 def _learn_attempt(state: health.Health, attempt: Attempt, tokens: int, now: float) -> None:

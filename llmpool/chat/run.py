@@ -53,8 +53,7 @@ def chat(pool: Pool, request: ChatRequest, choice: Choice, manners: Manners) -> 
     """
     journey = Journey(choice.decision, manners.tag, manners.session)
     try:
-        with Client(offline=pool.offline) as client:
-            yield from _Run(pool, client, request, journey, manners).down(choice.plan)
+        yield from _Run(pool, request, journey, manners).down(choice.plan)
     except (KeyboardInterrupt, GeneratorExit, SystemExit):
         journey.interrupted = not journey.success
         raise
@@ -66,11 +65,8 @@ def chat(pool: Pool, request: ChatRequest, choice: Choice, manners: Manners) -> 
 class _Run:
     """One request under way: who it is for, and the journey that its attempts are written into."""
 
-    def __init__(
-        self, pool: Pool, client: Client, request: ChatRequest, journey: Journey, manners: Manners
-    ) -> None:
+    def __init__(self, pool: Pool, request: ChatRequest, journey: Journey, manners: Manners) -> None:
         self.pool = pool
-        self.client = client
         self.request = request
         self.journey = journey
         self.manners = manners
@@ -164,7 +160,9 @@ class _Run:
         """Send one call and read its answer, streamed or not: one path for both."""
         wire = wire_format(provider.format)
         request = _with_defaults(self.request, provider)
-        with self.client.open_stream(wire.chat_call(target, model, request)) as reply:
+        call = wire.chat_call(target, model, request)
+        offline = self.pool.offline and provider.preset != "embedded"  # our own loopback server is no network
+        with Client(offline=offline) as client, client.open_stream(call) as reply:
             if not 200 <= reply.status < 300:
                 raise UpstreamError(wire.read_error(reply.read()))
             yield from wire.read_stream(reply.frames()) if request.stream else wire.read_reply(reply.read())

@@ -13,7 +13,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
 from llmpool.cli.context import Globals, Terminal, take_globals
-from llmpool.errors import Exit, LlmpoolError
+from llmpool.errors import Exit, LlmpoolError, StateUnusable
 
 # name: (module, one line of help). Root help and completion of commands load none of the modules.
 COMMANDS = {
@@ -139,6 +139,7 @@ def run(argv: list[str]) -> int:
     terminal, as_json = Terminal(Globals()), "--json" in argv
     try:
         signal.signal(signal.SIGTERM, _terminated)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         options, rest = take_globals(argv)
         terminal = Terminal(options)
         code = _command(rest, terminal)
@@ -235,9 +236,10 @@ class _PipeGuard:
         try:
             return act(*arguments)
         except OSError as error:
-            if error.errno not in (errno.EPIPE, errno.EINVAL):
-                raise
+            # what is still buffered must not be tried again when the interpreter ends
             os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+            if error.errno not in (errno.EPIPE, errno.EINVAL):
+                raise StateUnusable(f"the output cannot be written: {error.strerror}") from None
             raise SystemExit(int(Exit.PIPE_CLOSED)) from None
 
     def __getattr__(self, name: str) -> Any:

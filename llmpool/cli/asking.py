@@ -15,6 +15,7 @@ from llmpool.core.record import Record
 from llmpool.core.text import clean
 from llmpool.decide import decide
 from llmpool.errors import Exit, Misuse
+from llmpool.router.eligible import DEFAULT_MAX_TOKENS
 from llmpool.router.explain import decision_json
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ class Asking:
         text = "\n".join(message.text for message in self.request.messages)
         wanted = requests.route_request(routing, asked.prompt or asked.piped, text, terminal)
         wanted = wanted.replace(max_tokens=asked.max_tokens, prefer=wanted.prefer or deployment)
+        if wanted.max_cost is not None and asked.max_tokens is None:
+            self.request = self.request.replace(max_tokens=DEFAULT_MAX_TOKENS)  # what was promised is sent
         self.choice = decide(terminal.pool, wanted, profile=routing.profile, force=routing.force)
         for name in terminal.pool.routing["budgets"]:
             terminal.warn(f"budget {name} is not enforced by this version; llmpool config check says more")

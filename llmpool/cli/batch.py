@@ -41,7 +41,8 @@ def route_batch(terminal: Terminal, source: str, routing: RoutingOptions) -> int
         try:
             request = _request(common, text, given=bool(routing.context_size))
             choice = decide(terminal.pool, request, profile=routing.profile, force=routing.force)
-            document: dict[str, Any] = {"schema": 1, "decision": decision_json(choice.decision)}
+            decision = decision_json(choice.decision) | {"difficulty": None}  # not judged by this version
+            document: dict[str, Any] = {"schema": 1, "decision": decision}
         except LlmpoolError as error:
             document = {"schema": 1, "line": number, "error": error.as_json()["error"]}
             code = Exit.USAGE

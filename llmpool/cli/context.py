@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from llmpool.pool import Pool
 
 _PLAIN = "\x1b[0m"
+_NO = ("", "0", "false", "f", "no", "n", "off")  # what typer takes for a flag's no, and nothing
 COLOR = ("auto", "always", "never")
 
 
@@ -126,7 +127,7 @@ _FLAGS = {"--quiet": "quiet", "-q": "quiet", "--traceback": "traceback", "--offl
 
 def take_globals(argv: list[str]) -> tuple[Globals, list[str]]:
     """Take the global options out of *argv*, wherever they stand before a `--`."""
-    found: dict[str, Any] = {"offline": os.environ.get("LLMPOOL_OFFLINE", "") not in ("", "0")}
+    found: dict[str, Any] = {"offline": os.environ.get("LLMPOOL_OFFLINE", "").lower() not in _NO}
     rest: list[str] = []
     words = iter(argv)
     for word in words:

@@ -9,7 +9,7 @@ from llmpool.cli.tables import show as table
 
 if TYPE_CHECKING:
     from llmpool.cli.context import Terminal
-    from llmpool.core.routing import RouteRequest
+    from llmpool.decide import Asked
     from llmpool.pool import Pool
 
 _WORDS = {
@@ -73,21 +73,19 @@ def _margin(line: dict[str, Any]) -> str:
     return f"ahead by {scores[0] - scores[1]:g}." if len(scores) == 2 else ""
 
 
-def alternatives(pool: Pool, request: RouteRequest) -> str:
+def alternatives(pool: Pool, asked: Asked) -> str:
     """Say what one more option would change: each is decided anew, nothing is guessed."""
-    from llmpool.decide import understand
     from llmpool.router.route import route
 
-    asked = understand(pool, request)
-    facts = pool.facts()
-    first = route(asked.request, pool.table, facts, named=asked.named).decision.selected
+    request, facts = asked.request, pool.facts()
+    first = route(request, pool.table, facts, named=asked.named).decision.selected
     quality = next((row.quality for row in pool.table.rows if row.id == first), 10)
     options = {
-        "--local-only": asked.request.replace(local_only=True),
-        "--hint prefer_speed=true": asked.request.replace(hints=(*request.hints, ("prefer_speed", "true"))),
+        "--local-only": request.replace(local_only=True),
+        "--hint prefer_speed=true": request.replace(hints=(*request.hints, ("prefer_speed", "true"))),
     }
     if quality < 10:
-        options[f"--min-quality {quality + 1}"] = asked.request.replace(min_quality=quality + 1)
+        options[f"--min-quality {quality + 1}"] = request.replace(min_quality=quality + 1)
     changes = []
     for option, changed in options.items():
         other = route(changed, pool.table, facts, named=asked.named).decision.selected

@@ -36,4 +36,6 @@ def init(
     outcome: dict[str, Any] = welcome.run(terminal, yes=yes, embedded=not no_embedded)
     if as_json:
         terminal.json(outcome)
-    return Exit.OK if outcome["providers"] else Exit.NOTHING_ELIGIBLE
+    if not outcome["providers"]:
+        return Exit.NOTHING_ELIGIBLE
+    return Exit.OK if any(entry["models"] for entry in outcome["providers"]) else Exit.PARTLY

@@ -81,6 +81,9 @@ def add(
     terminal: Terminal = ctx.obj
     wish = providers.Wish(what, url, wire, key_env, location, force)
     name = providers.add(terminal.pool, wish)
+    if terminal.pool.offline:
+        terminal.say(f"{name} is added; --offline, so nobody was asked what it has")
+        return Exit.OK
     report = refresh(terminal.pool, (name,))
     entry, provider = report.observed[0], terminal.pool.provider(name)
     if as_json:

@@ -1,5 +1,6 @@
 """`llmpool route`: the decision without the call."""
 
+import os
 from typing import Annotated, Any
 
 import typer
@@ -8,7 +9,7 @@ from llmpool.cli import requests
 from llmpool.cli.app import examples, single
 from llmpool.cli.context import Terminal
 from llmpool.cli.options import JsonFlag, RoutingOptions, with_routing
-from llmpool.errors import Exit, LlmpoolError, NoCredential, NothingEligible
+from llmpool.errors import Exit, LlmpoolError, NoCredential, NothingEligible, Refused
 
 app = single()
 
@@ -61,14 +62,15 @@ def _decide(
     record: bool,
     stdin: bool,
 ) -> int:
-    from llmpool.decide import decide
+    from llmpool.decide import choose, understand
     from llmpool.router.explain import SHOWN, decision_json
 
     piped = requests.piped_input(terminal, stdin)
     text = "\n\n".join(part for part in (query, piped) if part)
     request = requests.route_request(routing, query or piped, text, terminal)
     detail = 0 if every else SHOWN
-    choice = decide(terminal.pool, request, profile=routing.profile, force=routing.force, detail=detail)
+    asked = understand(terminal.pool, request, profile=routing.profile, force=routing.force)
+    choice = choose(terminal.pool, asked, detail)
     line = decision_json(choice.decision, detail)
     if record:
         from llmpool.state import ledger
@@ -85,7 +87,7 @@ def _decide(
     if terminal.is_terminal:
         from llmpool.cli import explain
 
-        explain.show(terminal, line, explain.alternatives(terminal.pool, request))
+        explain.show(terminal, line, explain.alternatives(terminal.pool, asked))
     else:
         terminal.out(choice.decision.selected)
     return Exit.OK
@@ -115,7 +117,10 @@ def nothing_eligible(line: dict[str, Any]) -> LlmpoolError:
     """
     grouped: dict[str, list[str]] = {}
     for rejection in line["rejections"]:
-        grouped.setdefault("; ".join(rejection["reasons"]), []).append(rejection["deployment"])
+        reasons = "; ".join(rejection["reasons"])
+        if os.environ.get("LLMPOOL_LOCAL_ONLY"):
+            reasons = reasons.replace("not local", "excluded by LLMPOOL_LOCAL_ONLY")
+        grouped.setdefault(reasons, []).append(rejection["deployment"])
     width = max((len(ids[0]) for ids in grouped.values()), default=0)
     shown = [
         f"{ids[0] if len(ids) == 1 else f'{len(ids)} deployments':{width}}   {reason}"
@@ -125,10 +130,13 @@ def nothing_eligible(line: dict[str, Any]) -> LlmpoolError:
         "nothing may answer this; nothing was sent" if shown else "no model is known yet; nothing was sent"
     )
     details = {"rejections": line["rejections"]}
+    lines = tuple(shown)
+    if "offline" in grouped:
+        return Refused(message, hint="run it without --offline", lines=lines, details=details)
     keyless = [reason for reason in grouped if reason.startswith("no key: ") and ";" not in reason]
     if keyless:
         variable = keyless[0].removeprefix("no key: ").partition(" ")[0]
         hint = f"export {variable}=..., or: llmpool providers list"
-        return NoCredential(message, lines=tuple(shown), hint=hint, details=details)
+        return NoCredential(message, hint=hint, lines=lines, details=details)
     hint = "loosen a requirement, or: llmpool models list" if shown else "run: llmpool refresh"
-    return NothingEligible(message, lines=tuple(shown), hint=hint, details=details)
+    return NothingEligible(message, hint=hint, lines=lines, details=details)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from llmpool.cli.output import columns
 from llmpool.core.text import clean
@@ -25,10 +25,14 @@ def show(terminal: Terminal, headings: list[str], rows: list[list[str]]) -> None
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for heading in headings:
+    style = "bold" if terminal.use_color else ""
+    table = Table(box=None, pad_edge=False, header_style=style, padding=(0, 2, 0, 0))
+    for place, heading in enumerate(headings):
         right = heading.startswith(RIGHT)
-        table.add_column(heading.lstrip(RIGHT), justify="right" if right else "left", overflow="fold")
+        # an id that is folded cannot be copied: the first column and figures stay whole
+        whole = place == 0 or right
+        justify: Literal["left", "right"] = "right" if right else "left"
+        table.add_column(heading.lstrip(RIGHT), justify=justify, overflow="fold", no_wrap=whole)
     for row in rows:
         table.add_row(*(Text(clean(str(cell))) for cell in row))
     width = shutil.get_terminal_size().columns

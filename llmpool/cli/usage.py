@@ -204,13 +204,26 @@ def _moment(text: str, now: float, default: float, *, end: bool = False) -> str:
     """Read a local date or a duration back from now; raises Misuse."""
     if not text:
         return rfc3339(default)
-    from llmpool.cli.options import seconds as duration
-
+    days = {"today": 0, "yesterday": 1}
+    if text in days:
+        text = time.strftime("%Y-%m-%d", time.localtime(now - 86400 * days[text]))
     try:
         day = time.mktime(time.strptime(text, "%Y-%m-%d"))
     except (ValueError, OverflowError):
-        return rfc3339(max(0.0, now - duration(text)))
+        return rfc3339(max(0.0, now - _back(text)))
     return rfc3339(day + (86400 if end else 0))
+
+
+def _back(text: str) -> float:
+    """Read how long ago something was, in seconds; raises Misuse in the words of a calendar."""
+    from llmpool.cli.options import seconds as duration
+
+    try:
+        return duration(text)
+    except Misuse:
+        raise Misuse(
+            f"{text!r} is no time", hint="a date (2026-11-01), today, yesterday, or how long ago: 7d"
+        ) from None
 
 
 def _month_start(terminal: Terminal) -> str:

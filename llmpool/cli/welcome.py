@@ -24,23 +24,22 @@ def run(terminal: Terminal, *, yes: bool, embedded: bool) -> dict[str, Any]:
     pool, asks = terminal.pool, terminal.in_is_terminal and not yes
     known = {provider.id for provider in pool.config.providers}
     progress = Progress(terminal)
-    findings = init.look(pool, lambda place: progress.line(f"  looking at {place}"))
+    progress.line("  looking for keys and servers")
+    findings = init.look(pool)
     progress.done()
-    _tell_unsupported(terminal, findings)
-    found_any = any(key.supported for key in findings.keys) or findings.servers or pool.config.providers
+    _tell_unused(terminal, findings)
+    on_disk = init.embedded_is_there(pool)
+    found_any = any(key.usable for key in findings.keys) or findings.servers or known
     taste = _taste(terminal) if asks and found_any and not pool.config.exists else "mine"
-    added = init.write(pool, findings, embedded=init.embedded_is_there(pool), taste=taste)
-    if not found_any and not init.embedded_is_there(pool):
+    added = init.write(pool, findings, embedded=on_disk, taste=taste)
+    if not found_any and not on_disk:
         terminal.say(
-            f"looked at {findings.variables} key variables and {findings.addresses} addresses: nothing found"
+            f"looked at {findings.variables} key variables and {findings.places} addresses: nothing found"
         )
         _offer(terminal, yes=yes, asks=asks, embedded=embedded)
-    if not pool.config.providers:
-        terminal.say("nothing to answer with yet.  a key: export OPENAI_API_KEY=...   then: llmpool init")
-        return {"providers": [], "config": str(pool.paths.config), "added": []}
-    report = refresh(pool, tuple(p.id for p in pool.catalog.providers if p.enabled))
     because = {provider.id: "" for provider in pool.config.providers if provider.id not in known}
     because |= {entry.provider: entry.because for entry in added}
+    report = refresh(pool, tuple(p.id for p in pool.catalog.providers if p.enabled))
     _tell(terminal, report, because)
     return {
         "config": str(pool.paths.config),
@@ -52,22 +51,32 @@ def run(terminal: Terminal, *, yes: bool, embedded: bool) -> dict[str, Any]:
 
 
 def _tell(terminal: Terminal, report: RefreshReport, because: dict[str, str]) -> None:
-    width = max(len(entry.provider) for entry in report.observed)
+    width = max((len(entry.provider) for entry in report.observed), default=0)
     for entry in sorted(report.observed, key=lambda e: e.provider):
         facts = entry.error or plural(len(entry.models), "model")
         why = because.get(entry.provider, "configured before") or "new"
         terminal.say(f"{entry.provider:{width}}   {why:30}  {facts}")
     path = terminal.pool.paths.config
-    done = f"wrote {path}" if because else f"{path} is complete, nothing to add"
-    terminal.say(f'{done}; no tokens spent.  try: llmpool chat "Why is the sky blue?"')
+    if because:
+        terminal.say(f"wrote {path}; no tokens spent")
+    elif report.observed:
+        terminal.say(f"{path} is complete, nothing to add; no tokens spent")
+    if any(not entry.error and entry.models for entry in report.observed):
+        terminal.say('try: llmpool chat "Why is the sky blue?"')
+    elif report.observed:
+        terminal.say("nobody answered; try again: llmpool refresh")
+    else:
+        terminal.say("nothing to answer with yet.  a key: export OPENAI_API_KEY=...   then: llmpool init")
 
 
-def _tell_unsupported(terminal: Terminal, findings: init.Findings) -> None:
+def _tell_unused(terminal: Terminal, findings: init.Findings) -> None:
+    """Name what a person has set and this run cannot use, so that nobody wonders."""
     for key in findings.keys:
-        if not key.supported:
-            terminal.say(
-                f"note: {key.variable} is set, but this version does not speak {key.preset.format} yet"
-            )
+        if not key.usable:
+            fact = f"this version does not speak {key.preset.format} yet"
+            terminal.say(f"note: {key.variable} is set, but {fact}")
+    for place, why in findings.silent:
+        terminal.say(f"note: {place.variable} names {place.url}: {why}")
 
 
 def _taste(terminal: Terminal) -> str:

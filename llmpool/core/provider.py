@@ -8,7 +8,7 @@ FORMATS = ("openai", "responses", "anthropic", "google", "ollama", "lmstudio", "
 
 
 class Preset(Record):
-    """A row about a known vendor."""
+    """A row about a known vendor; *openai_path* is where its OpenAI-compatible side starts, if it has one."""
 
     id: str
     name: str
@@ -30,6 +30,7 @@ class Preset(Record):
     beta: bool = False
     port: int = 0
     max_tokens_field: str = "max_tokens"
+    openai_path: str = ""
 
 
 class KeyRef(Record):

@@ -125,7 +125,10 @@ class Rejection(NamedTuple):
 
 
 class Decision(Record):
-    """The answer to "which one and why": features of the request, never its text."""
+    """The answer to "which one and why": features of the request, never its text.
+
+    *turn* names the counter that `round_robin` moves, empty with the other strategies.
+    """
 
     id: str
     at: str
@@ -148,3 +151,4 @@ class Decision(Record):
     options: tuple[tuple[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
     generation: int = 0
+    turn: str = ""

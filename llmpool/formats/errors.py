@@ -181,6 +181,8 @@ def _kind(said: Said, status: int) -> str:
         return "context_length"  # Groq calls it a rate limit; waiting would not make it shorter
     for code in said.codes:
         kind = CODES.get(code.lower(), "")
+        if kind == "server" and status:
+            continue  # said about everything too; the status knows better
         if kind and not (status == 429 and kind == "rate_limit") and not (status == 403 and kind == "auth"):
             return kind
     if status:

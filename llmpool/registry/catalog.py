@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from ipaddress import ip_address
 
 from llmpool.core.config import Config, ProviderTable
@@ -15,10 +15,14 @@ _PRIVATE_NAMES = (".local", ".lan", ".home", ".internal", ".home.arpa", ".localh
 _BARE = Preset(id="", name="", format="", needs_key=False, priority=50)
 
 
-def build_catalog(config: Config, presets: Mapping[str, Preset]) -> Catalog:
+def build_catalog(
+    config: Config, presets: Mapping[str, Preset], spoken: Container[str] = ("openai",)
+) -> Catalog:
     """Combine the config with the presets its providers start from; raises ConfigInvalid for what is missing.
 
-    A declared model at a preset nobody configured brings that provider along: a key is all it needs.
+    *spoken* are the formats this version speaks: a preset with another one is used through its
+    OpenAI-compatible side, where it has one. A declared model at a preset nobody configured brings that
+    provider along: a key is all it needs.
     """
     tables = {table.id: table for table in config.providers}
     for model in config.models:
@@ -26,16 +30,34 @@ def build_catalog(config: Config, presets: Mapping[str, Preset]) -> Catalog:
         if owner not in tables and owner in presets:
             tables[owner] = ProviderTable(id=owner)
     problems: list[str] = []
-    providers = [_provider(tables[name], presets, problems) for name in sorted(tables)]
+    providers = [_provider(tables[name], presets, problems, spoken) for name in sorted(tables)]
+    problems += _nobodys(config, tables)
     if problems:
         message = f"{config.path} has {len(problems)} problem{'s' if len(problems) > 1 else ''}"
         raise ConfigInvalid(message, lines=tuple(problems), hint="mend the file, then: llmpool config check")
     return Catalog(config=config, providers=tuple(providers), models=config.models)
 
 
-def _provider(table: ProviderTable, presets: Mapping[str, Preset], problems: list[str]) -> Provider:
+def _nobodys(config: Config, tables: Container[str]) -> list[str]:
+    """Name the models that stand for others but belong to no configured provider."""
+    routing = [(f"[routing] fallbacks[{n}]", ref) for n, ref in enumerate(config.routing.fallbacks)]
+    spoken = [("default_model", config.default_model), ("recovery_model", config.recovery_model), *routing]
+    aliases = {alias for model in config.models for alias in model.aliases}
+    unknown = ((key, ref) for key, ref in spoken if "/" in ref and ref not in aliases)
+    return [
+        f'{key}: "{ref}" is at no configured provider. Add [providers.{split_ref(ref)[0]}], or correct it'
+        for key, ref in unknown
+        if split_ref(ref)[0] not in tables
+    ]
+
+
+def _provider(
+    table: ProviderTable, presets: Mapping[str, Preset], problems: list[str], spoken: Container[str]
+) -> Provider:
     preset = _preset(table, presets, problems)
-    url = (table.url or preset.url).rstrip("/")
+    url, wire = (table.url or preset.url).rstrip("/"), table.format or preset.format or "openai"
+    if wire not in spoken and not table.format and preset.openai_path:
+        wire, url = "openai", url.removesuffix(preset.openai_path) + preset.openai_path
     if not url and preset.id != "embedded":
         known = f'preset "{preset.id}" has no URL of its own' if preset.id else "neither a preset nor a url"
         problems.append(f'[providers.{table.id}]: {known}. Add: url = "https://..."')
@@ -44,7 +66,7 @@ def _provider(table: ProviderTable, presets: Mapping[str, Preset], problems: lis
         id=table.id,
         name=table.name or preset.name or table.id,
         preset=preset.id,
-        format=table.format or preset.format or "openai",
+        format=wire,
         format_mode=table.format_mode or ("pinned" if table.format or preset.id else "auto"),
         url=url,
         location=table.location or location(preset, url),

@@ -121,6 +121,11 @@ def _deployment(
     )
 
 
+def unlisted(catalog: Catalog, provider: Provider, model: str, policies: Mapping[str, Policy]) -> Deployment:
+    """Build the deployment of a model nobody declared or observed, with all that binds it all the same."""
+    return _deployment(Layers(catalog, policies, {}), provider, model, None, None)
+
+
 def _routable(catalog: Catalog, declared: DeclaredModel | None, observed: ObservedModel | None) -> bool:
     """Say whether a deployment takes part in automatic routing before any policy (ruling 6)."""
     return declared is not None or (observed is not None and catalog.config.routing.discovered == "routable")

@@ -47,12 +47,16 @@ def unknown(ref: str, table: RoutingTable) -> UnknownName:
     """Build the error for a name nobody carries, with the nearest ones that exist."""
     near = nearest(ref, table)
     hint = f"did you mean {near[0]}?" if near else "see them all: llmpool models list"
+    if any(entry["id"] == ref for entry in table.providers):
+        near = [row.id for row in table.rows if row.id.startswith(f"{ref}/")][:5]
+        hint = f"{ref} is a provider; its models: llmpool models list {ref}"
     return UnknownName(f'no model "{ref}" is known', hint=hint, details={"candidates": near})
 
 
 def nearest(ref: str, table: RoutingTable, count: int = 3) -> list[str]:
-    """List the ids, names and aliases closest to *ref*, best first."""
-    names: dict[str, str] = {row.id: row.id for row in table.rows} | table.aliases
-    by_name = {split_ref(row.id)[1]: row.id for row in table.rows}
-    close = get_close_matches(ref, [*names, *by_name], n=count, cutoff=0.5)
-    return list(dict.fromkeys(names.get(name) or by_name[name] for name in close))
+    """List the ids, names and aliases closest to *ref*, best first; upper case does not matter."""
+    names = {split_ref(row.id)[1].lower(): row.id for row in table.rows}
+    names |= {alias.lower(): target for alias, target in table.aliases.items()}
+    names |= {row.id.lower(): row.id for row in table.rows}
+    close = get_close_matches(ref.lower(), names, n=count, cutoff=0.5)
+    return list(dict.fromkeys(names[name] for name in close))

@@ -18,12 +18,22 @@ COOLING = {
 COOLDOWN_SECONDS = 120  # per failed request, restarted each time (6.9)
 
 _WAYS_OUT = {
+    "auth": "where its keys come from: llmpool providers list",
+    "quota": "see your account there, or allow others: --fallback",
+    "rate_limit": "wait longer: --max-wait 1m   elsewhere: --fallback",
+    "overloaded": "ask again later, or allow others: --fallback",
+    "server": "ask again later, or allow others: --fallback",
     "connect": "is the server running? llmpool providers list shows who answers",
     "timeout": "more patience: [routing] first_token_timeout and read_timeout",
     "model_not_found": "what it has: llmpool refresh, then llmpool models list",
     "context_length": "a larger window: llmpool models list shows them",
-    "quota": "see your account there, or allow others: --fallback",
+    "bad_request": "another model, or fewer options: llmpool models list",
     "wrong_format": "check the provider's url: llmpool providers list",
+    "broken": "ask again, or allow others: --fallback",
+    "empty": "ask again, or another model: llmpool models list",
+    "content": "say it otherwise, or ask another model: llmpool models list",
+    "unusable": "what is wrong with it: llmpool config check, llmpool models list",
+    "cancelled": "ask again: llmpool chat",
 }
 
 
@@ -59,4 +69,4 @@ def backoff(failure: Failure, retry: int) -> float:
 
 def way_out(failure: Failure) -> str:
     """Name what a person can do about a failure of this kind."""
-    return _WAYS_OUT.get(failure.kind, "llmpool route --last shows what was tried")
+    return _WAYS_OUT[failure.kind]

@@ -17,7 +17,7 @@ from llmpool.core.routing import (
     RoutingTable,
 )
 from llmpool.router import eligible, features, score
-from llmpool.router.strategy import RANKERS
+from llmpool.router.strategy import RANKERS, turn_of
 
 
 class Choice(NamedTuple):
@@ -53,7 +53,12 @@ def route(
         ranked = RANKERS[strategy](usable, table, facts)
     ranked = _prefer(_last_resorts_last(ranked, usable), request.prefer)
     spare = [] if named is not None else _spare(ranked, request, table, facts)
-    selected = ranked[0].deployment if ranked else spare[0] if spare else ""
+    pinned = named is not None and len(named) == 1
+    plan = _plan(ranked, spare, request, pinned=pinned)
+    if named is not None and request.fallback:
+        beyond = route(request.replace(model=""), table, facts, detail=1).plan
+        plan += tuple(ref for ref in beyond if ref not in plan)
+    selected = plan[0] if plan else ""
     rejections = (*verdict.rejections, *resting)
     decision = Decision(
         id=stamp[0],
@@ -77,11 +82,8 @@ def route(
         options=_options(request),
         notes=tuple(verdict.notes),
         generation=table.generation,
+        turn=turn_of(usable, table) if strategy == "round_robin" else "",
     )
-    plan = _plan(decision, spare, request, pinned=named is not None and len(named) == 1)
-    if named is not None and request.fallback:
-        beyond = route(request.replace(model=""), table, facts).plan
-        plan += tuple(ref for ref in beyond if ref not in plan)
     return Choice(decision, plan)
 
 
@@ -126,9 +128,11 @@ def _spare(ranked: list[Candidate], request: RouteRequest, table: RoutingTable, 
     return [ref for n, ref in enumerate(order) if ref in met and ref not in order[:n]]
 
 
-def _plan(decision: Decision, spare: list[str], request: RouteRequest, *, pinned: bool) -> tuple[str, ...]:
+def _plan(
+    ranked: list[Candidate], spare: list[str], request: RouteRequest, *, pinned: bool
+) -> tuple[str, ...]:
     """Order the attempts: ranked candidates, then what the owner configured; the winner alone if asked."""
-    order = [c.deployment for c in decision.candidates]
+    order = [c.deployment for c in ranked]
     order += [ref for ref in spare if ref not in order]
     return tuple(order[:1] if request.fallback is False or pinned else order)
 

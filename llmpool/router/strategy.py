@@ -53,14 +53,18 @@ def by_turn(rows: list[RoutingRow], table: RoutingTable, facts: Facts) -> list[C
     """Take providers in turn: sort by provider id, rotate by the counter kept for the first of them."""
     if len(rows) < 2:
         return [Candidate(row.id, 0, ()) for row in rows]
-    ordered = sorted(rows, key=lambda row: str(table.providers[row.provider]["id"]))
-    turn = facts.cursors.get(turn_key(ordered[0].id), 0) % len(ordered)
+    ordered = _by_provider(rows, table)
+    turn = facts.cursors.get(turn_of(rows, table), 0) % len(ordered)
     return _counted(ordered[turn:] + ordered[:turn])
 
 
-def turn_key(deployment: str) -> str:
+def turn_of(rows: list[RoutingRow], table: RoutingTable) -> str:
     """Name the counter that `round_robin` moves: the model of the first candidate by provider id."""
-    return deployment.partition("/")[2] or deployment
+    return _by_provider(rows, table)[0].id.partition("/")[2] if len(rows) > 1 else ""
+
+
+def _by_provider(rows: list[RoutingRow], table: RoutingTable) -> list[RoutingRow]:
+    return sorted(rows, key=lambda row: str(table.providers[row.provider]["id"]))
 
 
 RANKERS: dict[str, Ranker] = {

@@ -22,7 +22,15 @@ class KeyFound(NamedTuple):
 
     preset: Preset
     variable: str
-    supported: bool
+    usable: bool
+
+
+class Place(NamedTuple):
+    """Where a server may be: the preset to call it when unsure, its URL, and the variable that names it."""
+
+    preset: str
+    url: str
+    variable: str = ""
 
 
 class ServerFound(NamedTuple):
@@ -34,27 +42,40 @@ class ServerFound(NamedTuple):
 
 
 def keys(env: Mapping[str, str], presets: Mapping[str, Preset]) -> list[KeyFound]:
-    """List the presets whose key variable is set; only the first variable of each counts."""
-    found = []
+    """List the presets whose key variable is set, a variable once.
+
+    Only names that say API key count: tokens for code hosting and model hubs are set for other reasons, and
+    nobody asked to have them sent to a chat endpoint.
+    """
+    found: dict[str, KeyFound] = {}
     for preset in presets.values():
-        variable = next((name for name in preset.env if env.get(name, "").strip()), "")
+        names = (name for name in preset.env if name.endswith("_KEY") and env.get(name, "").strip())
+        variable = next(names, "")
         if variable and preset.url and preset.location == "cloud" and not preset.oauth:
-            found.append(KeyFound(preset, variable, preset.format in FORMATS))
-    shared: set[str] = set()
-    return [key for key in found if not (key.variable in shared or shared.add(key.variable))]  # type: ignore[func-returns-value]
+            usable = preset.format in FORMATS or bool(preset.openai_path)
+            found.setdefault(variable, KeyFound(preset, variable, usable))
+    return list(found.values())
 
 
-def addresses(env: Mapping[str, str], presets: Mapping[str, Preset]) -> list[tuple[str, str]]:
-    """List where to look for servers: (preset, URL) from variables, then the loopback ports of presets."""
-    found: dict[str, str] = {}
-    for preset in presets.values():
-        for name in preset.url_env:
-            if value := env.get(name, "").strip():
-                found.setdefault(_http(value, preset.port), preset.id)
-    for preset in presets.values():
-        if preset.port:
-            found.setdefault(f"http://127.0.0.1:{preset.port}", preset.id)
-    return [(preset, url) for url, preset in found.items()]
+def places(env: Mapping[str, str], presets: Mapping[str, Preset]) -> list[Place]:
+    """List where to look for servers: what variables name, then the loopback ports of presets."""
+    named = [
+        Place(preset.id, _http(env[name].strip(), preset.port), name)
+        for preset in presets.values()
+        for name in preset.url_env
+        if env.get(name, "").strip()
+    ]
+    ports = [Place(p.id, f"http://127.0.0.1:{p.port}") for p in presets.values() if p.port]
+    once = {same_server(place.url): place for place in reversed([*named, *ports])}
+    return [place for place in (*named, *ports) if once.get(same_server(place.url)) is place]
+
+
+def same_server(url: str) -> str:
+    """Reduce a URL to what tells servers apart: this machine has several names, `/v1` is no other place."""
+    scheme, _, rest = url.rstrip("/").removesuffix("/v1").partition("://")
+    for name in ("localhost", "[::1]"):
+        rest = "127.0.0.1" + rest.removeprefix(name) if rest.startswith(name) else rest
+    return f"{scheme}://{rest}"
 
 
 def _http(value: str, port: int) -> str:
@@ -68,19 +89,29 @@ def _http(value: str, port: int) -> str:
     return f"{scheme}://{host}{slash}{path}"
 
 
-def server(client: Client, url: str, guess: str = "") -> ServerFound | None:
-    """Ask what answers at *url*; None when nothing does. *guess* is the preset to call it when unsure."""
-    root = url.rstrip("/").removesuffix("/v1")
+def servers(client: Client, wanted: list[Place]) -> list[tuple[Place, ServerFound | str]]:
+    """Ask all places side by side; each gets what was found there, or why nothing was."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(max_workers=max(1, len(wanted))) as threads:
+        found = threads.map(lambda place: server(client, place.url, place.preset), wanted)
+        return list(zip(wanted, found, strict=True))
+
+
+def server(client: Client, url: str, guess: str = "") -> ServerFound | str:
+    """Ask what answers at *url*, or say why nothing does; *guess* is what to call it when unsure."""
+    root, why = url.rstrip("/").removesuffix("/v1"), ""
     for base in dict.fromkeys((f"{root}/v1", url.rstrip("/"))):
         try:
             target = Target(provider="", url=base, timeouts=_LIMITS)
             listing = client.run(wire_format("openai").list_models(target))
         except UpstreamError as error:
-            if error.failure.kind in ("connect", "timeout"):
-                return None
+            why = why or error.failure.message
+            if error.failure.kind in ("connect", "timeout", "bad_request"):
+                break
             continue
         return ServerFound(_kind(client, root) or guess, base, len(listing.models))
-    return None
+    return why
 
 
 def _kind(client: Client, root: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 from llmpool.config.presets import presets
@@ -13,7 +12,7 @@ from llmpool.pool import Pool
 from llmpool.setup import configfile, find
 
 EMBEDDED_MODEL = "smollm2-135m"
-FORMAT, OPTIONAL, IDLE = 'format = "openai"', "optional = true", 'idle_ttl = "5m"'
+OPTIONAL, IDLE = "optional = true", 'idle_ttl = "5m"'
 
 HEADER = """\
 # Your pool. After a change: llmpool config check
@@ -40,12 +39,13 @@ TASTES = {
 
 
 class Findings(NamedTuple):
-    """What a look around found, and how much was looked at."""
+    """What a look around found, how much was looked at, and which named places did not answer."""
 
     keys: list[find.KeyFound]
     servers: list[find.ServerFound]
-    variables: int
-    addresses: int
+    variables: int = 0
+    places: int = 0
+    silent: tuple[tuple[find.Place, str], ...] = ()
 
 
 class Added(NamedTuple):
@@ -55,29 +55,26 @@ class Added(NamedTuple):
     because: str
 
 
-def look(pool: Pool, tell: Callable[[str], None]) -> Findings:
+def look(pool: Pool) -> Findings:
     """Look at key variables and server addresses; only servers on this machine or named by variables."""
     rows = presets()
-    places = find.addresses(pool.env, rows)
-    servers: list[find.ServerFound] = []
+    wanted = find.places(pool.env, rows)
     with Client(offline=pool.offline) as client:
-        for preset, url in places:
-            tell(url)
-            found = find.server(client, url, preset)
-            if found and all(found.url != other.url for other in servers):
-                servers.append(found)
+        seen = find.servers(client, wanted)
+    found = [answer for _, answer in seen if isinstance(answer, find.ServerFound)]
+    silent = tuple((place, why) for place, why in seen if place.variable and isinstance(why, str))
     variables = sum(len(row.env) for row in rows.values())
-    return Findings(find.keys(pool.env, rows), servers, variables, len(places))
+    return Findings(find.keys(pool.env, rows), found, variables, len(wanted), silent)
 
 
 def write(pool: Pool, findings: Findings, *, embedded: bool, taste: str = "mine") -> list[Added]:
     """Add what was found to the config and return it; what is configured already stays as it is."""
     known = {table.id for table in pool.config.providers}
-    used = {table.url for table in pool.config.providers}
-    blocks = [_key_block(key) for key in findings.keys if key.supported and key.preset.id not in known]
+    used = {find.same_server(provider.url) for provider in pool.catalog.providers}
+    blocks = [_key_block(key) for key in findings.keys if key.usable and key.preset.id not in known]
     for server in findings.servers:
         name = _free_name(server.preset or "server", known | {added.provider for added, _ in blocks})
-        if server.url not in used:
+        if find.same_server(server.url) not in used:
             blocks.append(_server_block(name, server, presets()))
     if embedded and "embedded" not in known:
         blocks.append(_embedded_block())
@@ -86,7 +83,7 @@ def write(pool: Pool, findings: Findings, *, embedded: bool, taste: str = "mine"
         start = text or HEADER.replace("@defaults@\n", TASTES[taste][1])
         return start + "".join("\n" + block for _, block in blocks)
 
-    if blocks or not pool.paths.config.exists():
+    if blocks:
         configfile.change(pool, edit)
     return [added for added, _ in blocks]
 
@@ -98,11 +95,12 @@ def _key_block(key: find.KeyFound) -> tuple[Added, str]:
 
 
 def _server_block(name: str, server: find.ServerFound, rows: dict[str, Preset]) -> tuple[Added, str]:
+    preset = rows.get(server.preset)
+    own = preset is not None and (preset.format == "openai" or preset.openai_path)
     lines = [
         f"[providers.{name}]",
-        *([f'preset = "{server.preset}"'] if server.preset in rows else []),
-        f"{FORMAT:30}# its OpenAI-compatible side",
-        f'url = "{server.url}"',
+        *([f'preset = "{server.preset}"'] if own else ['format = "openai"']),
+        f'url = "{server.url.removesuffix(preset.openai_path) if own and preset else server.url}"',
         f"{OPTIONAL:30}# its absence is no failure of refresh",
     ]
     return Added(name, server.url), "\n".join(lines) + "\n"

@@ -70,16 +70,18 @@ def _from_address(pool: Pool, wish: Wish, taken: set[str]) -> tuple[str, dict[st
     url = wish.name if "://" in wish.name else f"http://{wish.name}"
     with Client(offline=pool.offline) as client:
         found = find.server(client, url)
-    if found is None and not wish.force:
-        raise UpstreamFailed(
-            f"nothing that lists models answers at {url}",
-            hint="is it running? to add it all the same: --force --format openai",
-        )
-    fields: dict[str, Any] = {}
-    if found and found.preset:
-        fields["preset"] = found.preset
-    fields |= {"format": wish.format or "openai", "url": found.url if found else url}
-    name = _host_name(url, found.preset if found else "")
+    if isinstance(found, str):
+        if not wish.force:
+            raise UpstreamFailed(
+                f"nothing that lists models answers at {url}: {found}",
+                hint="is it running? to add it all the same: --force --format openai",
+            )
+        found = find.ServerFound("", url, 0)
+    preset = find_preset(found.preset)
+    fields: dict[str, Any] = {"format": wish.format or "openai", "url": found.url}
+    if preset and not wish.format:
+        fields = {"preset": preset.id, "url": found.url.removesuffix(preset.openai_path)}
+    name = _host_name(url, found.preset)
     return next(n for n in (name, *(f"{name}-{k}" for k in range(2, 100))) if n not in taken), fields
 
 
@@ -87,7 +89,7 @@ def _host_name(url: str, preset: str) -> str:
     """Name a provider: `den` for den.lan, the preset for this machine, `host-1-2-3-4` for a bare address."""
     host = url.partition("://")[2].partition("/")[0].partition(":")[0].strip("[]").lower()
     if host in ("localhost", "127.0.0.1", "", "::1"):
-        return preset or "local"
+        return preset or "server"
     if host.replace(".", "").isdigit():
         return "host-" + host.replace(".", "-")
     first = host.removeprefix("api.").removeprefix("www.").partition(".")[0]

@@ -23,17 +23,20 @@ GROUPINGS: dict[str, Callable[[dict[str, Any]], str]] = {
 
 
 class Summary(Record):
-    """An aggregation: counts, tokens, milliseconds, USD; *unpriced* calls have no known cost."""
+    """An aggregation: counts, tokens, milliseconds, USD; *unpriced* calls have no known cost.
+
+    None is what nobody reported.
+    """
 
     group: str
     requests: int
     successful: int
     failed: int
-    input_tokens: int
-    output_tokens: int
-    cache_read_tokens: int
-    cache_write_tokens: int
-    reasoning_tokens: int
+    input_tokens: int | None
+    output_tokens: int | None
+    cache_read_tokens: int | None
+    cache_write_tokens: int | None
+    reasoning_tokens: int | None
     cost: Decimal
     unpriced: int
     estimated: int
@@ -48,8 +51,9 @@ class Summary(Record):
     failovers: int
 
     def as_json(self) -> dict[str, Any]:
-        """Show the summary with money as a decimal string."""
-        return self.as_dict() | {"cost": str(self.cost)}
+        """Show the summary with money as a decimal string, null when no call of it has a price."""
+        priced = self.successful + self.failed > self.unpriced or not self.unpriced
+        return self.as_dict() | {"cost": str(self.cost) if priced else None}
 
 
 class _Pile:
@@ -57,6 +61,7 @@ class _Pile:
 
     def __init__(self) -> None:
         self.sums = dict.fromkeys(("request_count", *_TOKENS), 0)
+        self.told: set[str] = set()
         self.good = self.bad = self.unpriced = self.estimated = self.failovers = 0
         self.cost = Decimal(0)
         self.latencies: list[int] = []
@@ -66,7 +71,9 @@ class _Pile:
     def add(self, record: dict[str, Any]) -> None:
         self.sums["request_count"] += _int(record.get("request_count", 1))
         for name in _TOKENS:
-            self.sums[name] += _int(record.get(name))
+            if type(record.get(name)) is int:
+                self.sums[name] += _int(record[name])
+                self.told.add(name)
         self.good += record.get("success") is True
         self.bad += record.get("success") is not True
         self.estimated += bool(record.get("estimated"))
@@ -92,14 +99,14 @@ class _Pile:
             self.unpriced += 1
 
     def summary(self, group: str) -> Summary:
-        ordered = sorted(self.latencies)
+        ordered, calls = sorted(self.latencies), self.good + self.bad
         speed = self.streamed_tokens * 1000 / self.streamed_ms if self.streamed_ms else None
         return Summary(
             group=group,
             requests=self.sums["request_count"],
             successful=self.good,
             failed=self.bad,
-            **{name: self.sums[name] for name in _TOKENS},
+            **{name: self.sums[name] if name in self.told or not calls else None for name in _TOKENS},
             cost=self.cost,
             unpriced=self.unpriced,
             estimated=self.estimated,

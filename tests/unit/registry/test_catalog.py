@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llmpool.core.config import ProviderTable
+from llmpool.core.config import ProviderTable, Routing
 from llmpool.core.deployment import DeclaredModel
 from llmpool.core.provider import KeyRef, Preset, Provider
 from llmpool.errors import ConfigInvalid
@@ -185,3 +185,26 @@ def test_one_problem_is_not_called_problems() -> None:
     with pytest.raises(ConfigInvalid, match=r"has 1 problem$") as caught:
         catalog(ProviderTable(id="b"))
     assert "config check" in caught.value.hint
+
+
+def test_a_format_not_spoken_yet_is_reached_through_its_openai_side() -> None:
+    """A preset with an OpenAI-compatible side works before its own protocol is spoken; a pinned format stays."""
+    presets = {"ollama": PRESETS["ollama"].replace(openai_path="/v1")}
+    for url in ("http://den.lan:11434", "http://den.lan:11434/v1"):
+        made = build_catalog(config(DEN.replace(url=url)), presets, ("openai",)).providers[0]
+        assert (made.format, made.url, made.location) == ("openai", "http://den.lan:11434/v1", "local")
+    own = build_catalog(config(DEN), presets, ("openai", "ollama")).providers[0]
+    assert (own.format, own.url) == ("ollama", "http://den.lan:11434")
+    pinned = build_catalog(config(DEN.replace(format="ollama")), presets, ("openai",)).providers[0]
+    assert (pinned.format, pinned.url) == ("ollama", "http://den.lan:11434")
+
+
+def test_a_fallback_at_nobody_is_a_problem() -> None:
+    """A default, recovery or fallback model at a provider nobody configured would silently never answer."""
+    routing = Routing(fallbacks=("den/a", "nowhere/x", "small"))
+    with pytest.raises(ConfigInvalid) as caught:
+        catalog(DEN, routing=routing, default_model="void/m")
+    assert [line.partition(":")[0] for line in caught.value.lines] == [
+        "default_model",
+        "[routing] fallbacks[1]",
+    ]

@@ -255,7 +255,7 @@ def test_allowed_models_are_globs_and_bind() -> None:
 
 def test_models_the_config_names_exist_without_a_declaration() -> None:
     """A default, recovery or fallback model nobody listed is there, callable only by name."""
-    routing = discovered_as("routable", fallbacks=("sky/third", "nowhere/x"))
+    routing = discovered_as("routable", fallbacks=("sky/third",))
     found = deployments(DEN, SKY, default_model="sky/first", recovery_model="den/second", **routing)
     assert {each.id: each.blocked for each in found.values()} == dict.fromkeys(
         ("den/second", "sky/first", "sky/third"), "only by name"

@@ -208,3 +208,12 @@ def test_a_worse_candidate_never_changes_the_winner(quality: int, speed: int) ->
     best = row("a/best", quality=10, speed=10)
     worse = row("b/worse", quality=min(quality, 9), speed=min(speed, 9), cost_tier=1)
     assert choose(RouteRequest(query="hello"), best, worse).decision.selected == "a/best"
+
+
+def test_a_rejected_pin_with_fallback_lets_others_answer() -> None:
+    """-m X --fallback with X ruled out chooses among the others, and says so in the decision."""
+    both = table([CLOUD, HOME])
+    asked = RouteRequest(model="sky/big", fallback=True, local_only=True)
+    choice = route(asked, both, facts(), named=[both.rows[0]])
+    assert choice.plan == ("den/small",)
+    assert (choice.decision.selected, choice.decision.no_eligible) == ("den/small", False)

@@ -101,3 +101,15 @@ def test_a_lone_provider_never_rests() -> None:
     """With one enabled provider a cooldown never blocks (ruling 10)."""
     only = table([row("a/m")], routing=Routing(strategy="priority"))
     assert route(RouteRequest(), only, facts(cooling={"a": "rests"})).decision.selected == "a/m"
+
+
+def test_the_turn_is_named_before_it_is_taken() -> None:
+    """The counter's name does not depend on whose turn it is, with two models at one provider too."""
+    rows = table([row("den/a"), row("den/b")], routing=Routing(strategy="round_robin"))
+    cursors: dict[str, int] = {}
+    chosen = []
+    for _ in range(4):
+        decision = route(RouteRequest(), rows, facts(cursors=cursors)).decision
+        chosen.append(decision.selected)
+        cursors[decision.turn] = cursors.get(decision.turn, 0) + 1
+    assert chosen == ["den/a", "den/b", "den/a", "den/b"]

@@ -143,7 +143,7 @@ def test_a_count_that_is_none_adds_nothing(count: object) -> None:
     """Only whole numbers that a provider can have counted are added."""
     record = dict.fromkeys((*COUNTS, "latency_ms", "ttft_ms", "request_count"), count)
     found = total(record, {"latency_ms": 20, "ttft_ms": 10, "output_tokens": 1})
-    assert (found.output_tokens, found.input_tokens, found.requests) == (1, 0, 1)
+    assert (found.output_tokens, found.input_tokens or 0, found.requests) == (1, 0, 1)
     assert found.avg_latency_ms == 20
 
 
@@ -182,7 +182,8 @@ def test_hostile_records_never_raise(records: list[dict[str, Any]], grouping: st
     found, groups = summarize(records, GROUPINGS[grouping])
     assert found.cost.is_finite()
     assert found.successful + found.failed == len(records)
-    assert all(isinstance(group.as_json()["cost"], str) for group in groups)
+    costs = [group.as_json()["cost"] for group in groups]
+    assert all(cost is None or isinstance(cost, str) for cost in costs)
 
 
 @QUICK
@@ -207,3 +208,11 @@ def test_groups_partition_the_total(records: list[dict[str, Any]]) -> None:
     for name in (*COUNTS, "requests", "successful", "failed", "unpriced", "cost"):
         assert sum(getattr(group, name) for group in groups) == getattr(found, name)
     assert len({group.group for group in groups}) == len(groups)
+
+
+def test_what_nobody_reported_is_unknown_not_zero() -> None:
+    """Tokens no provider counted and costs nobody knows are null; an empty span has true zeros."""
+    shown = total({"success": True, "input_tokens": 3, "cost": None}).as_json()
+    assert (shown["input_tokens"], shown["reasoning_tokens"], shown["cost"]) == (3, None, None)
+    assert total().as_json()["cost"] == "0"
+    assert total().input_tokens == 0
