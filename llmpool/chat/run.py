@@ -211,7 +211,6 @@ def all_failed(journey: Journey, now: float) -> LlmpoolError:
             message, hint="llmpool providers show tells where keys come from", lines=lines, details=details
         )
     if kinds == {"rate_limit"}:
-        return Busy(
-            message, hint="try again later, or allow others: --fallback", lines=lines, details=details
-        )
+        longer = f"wait: --max-wait {min(waits):.0f}s" if waits else "try again later"
+        return Busy(message, hint=f"{longer}   elsewhere: --fallback", lines=lines, details=details)
     return UpstreamFailed(message, hint=rules.way_out(failures[-1]), lines=lines, details=details)

@@ -6,26 +6,37 @@ Deadlines are wall-clock seconds since the epoch, so that they hold across proce
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from llmpool.core.routing import Experience
-from llmpool.state import jsonfile
+from llmpool.state import jsonfile, shape
 
 NAME = "health.json"
 SECTIONS = ("cooldowns", "contact", "experience", "latency", "cursors")
 
+_COOLDOWN = {"until": shape.instant, "seconds": shape.instant, "reason": shape.text}
+_CONTACT = {"at": shape.instant, "kind": shape.text, "message": shape.text}
+
 
 class Health:
-    """The health of the pool while it is read or changed; sections are plain dicts."""
+    """The health of the pool while it is read or changed; sections are plain dicts.
+
+    Making one of data that is nobody's health raises TypeError or ValueError; None is a clean one.
+    """
 
     def __init__(self, data: Any) -> None:
-        known = data if isinstance(data, dict) else {}
-        self.cooldowns: dict[str, dict[str, Any]] = dict(known.get("cooldowns", {}))
-        self.contact: dict[str, dict[str, Any]] = dict(known.get("contact", {}))
-        self.experience = {name: Experience(*entry) for name, entry in known.get("experience", {}).items()}
-        self.latency: dict[str, float] = dict(known.get("latency", {}))
+        known = {} if data is None else shape.fields(data, dict.fromkeys(SECTIONS, shape.mapping))
+        self.cooldowns = _entries(known.get("cooldowns", {}), _COOLDOWN)
+        self.contact = _entries(known.get("contact", {}), _CONTACT)
+        self.experience: dict[str, Experience] = {
+            name: Experience._make(entry) for name, entry in known.get("experience", {}).items()
+        }
+        self.latency: dict[str, float] = {n: shape.number(ms) for n, ms in known.get("latency", {}).items()}
         self.cursors: dict[str, int] = dict(known.get("cursors", {}))
+        shape.all_counts(chain.from_iterable(self.experience.values()))
+        shape.all_counts(self.cursors.values())
 
     def as_data(self) -> dict[str, Any]:
         """Return the health as it is stored."""
@@ -34,15 +45,24 @@ class Health:
 
 def read(state: Path) -> Health:
     """Read the health; a missing or quarantined file is a clean one."""
-    return Health(jsonfile.read(state / NAME))
+    return jsonfile.read(state / NAME, decode=Health)
 
 
 def update(state: Path, change: Callable[[Health], None]) -> None:
     """Apply *change* under the lock."""
 
-    def apply(old: Any) -> Any:
-        health = Health(old)
+    def apply(health: Health) -> Any:
         change(health)
         return health.as_data()
 
-    jsonfile.update(state / NAME, apply)
+    jsonfile.update(state / NAME, apply, decode=Health)
+
+
+def _entries(
+    section: dict[str, Any], shapes: dict[str, Callable[[Any], Any]]
+) -> dict[str, dict[str, Any]]:
+    """Return the entries of a section, each with all the fields that *shapes* names."""
+    found = {name: shape.fields(entry, shapes) for name, entry in section.items()}
+    if any(len(entry) < len(shapes) for entry in found.values()):
+        raise KeyError("a field is missing")
+    return found

@@ -6,17 +6,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from llmpool.core.deployment import Capabilities, ObservedModel
+from llmpool.core.deployment import CAPABILITIES, Capabilities, ObservedModel
 from llmpool.core.inventory import Inventory, ProviderInventory
 from llmpool.core.record import plain
-from llmpool.state import jsonfile
+from llmpool.state import jsonfile, shape
 
 NAME = "inventory.json"
 
 
 def read(state: Path) -> Inventory:
     """Read the inventory; a missing or quarantined file is an empty one."""
-    return _inventory(jsonfile.read(state / NAME))
+    return jsonfile.read(state / NAME, decode=_inventory)
 
 
 def update(state: Path, observed: Iterable[ProviderInventory], gone: Iterable[str] = ()) -> Inventory:
@@ -24,27 +24,50 @@ def update(state: Path, observed: Iterable[ProviderInventory], gone: Iterable[st
     fresh = {entry.provider: entry for entry in observed}
     removed = set(gone)
 
-    def merge(old: Any) -> Any:
-        kept = _inventory(old).providers
+    def merge(old: Inventory) -> Any:
+        kept = old.providers
         newer = {p: e for p, e in fresh.items() if p not in kept or kept[p].attempted_at <= e.attempted_at}
         merged = {p: e for p, e in {**kept, **newer}.items() if p not in removed}
         return {"providers": {p: plain(merged[p]) for p in sorted(merged)}}
 
-    return _inventory(jsonfile.update(state / NAME, merge))
+    return _inventory(jsonfile.update(state / NAME, merge, decode=_inventory))
 
 
 def _inventory(data: Any) -> Inventory:
-    entries = data.get("providers", {}) if isinstance(data, dict) else {}
+    entries = {} if data is None else shape.mapping(shape.mapping(data).get("providers", {}))
     return Inventory(providers={name: _provider(entry) for name, entry in entries.items()})
 
 
-def _provider(entry: dict[str, Any]) -> ProviderInventory:
-    known = {k: v for k, v in entry.items() if k in ProviderInventory.__record_fields__ and k != "models"}
-    return ProviderInventory(**known, models=tuple(_model(line) for line in entry.get("models", ())))
+def _provider(entry: Any) -> ProviderInventory:
+    known = shape.fields(entry, _PROVIDER)
+    return ProviderInventory(**known | {"models": tuple(known.get("models", ()))})
 
 
-def _model(line: dict[str, Any]) -> ObservedModel:
-    known = {k: v for k, v in line.items() if k in ObservedModel.__record_fields__}
-    known["families"] = tuple(known.get("families", ()))
-    known["capabilities"] = Capabilities(**known.get("capabilities", {}))
-    return ObservedModel(**known)
+def _model(line: Any) -> ObservedModel:
+    known = shape.fields(line, _MODEL)
+    return ObservedModel(**known | {"families": tuple(known.get("families", ()))})
+
+
+def _capabilities(value: Any) -> Capabilities:
+    return Capabilities(**shape.fields(value, dict.fromkeys(CAPABILITIES, shape.unset_or(shape.flag))))
+
+
+def _size(value: Any) -> int:
+    """Return a size; one beyond all reason, as a broken server may have reported, is unknown."""
+    return 0 if type(value) is int and value >= shape.MOST else shape.whole(value)
+
+
+_MODEL = {
+    **dict.fromkeys(("name", "kind", "family", "publisher", "parameter_size", "quantization"), shape.text),
+    **dict.fromkeys(("state", "loaded_instance", "digest"), shape.text),
+    **dict.fromkeys(("context_window", "max_context", "loaded_context", "max_output", "size"), _size),
+    "families": shape.listed(shape.text),
+    "capabilities": _capabilities,
+    "remote": shape.flag,
+}
+_PROVIDER = {
+    **dict.fromkeys(("provider", "error", "error_kind"), shape.text),
+    **dict.fromkeys(("attempted_at", "fetched_at", "stale_since"), shape.moment),
+    **dict.fromkeys(("latency_ms", "skipped"), shape.whole),
+    "models": shape.listed(_model),
+}

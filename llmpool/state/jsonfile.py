@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from llmpool.errors import Busy, StateUnusable
 
@@ -21,12 +21,20 @@ _STALE_AFTER = 3600.0
 _NO_DIRECTORY_SYNC = (errno.EINVAL, errno.ENOTSUP)
 _REPLACE_TRIES = 10 if sys.platform == "win32" else 1
 
+T = TypeVar("T")
+_FOREIGN = (TypeError, KeyError, AttributeError, ValueError, IndexError, RecursionError, OverflowError)
+
 _compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 _ascii = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 
 
 class _Corrupt(Exception):
-    """The content is not an envelope; the text says how."""
+    """The content is not an envelope, or holds something else; the text says how."""
+
+
+def _as_it_is(data: Any) -> Any:
+    """Decode nothing."""
+    return data
 
 
 def _to_stderr(message: str) -> None:
@@ -47,10 +55,16 @@ def warn(message: str) -> None:
     _warning_hooks[0](message.replace("\n", " "))
 
 
-def read(path: Path, *, version: int = 1, precious: bool = False) -> Any:
-    """Return the data in *path*, None when there is no such file.
+def read(
+    path: Path,
+    *,
+    version: int = 1,
+    precious: bool = False,
+    decode: Callable[[Any], T] = _as_it_is,
+) -> T:
+    """Return the data in *path* as *decode* makes it of JSON; it gets None when there is no such file.
 
-    Takes no lock, because a rename is atomic. Corrupt content is set aside: then observations go on with a
+    What *decode* chokes on is as corrupt as what is no JSON. Takes no lock, because a rename is atomic. Corrupt content is set aside: then observations go on with a
     warning and None, *precious* ones (decisions, money) raise, and go on raising until their owner has put a
     copy back or deleted what was set aside: a run that forgot a policy could do what it forbade. A newer
     version is refused and not touched; the data of an older one is returned as it is, for the caller to
@@ -60,29 +74,30 @@ def read(path: Path, *, version: int = 1, precious: bool = False) -> Any:
         content = _content(path)
         if content is None and precious:
             _refuse_to_forget(path)
-        return _unwrap(content, path, version)
+        return _unwrap(content, path, version, decode)
     except _Corrupt as fault:
         reason = str(fault)
-    return _look_again(path, version, reason, precious=precious)
+    return _look_again(path, version, reason, decode, precious=precious)
 
 
 def update(
     path: Path,
-    fn: Callable[[Any], Any],
+    fn: Callable[[T], Any],
     *,
     version: int = 1,
     precious: bool = False,
     wait: float = 10.0,
+    decode: Callable[[Any], T] = _as_it_is,
 ) -> Any:
     """Replace the data in *path* by `fn(data)`, alone and on the newest data, and return it.
 
-    *fn* gets None when there is no file. Nothing is written when what it returns is what the file already
+    *fn* gets what *decode* makes of the data, which is None when there is no file; see `read`. Nothing is written when what it returns is what the file already
     holds; an old value that *fn* changed in place counts as changed.
     """
     from llmpool.state.lock import locked
 
     with locked(path, wait=wait):
-        content, old = _load_locked(path, version, precious=precious, writing=True)
+        content, old = _load_locked(path, version, decode, precious=precious, writing=True)
         new = fn(old)
         encoded = encode(new)
         if not _holds(content, encoded, version):
@@ -106,7 +121,7 @@ def encode(value: Any) -> bytes:
 def write_atomic(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     """Put *content* at *path* so that everyone sees the old file or the new one, even after a power cut.
 
-    Missing directories are made 0700. A symbolic link at *path* is itself replaced, not its target. When
+    Missing directories are made 0700; the file gets just *mode*, whatever the umask. A symbolic link at *path* is itself replaced, not its target. When
     it fails the old file stays and nothing is left behind; after a crash a `.NAME.*.tmp` may be, which a
     later write of the same file removes once it is an hour old.
     """
@@ -116,6 +131,8 @@ def write_atomic(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     try:
         descriptor = open_private(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         try:
+            if mode != 0o600:  # the umask may have taken some of it
+                temporary.chmod(mode)
             _fill(descriptor, content)
             _replace(temporary, path)
         except BaseException:
@@ -163,10 +180,21 @@ def _content(path: Path) -> bytes | None:
         raise unusable(path, error, "read") from error
 
 
-def _unwrap(content: bytes | None, path: Path, version: int) -> Any:
-    """Return the data in the envelope, or raise for a newer version or for what is no envelope."""
+def _unwrap(
+    content: bytes | None, path: Path, version: int, decode: Callable[[Any], T] = _as_it_is
+) -> T:
+    """Return the data in the envelope, decoded; raise for a newer version or for what is something else."""
     if content is None:
-        return None
+        return decode(None)
+    data = _data(content, path, version)
+    try:
+        return decode(data)
+    except _FOREIGN as error:
+        raise _Corrupt("it holds something else") from error
+
+
+def _data(content: bytes, path: Path, version: int) -> Any:
+    """Return the data in the envelope as it is."""
     try:
         envelope = json.loads(content.decode())
     except (ValueError, RecursionError) as error:
@@ -184,7 +212,9 @@ def _unwrap(content: bytes | None, path: Path, version: int) -> Any:
     return envelope["data"]
 
 
-def _look_again(path: Path, version: int, reason: str, *, precious: bool) -> Any:
+def _look_again(
+    path: Path, version: int, reason: str, decode: Callable[[Any], T], *, precious: bool
+) -> T:
     """Read once more, now under the lock: whoever wrote meanwhile has made the file whole."""
     from contextlib import ExitStack
 
@@ -195,20 +225,22 @@ def _look_again(path: Path, version: int, reason: str, *, precious: bool) -> Any
             stack.enter_context(locked(path))
         except (Busy, StateUnusable) as error:
             _report(path, reason, f"it stays where it is ({error.message})", fatal=precious)
-            return None
+            return decode(None)
         if not path.exists():
             _report(path, reason, "another process has set it aside", fatal=precious)
-            return None
-        return _load_locked(path, version, precious=precious, writing=False)[1]
+            return decode(None)
+        return _load_locked(path, version, decode, precious=precious, writing=False)[1]
 
 
-def _load_locked(path: Path, version: int, *, precious: bool, writing: bool) -> tuple[bytes | None, Any]:
+def _load_locked(
+    path: Path, version: int, decode: Callable[[Any], T], *, precious: bool, writing: bool
+) -> tuple[bytes | None, T]:
     """Return content and data of *path*; what is corrupt is set aside, and never written over."""
     content = _content(path)
     if content is None and precious:
         _refuse_to_forget(path)
     try:
-        return content, _unwrap(content, path, version)
+        return content, _unwrap(content, path, version, decode)
     except _Corrupt as fault:
         reason = str(fault)
     try:
@@ -216,7 +248,7 @@ def _load_locked(path: Path, version: int, *, precious: bool, writing: bool) -> 
     except OSError as error:
         ending, fatal = f"it cannot be set aside ({error.strerror})", precious or writing
     _report(path, reason, ending, fatal=fatal)
-    return None, None
+    return None, decode(None)
 
 
 def _refuse_to_forget(path: Path) -> None:

@@ -16,12 +16,6 @@ from tests.support import Home, closed_port, end_of, model, provider, wait_for
 from tests.tools.make_tiny_gguf import write_tiny_gguf
 
 
-def stale(home: Home, *tables: str) -> None:
-    """Leave a listing that failed, so that unlisted names are called as they stand."""
-    home.write_config(*tables)
-    home.pool("refresh")
-
-
 def test_local_only_holds_for_names_nobody_listed(home: Home, server: FakeServer) -> None:
     """A model its server forwards is cloud, listed or not; --local-only refuses it."""
     home.write_config(f'[providers.den]\npreset = "ollama"\nurl = "{server.url.removesuffix("/v1")}"\n')

@@ -188,7 +188,7 @@ def test_one_problem_is_not_called_problems() -> None:
 
 
 def test_a_format_not_spoken_yet_is_reached_through_its_openai_side() -> None:
-    """A preset with an OpenAI-compatible side works before its own protocol is spoken; a pinned format stays."""
+    """A preset with an OpenAI-compatible side works before its own protocol is spoken."""
     presets = {"ollama": PRESETS["ollama"].replace(openai_path="/v1")}
     for url in ("http://den.lan:11434", "http://den.lan:11434/v1"):
         made = build_catalog(config(DEN.replace(url=url)), presets, ("openai",)).providers[0]

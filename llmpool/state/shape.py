@@ -1,0 +1,116 @@
+"""What is read back must look like: whatever does not is refused with an error that sets its file aside.
+
+Each function returns the value it was given when it has the type it names, and raises TypeError or
+ValueError otherwise. JSON has no other types than those of `json.loads`, so `type(...) is` is exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from typing import Any
+
+MOST = 1 << 63  # no count, size or time is larger; figures beyond it cannot be divided or shown
+LAST_SECOND = 253_402_300_799  # of the year 9999, which is as far as a date can be written
+
+_DIGITS = str.maketrans("123456789", "000000000")
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    """Return a JSON object."""
+    if type(value) is not dict:
+        raise TypeError("not an object")
+    return value
+
+
+def text(value: Any) -> str:
+    """Return a text."""
+    if type(value) is not str:
+        raise TypeError("not a text")
+    return value
+
+
+def flag(value: Any) -> bool:
+    """Return true or false."""
+    if type(value) is not bool:
+        raise TypeError("neither true nor false")
+    return value
+
+
+def whole(value: Any) -> int:
+    """Return a count: a whole number from 0."""
+    if type(value) is not int or not 0 <= value < MOST:
+        raise ValueError("not a count")
+    return value
+
+
+def number(value: Any) -> float:
+    """Return a number that is finite."""
+    if type(value) not in (int, float) or not -MOST < value < MOST:
+        raise ValueError("not a number")
+    return float(value) if type(value) is float else value
+
+
+def instant(value: Any) -> float:
+    """Return seconds since the epoch that can be written as a date."""
+    if not 0 <= number(value) <= LAST_SECOND:
+        raise ValueError("not a time")
+    return number(value)
+
+
+def moment(value: Any) -> str:
+    """Return a time as RFC 3339 UTC, or the empty text of one that never was."""
+    if value != "" and not is_moment(value):
+        raise ValueError("not a time")
+    return text(value)
+
+
+def listed(shape: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:
+    """Return the shape of a list of *shape*."""
+
+    def read(value: Any) -> list[Any]:
+        if type(value) is not list:
+            raise TypeError("not a list")
+        return [shape(item) for item in value]
+
+    return read
+
+
+def unset_or(shape: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return the shape of null or *shape*."""
+    return lambda value: None if value is None else shape(value)
+
+
+def fields(value: Any, shapes: Mapping[str, Callable[[Any], Any]]) -> dict[str, Any]:
+    """Return the fields of an object that *shapes* names; what else it has is of a later version."""
+    known = mapping(value)
+    return {name: shape(known[name]) for name, shape in shapes.items() if name in known}
+
+
+def all_counts(values: Iterable[Any]) -> None:
+    """Raise unless every value is a count; for thousands, which one call each would be felt on every run."""
+    found = list(values)
+    if not set(map(type, found)) <= {int} or (found and not 0 <= min(found) <= max(found) < MOST):
+        raise ValueError("not counts")
+
+
+def is_moment(value: Any) -> bool:
+    """Tell whether *value* is a time as llmpool writes them: `2026-11-21T03:44:00Z`, or with a fraction."""
+    if type(value) is not str or value[:19].translate(_DIGITS) != "0000-00-00T00:00:00":
+        return False
+    fraction = value[19:]
+    if fraction != "Z" and fraction.rstrip("0123456789Z") + fraction[-1:] != ".Z":
+        return False
+    return value[11:13] < "24" and value[14:16] < "60" and value[17:19] < "60" and _is_day(value[:10])
+
+
+@cache
+def _is_day(day: str) -> bool:
+    """Tell whether the calendar has this day; a log holds few of them."""
+    from datetime import date
+
+    try:
+        date.fromisoformat(day)
+    except ValueError:
+        return False
+    return True
