@@ -2,48 +2,90 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from llmpool.errors import StateUnusable
+from llmpool.errors import ConfigInvalid, StateUnusable
 from llmpool.pool import Pool
 from llmpool.state import jsonfile
-from llmpool.state.lock import locked
+from llmpool.state.lock import locked, unusable
+
+_HINT = "make it readable and writable for this user, or name another: LLMPOOL_CONFIG or --config"
 
 
 def change(pool: Pool, edit: Callable[[str], str]) -> None:
     """Apply *edit* to the config's text; the result is parsed before it replaces anything.
 
     Raises ConfigInvalid when the result would not load, StateUnusable with the text to paste when the file
-    cannot be written.
+    cannot be read or written. A link is followed, as a config kept in a dotfiles repository often is one;
+    the file keeps its mode.
     """
     path = pool.paths.config
-    real = path.resolve()  # a config kept in a dotfiles repository is often a link; write where it points
-    pool.paths.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with locked(pool.paths.state / "config"):
-        before = real.read_text(encoding="utf-8") if real.exists() else ""
-        after = edit(before)
-        if after == before:
-            return
-        _check(pool, after)
-        try:
-            jsonfile.write_atomic(real, after.encode())
-        except StateUnusable as error:
-            added = after.removeprefix(before)
-            error.lines = ("paste this into it yourself:", *added.strip().splitlines())
-            raise
+    try:
+        with locked(pool.paths.state / "config"):
+            before, mode = _read(path)
+            after = edit(before)
+            if after != before:
+                _check(pool, after)
+                _write(path, after, mode)
+    except StateUnusable as error:
+        error.lines = _to_paste(path, edit)
+        raise
     pool.forget()
+
+
+def _read(path: Path) -> tuple[str, int]:
+    """Return the config's text and mode; those of a new file when there is none."""
+    try:
+        real = _real(path)
+        content = real.read_bytes()
+        mode = stat.S_IMODE(real.stat().st_mode)
+    except FileNotFoundError:
+        return "", 0o600
+    except OSError as error:
+        raise StateUnusable(unusable(path, error, "read").message, hint=_HINT) from error
+    try:
+        return content.decode("utf-8-sig"), mode
+    except UnicodeDecodeError as error:
+        raise ConfigInvalid(f"{path} is not UTF-8", hint="save the file as UTF-8") from error
+
+
+def _write(path: Path, text: str, mode: int) -> None:
+    try:
+        jsonfile.write_atomic(_real(path), text.encode(), mode=mode)
+    except StateUnusable as error:
+        error.hint = _HINT
+        raise
+
+
+def _real(path: Path) -> Path:
+    """Return the file that *path* means, which need not exist."""
+    try:
+        return path.resolve()
+    except RuntimeError as error:  # links in a circle, before Python 3.13
+        raise OSError(None, "links in a circle", str(path)) from error
 
 
 def _check(pool: Pool, text: str) -> None:
     """Load the new text as the config would be, problems and all."""
-    import tempfile
-
-    from llmpool.config.load import load
+    from llmpool.config.load import loads
     from llmpool.config.presets import presets
+    from llmpool.formats import FORMATS
     from llmpool.registry.catalog import build_catalog
 
-    with tempfile.TemporaryDirectory(dir=pool.paths.state) as folder:
-        trial = Path(folder, "config.toml")
-        trial.write_text(text, encoding="utf-8")
-        build_catalog(load(trial), presets())
+    build_catalog(loads(text, pool.paths.config), presets(), FORMATS)
+
+
+def _to_paste(path: Path, edit: Callable[[str], str]) -> tuple[str, ...]:
+    """Return what a person puts into the config by hand: what is new, or all of it where lines change."""
+    try:
+        before, _ = _read(path)
+    except StateUnusable:
+        before = ""
+    after = edit(before)
+    added = after.removeprefix(before).strip()
+    if not added:
+        return ()
+    place = "into it yourself" if after.startswith(before) else "in its place yourself"
+    return (f"paste this {place}:", *added.splitlines())

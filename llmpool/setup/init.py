@@ -16,25 +16,28 @@ OPTIONAL, IDLE = "optional = true", 'idle_ttl = "5m"'
 
 HEADER = """\
 # Your pool. After a change: llmpool config check
-# API keys never stand in this file; it names the variable, the command or the keyring that holds them:
-#   key = { env = "OPENAI_API_KEY" }    key = { command = ["pass", "openai"] }    key = { keyring = true }
+# API keys never stand in this file; it names the place that holds them:
+#   key = { env = "OPENAI_API_KEY" }
+#   key = { command = ["pass", "show", "openai"] }
+#   key = { keyring = true }
 
 @defaults@
+
 # [routing]
 # strategy = "score"          # score | priority | cost | latency | round_robin
 # fallbacks = []              # asked when everything better failed
-# auto_min_quality = 4        # weaker discovered models answer only when nothing better can
+# auto_min_quality = 4        # weaker found models answer only as a last resort
 
-# [[models]]                  # rate a deployment yourself; what you leave out is filled in
+# [[models]]                  # your own ratings; what you leave out is filled in
 # id = "provider/model"
 # quality = 6                 # 0-10
 # aliases = ["small"]
 """
 
 TASTES = {
-    "mine": ("your own machines first", "local_first = true\n"),
-    "value": ("what is worth its price", "local_first = false\n"),
-    "best": ("the best, whatever it costs", "local_first = false\n\n[routing]\nauto_min_quality = 7\n"),
+    "mine": ("your own machines first", "local_first = true"),
+    "value": ("what is worth its price", "local_first = false"),
+    "best": ("the best, whatever it costs", "local_first = false\n\n[routing]\nauto_min_quality = 7"),
 }
 
 
@@ -80,7 +83,7 @@ def write(pool: Pool, findings: Findings, *, embedded: bool, taste: str = "mine"
         blocks.append(_embedded_block())
 
     def edit(text: str) -> str:
-        start = text or HEADER.replace("@defaults@\n", TASTES[taste][1])
+        start = text or HEADER.replace("@defaults@", TASTES[taste][1])
         return start + "".join("\n" + block for _, block in blocks)
 
     if blocks:
