@@ -12,21 +12,23 @@ from llmpool.state import sessions
 def messages(state: Path, name: str) -> tuple[tuple[Message, ...], str]:
     """Return a session's messages and the deployment that answered last."""
     turns = sessions.read(state, name)
-    answered = [str(turn.get("deployment", "")) for turn in turns if turn.get("role") == "assistant"]
-    spoken = tuple(
-        Message(role=turn["role"], text=turn["text"]) for turn in turns if "role" in turn and "text" in turn
-    )
-    return spoken, answered[-1] if answered else ""
+    answered = [turn.get("deployment") for turn in turns if turn["role"] == "assistant"]
+    spoken = tuple(Message(role=turn["role"], text=turn["text"]) for turn in turns)
+    last = answered[-1] if answered else ""
+    return spoken, last if isinstance(last, str) else ""
 
 
 def keep(
     state: Path, name: str, exchange: tuple[Message, ...], deployment: str, now: float, *, anew: bool
 ) -> None:
-    """Keep an exchange (system and user turn, answer) under *name*; *anew* forgets what was there."""
-    if anew:
-        sessions.start_over(state, name)
-    for message in exchange:
-        turn = {"at": rfc3339_ms(now), "role": message.role, "text": message.text}
-        if message.role == "assistant":
-            turn["deployment"] = deployment
-        sessions.append(state, name, turn)
+    """Keep an exchange (system and user turn, answer) under *name*; *anew* forgets what was there.
+
+    It is kept as one: whoever goes on with the same session meanwhile has no turn between these.
+    """
+    at = rfc3339_ms(now)
+    turns = [
+        {"at": at, "role": message.role, "text": message.text}
+        | ({"deployment": deployment} if message.role == "assistant" else {})
+        for message in exchange
+    ]
+    sessions.append(state, name, turns, anew=anew)

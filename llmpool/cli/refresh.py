@@ -44,7 +44,7 @@ def refresh(
     try:
         report = observe_all(
             terminal.pool,
-            tuple(providers or ()),
+            tuple(providers) if providers else None,
             jobs=jobs,
             timeout=seconds(timeout),
             progress=lambda done, total, name: progress.line(f"  {done} of {total}   {name}"),

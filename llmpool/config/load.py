@@ -22,8 +22,11 @@ _HINT = "correct the file, then run: llmpool config check"
 def load(path: Path) -> Config:
     """Read the config at *path*; a missing file is an empty one. Raises ConfigInvalid with every problem."""
     text = _text(path)
-    if text is None:
-        return Config(path=str(path), exists=False)
+    return Config(path=str(path), exists=False) if text is None else loads(text, path)
+
+
+def loads(text: str, path: Path) -> Config:
+    """Read *text* as the config at *path* would be read; raises ConfigInvalid with every problem."""
     raw = _parse(text, path)
     problems: list[Problem] = []
     values = CONFIG.read(raw, Spot((), problems))

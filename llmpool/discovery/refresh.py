@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import time
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from queue import SimpleQueue
+from threading import Thread
 from typing import NamedTuple
 
 from llmpool.core.inventory import Inventory, ProviderInventory
@@ -17,6 +20,7 @@ from llmpool.registry.diff import Change, diff
 from llmpool.state import health, inventory
 from llmpool.state.lock import locked
 
+LEAVING_SECONDS = 0.5  # how long an interrupted refresh waits for its threads
 Progress = Callable[[int, int, str], None]  # observed so far, of how many, and which came last
 
 
@@ -36,21 +40,23 @@ class RefreshReport(NamedTuple):
 
 def refresh(
     pool: Pool,
-    names: tuple[str, ...] = (),
+    names: tuple[str, ...] | None = None,
     *,
     jobs: int = 32,
     timeout: float = 30.0,
     progress: Progress = _silent,
 ) -> RefreshReport:
-    """Refresh the named providers, or every enabled one; *timeout* is seconds for each of them.
+    """Refresh the named providers, none for `()`, every enabled one for None; *timeout* is for each of them.
 
     Raises Busy when another whole-pool refresh runs, UnknownName for a name nobody configured. A provider
     that fails keeps its last good models, marked stale.
     """
+    if names == ():
+        return RefreshReport((), (), (), (), len(pool.table.rows))
     chosen, skipped = _choose(pool, names)
     if pool.offline and any(provider.preset != "embedded" for provider in chosen):
         raise Refused("--offline forbids asking providers", hint="run it without --offline")
-    guard = contextlib.nullcontext() if names else _alone(pool)
+    guard = contextlib.nullcontext() if names is not None else _alone(pool)
     with guard, Client(offline=pool.offline) as client:
         before = inventory.read(pool.paths.state)
         seen = tuple(
@@ -58,7 +64,7 @@ def refresh(
             for entry in _side_by_side(pool, chosen, client, jobs=jobs, timeout=timeout, progress=progress)
         )
         configured = {provider.id for provider in pool.catalog.providers}
-        gone = () if names else [name for name in before.providers if name not in configured]
+        gone = () if names is not None else [name for name in before.providers if name not in configured]
         after = inventory.update(pool.paths.state, seen, gone)
         _remember_contact(pool, seen)
     pool.forget()
@@ -70,13 +76,13 @@ def refresh(
     return RefreshReport(seen, tuple(diff(before, mine)), failed, tuple(skipped), models)
 
 
-def _choose(pool: Pool, names: tuple[str, ...]) -> tuple[list[Provider], list[tuple[str, str]]]:
+def _choose(pool: Pool, names: tuple[str, ...] | None) -> tuple[list[Provider], list[tuple[str, str]]]:
     """Pick the providers to observe; disabled and inactive ones only when they are named."""
     providers = {provider.id: provider for provider in pool.catalog.providers}
-    for name in names:
+    for name in names or ():
         if name not in providers:
             raise unknown_provider(name, list(providers))
-    if names:
+    if names is not None:
         return [providers[name] for name in dict.fromkeys(names)], []
     inactive = {
         d.provider for d in pool.registry.deployments if d.provider_policy.effective_state == "inactive"
@@ -100,22 +106,62 @@ def _alone(pool: Pool) -> Iterator[None]:
 def _side_by_side(
     pool: Pool, providers: list[Provider], client: Client, *, jobs: int, timeout: float, progress: Progress
 ) -> list[ProviderInventory]:
-    """Observe in threads; a slow provider never delays another's result."""
+    """Observe in threads; a slow provider never delays another's result, nor an interrupt."""
     _ = pool.table  # read once here, not once a thread
     done: list[ProviderInventory] = []
-    with ThreadPoolExecutor(max_workers=max(1, min(jobs, len(providers) or 1))) as threads:
-        open_calls = {threads.submit(observe, pool, provider, client, timeout) for provider in providers}
-        try:
-            while open_calls:
-                finished, open_calls = wait(open_calls, return_when=FIRST_COMPLETED)
-                for call in finished:
-                    done.append(call.result())
-                    progress(len(done), len(providers), done[-1].provider)
-        except BaseException:
-            threads.shutdown(wait=False, cancel_futures=True)
-            client.close()
-            raise
+    workers = _Workers(providers, lambda provider: observe(pool, provider, client, timeout))
+    try:
+        workers.start(jobs)
+        while len(done) < len(providers):
+            done.append(workers.next_done())
+            progress(len(done), len(providers), done[-1].provider)
+    except BaseException:
+        client.close()  # whoever hangs on a provider hangs no longer
+        workers.leave()
+        raise
     return done
+
+
+class _Workers:
+    """Daemon threads that work providers off: unlike a pool's, they never keep a program from ending."""
+
+    def __init__(self, providers: list[Provider], work: Callable[[Provider], ProviderInventory]) -> None:
+        self._todo = deque(providers)
+        self._work = work
+        self._done: SimpleQueue[ProviderInventory | BaseException] = SimpleQueue()
+        self._threads: list[Thread] = []
+
+    def start(self, most: int) -> None:
+        """Start as many threads as there are providers, but not more than *most*."""
+        for _ in range(max(1, min(most, len(self._todo)))):
+            self._threads.append(Thread(target=self._run, daemon=True))
+            self._threads[-1].start()
+
+    def next_done(self) -> ProviderInventory:
+        """Wait for the next observation; what went wrong in its thread is raised here."""
+        result = self._done.get()
+        if isinstance(result, BaseException):
+            raise result
+        return result
+
+    def leave(self) -> None:
+        """Begin nothing more, and give threads a moment to end; one that cannot is left behind."""
+        self._todo.clear()
+        patience = time.monotonic() + LEAVING_SECONDS
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join(max(0.0, patience - time.monotonic()))
+
+    def _run(self) -> None:
+        while True:
+            try:
+                provider = self._todo.popleft()
+            except IndexError:
+                return
+            try:
+                self._done.put(self._work(provider))
+            except BaseException as error:  # noqa: BLE001 - next_done raises it
+                self._done.put(error)
 
 
 def _settled(entry: ProviderInventory, before: Inventory) -> ProviderInventory:

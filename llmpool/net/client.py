@@ -7,18 +7,22 @@ cannot be shut when the time is up.
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
-from collections.abc import Generator
-from typing import TYPE_CHECKING, Self, TypeVar
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import urlsplit
+from weakref import WeakSet
 
 from llmpool import __version__
 from llmpool.core.outcome import Failure, UpstreamError
 from llmpool.core.wire import Answer, Call, Timeouts
 from llmpool.errors import Refused
+from llmpool.net.address import UNREADABLE, host_of, is_loopback
 from llmpool.net.deadline import Deadline
-from llmpool.net.faults import NOT_ALLOWED, Phase, failure_of
+from llmpool.net.faults import NOT_ALLOWED, Phase, failure_of, given_up, proxy_failure
+from llmpool.net.proxy import Via, unusable
 from llmpool.net.reply import Sent, StreamReply
 
 if TYPE_CHECKING:
@@ -27,8 +31,7 @@ if TYPE_CHECKING:
     import httpx
 
 T = TypeVar("T")
-
-UNREADABLE = "the address"
+Trace = Callable[[str, dict[str, Any]], None]
 
 
 class Client:
@@ -38,6 +41,8 @@ class Client:
         self._offline = offline
         self._lock = threading.Lock()
         self._made: dict[tuple[bool, bool], httpx.Client] = {}
+        self._under_way: WeakSet[Deadline] = WeakSet()
+        self._closed = False
 
     def __enter__(self) -> Self:
         return self
@@ -46,9 +51,13 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close every connection; calls under way in other threads end at once, later ones never begin."""
         with self._lock:
+            self._closed = True
             made, self._made = self._made, {}
+            under_way = tuple(self._under_way)
+        for deadline in under_way:
+            deadline.give_up()
         for client in made.values():
             client.close()
 
@@ -63,7 +72,7 @@ class Client:
         if self._offline:
             raise Refused(f"--offline forbids the network ({host})", hint="run it without --offline")
         _check_headers(call, host)
-        deadline = Deadline(call.timeouts)
+        deadline = self._watched(call, host)
         try:
             response = self._respond(call, host, deadline)
         except BaseException:
@@ -90,16 +99,31 @@ class Client:
             result: T = end.value
             return result
 
+    def _watched(self, call: Call, host: str) -> Deadline:
+        """Start the clock of *call*, and remember it for whoever closes this client meanwhile."""
+        with self._lock:
+            if self._closed:
+                raise UpstreamError(given_up(host))
+            deadline = Deadline(call.timeouts)
+            self._under_way.add(deadline)
+        return deadline
+
     def _respond(self, call: Call, host: str, deadline: Deadline) -> httpx.Response:
-        client = self._client_for(call, host)
+        client, via = self._client_for(call, host), Via()
         try:
-            extensions = {"timeout": _limits(call.timeouts), "trace": deadline.trace}
+            extensions = {"timeout": _limits(call.timeouts), "trace": _both(deadline.trace, via.trace)}
             request = client.build_request(
                 call.method, call.url, headers=_headers(call), content=call.body, extensions=extensions
             )
-            return client.send(request, stream=True)
+            via.target = _target(request.url)
+            response = client.send(request, stream=True)
         except _wire_errors() as error:
-            failure = failure_of(error, host, Phase("wait", deadline.expired), call.timeouts)
+            failure = failure_of(error, host, Phase("wait", deadline.expired, via.ahead), call.timeouts)
+        else:
+            if not (via.proxy and response.status_code == 407):
+                return response
+            response.close()
+            failure = proxy_failure(host, via.proxy)
         raise UpstreamError(failure)  # out here: the library's own error quotes headers
 
     def _client_for(self, call: Call, host: str) -> httpx.Client:
@@ -114,23 +138,6 @@ class Client:
             if client is None:
                 client = self._made[unverified, direct] = _new_client(unverified, direct, host)
         return client
-
-
-def host_of(url: str) -> str:
-    """Return `host:port` of *url*, the only part of an address that messages show."""
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        return UNREADABLE
-    shown = "".join(c for c in host if c.isprintable() and c != " ") or "?"
-    named = f"[{shown}]" if ":" in shown else shown
-    return f"{named}:{port or (80 if parts.scheme == 'http' else 443)}"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether *host* is this machine; such calls never take a proxy."""
-    return host in {"localhost", "::1"} or host.endswith(".localhost") or host.startswith("127.")
 
 
 def _httpx() -> ModuleType:
@@ -148,7 +155,6 @@ def _new_client(unverified: bool, direct: bool, host: str) -> httpx.Client:
     from http.cookiejar import CookieJar, DefaultCookiePolicy
 
     library = _httpx()
-    unusable: tuple[type[Exception], ...] = (*_wire_errors(), ImportError)
     try:
         client: httpx.Client = library.Client(
             verify=library.create_ssl_context(verify=not unverified),
@@ -158,15 +164,42 @@ def _new_client(unverified: bool, direct: bool, host: str) -> httpx.Client:
             limits=library.Limits(max_connections=None, max_keepalive_connections=0),
             headers={"user-agent": f"llmpool/{__version__}"},
         )
-    except unusable:  # a SOCKS proxy asks for a package, SSL_CERT_FILE may name no file
-        words = "the proxy or the certificates that the environment names cannot be used"
+    except _settings_errors():  # a SOCKS proxy asks for a package, SSL_CERT_FILE may name no file
+        words = unusable(os.environ, _works)
         raise UpstreamError(Failure(kind="connect", message=f"{host}: {words}")) from None
     return client
+
+
+def _works(proxy: str) -> bool:
+    """Whether a client can be made that uses *proxy*."""
+    library = _httpx()
+    try:
+        library.HTTPTransport(proxy=proxy, verify=library.create_ssl_context(verify=False)).close()
+    except _settings_errors():
+        return False
+    return True
+
+
+def _target(url: httpx.URL) -> tuple[str, int]:
+    """Return host and port as httpx will connect to them when there is no proxy."""
+    return url.raw_host.decode("ascii"), url.port or (80 if url.scheme == "http" else 443)
+
+
+def _both(first: Trace, second: Trace) -> Trace:
+    def trace(event: str, info: dict[str, Any]) -> None:
+        first(event, info)
+        second(event, info)
+
+    return trace
 
 
 def _wire_errors() -> tuple[type[Exception], ...]:
     library = _httpx()
     return (library.HTTPError, library.InvalidURL, library.StreamError, OSError, ValueError)
+
+
+def _settings_errors() -> tuple[type[Exception], ...]:
+    return (*_wire_errors(), ImportError)
 
 
 def _limits(timeouts: Timeouts) -> dict[str, float]:

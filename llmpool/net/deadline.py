@@ -13,6 +13,8 @@ from typing import Any
 
 from llmpool.core.wire import Timeouts
 
+GIVEN_UP = "given up"
+
 
 class Deadline:
     """The limits of one call. *expired* names the one that passed; `trace` learns the socket from httpx."""
@@ -31,7 +33,9 @@ class Deadline:
             self._stream = info["return_value"]
             if self.expired:
                 self._shut()
-        elif event.endswith("send_request_body.complete"):
+        elif event.endswith(
+            ("send_request_body.complete", "send_request_body.failed")
+        ):  # it may answer early
             self._start("first_token", self._first_token)
 
     def first_byte(self) -> None:
@@ -43,6 +47,10 @@ class Deadline:
         for limit in tuple(self._timers):
             self._cancel(limit)
         self._stream = None
+
+    def give_up(self) -> None:
+        """End the call from another thread: whatever it waits for comes to nothing."""
+        self._expire(GIVEN_UP)
 
     def _start(self, limit: str, seconds: float) -> None:
         self._cancel(limit)

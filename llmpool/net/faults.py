@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from llmpool.core.outcome import Failure
 from llmpool.core.wire import Timeouts
+from llmpool.net.deadline import GIVEN_UP
 
 WORDS = {
     errno.ECONNREFUSED: "connection refused",
@@ -23,48 +24,76 @@ WORDS = {
     errno.ETIMEDOUT: "connection timed out",
     errno.EPIPE: "connection closed by the server",
 }
+LIMITS = {"ConnectTimeout": "connect", "WriteTimeout": "write"}
 NOT_ALLOWED = "the key or a header contains a character HTTP does not allow"
 
 
 class Phase(NamedTuple):
-    """How far a call had come: connecting, waiting for the answer, or reading it."""
+    """How far a call had come: waiting for the answer, or reading it."""
 
-    name: str  # "connect" | "wait" | "read"
+    name: str  # "wait" | "read"
     expired: str = ""  # the limit that shut the connection, if one did
+    proxy: str = ""  # the proxy that was spoken to, when the call had not come past it
 
 
 def failure_of(error: Exception, host: str, phase: Phase, timeouts: Timeouts) -> Failure:
     """Turn whatever ended a call to *host* into a Failure."""
     names = {cls.__name__ for cls in type(error).__mro__}
     if phase.expired or "TimeoutException" in names:
-        return timeout_failure(host, phase.expired or _limit(names, phase, timeouts), timeouts)
+        limit = phase.expired or _limit(names, phase, timeouts)
+        return timeout_failure(host, limit, timeouts, phase.proxy)
     kind, words = _kind_and_words(error, names, phase)
-    return Failure(kind=kind, message=f"{host}: {words}")
+    if phase.proxy:
+        return Failure(kind="connect", message=_told(host, words, phase.proxy))
+    return Failure(kind=kind, message=_told(host, words))
 
 
-def timeout_failure(host: str, limit: str, timeouts: Timeouts) -> Failure:
+def _told(host: str, words: str, proxy: str = "") -> str:
+    """Say who did it: a proxy that is in the way is not the host it stands before."""
+    return f"proxy {proxy}: {words} (for {host})" if proxy else f"{host}: {words}"
+
+
+def given_up(host: str) -> Failure:
+    """Say that the call was ended from here."""
+    return Failure(kind="cancelled", message=f"{host}: the call was given up")
+
+
+def proxy_failure(host: str, proxy: str) -> Failure:
+    """Say that *proxy* passes no call on for somebody it does not know."""
+    return Failure(kind="connect", message=_told(host, _proxy_words("407"), proxy))
+
+
+def timeout_failure(host: str, limit: str, timeouts: Timeouts, proxy: str = "") -> Failure:
     """Say which limit was passed, and how many seconds it is."""
-    seconds: float = getattr(timeouts, limit) or 0.0
+    if limit == GIVEN_UP:
+        return given_up(host)
+    seconds = _seconds(timeouts, limit)
     words = {
         "connect": f"could not connect within {seconds:g} s",
+        "write": f"did not take the request within {seconds:g} s",
         "first_token": f"no answer within {seconds:g} s",
         "read": f"fell silent for {seconds:g} s in the middle of its answer",
         "total": f"not finished within {seconds:g} s",
     }
-    return Failure(kind="timeout", message=f"{host}: {words[limit]}", code=f"{limit}_timeout")
+    return Failure(kind="timeout", message=_told(host, words[limit], proxy), code=f"{limit}_timeout")
 
 
 def _limit(names: set[str], phase: Phase, timeouts: Timeouts) -> str:
-    limit = "connect" if "ConnectTimeout" in names else "read" if phase.name == "read" else "first_token"
-    total = timeouts.total
-    return "total" if total is not None and total <= getattr(timeouts, limit) else limit
+    limit = "read" if phase.name == "read" else "first_token"
+    limit = next((LIMITS[name] for name in LIMITS if name in names), limit)
+    return "total" if timeouts.total is not None and timeouts.total <= _seconds(timeouts, limit) else limit
+
+
+def _seconds(timeouts: Timeouts, limit: str) -> float:
+    """Return the seconds of *limit*; a pause in sending may be as long as one in reading."""
+    return getattr(timeouts, "read" if limit == "write" else limit) or 0.0
 
 
 def _kind_and_words(error: Exception, names: set[str], phase: Phase) -> tuple[str, str]:
     if "UnsupportedProtocol" in names or "InvalidURL" in names:
         return "bad_request", "not an address HTTP can reach"
     if "ProxyError" in names:
-        return "connect", "the proxy refused the connection"
+        return "connect", _proxy_words(str(error)[:3])
     if "RemoteProtocolError" in names:
         return _protocol_words(error, phase)
     if "ConnectError" in names:
@@ -73,6 +102,12 @@ def _kind_and_words(error: Exception, names: set[str], phase: Phase) -> tuple[st
         middle = "" if phase.name != "read" else " in the middle of its answer"
         return "broken", (os_words(error) or "the connection broke") + middle
     return "bad_request", NOT_ALLOWED  # LocalProtocolError, UnicodeError: h11 or httpx would not send it
+
+
+def _proxy_words(status: str) -> str:
+    """Say how a proxy refuses; *status* may be no number."""
+    words = "asks for a user and a password" if status == "407" else "refused to connect"
+    return f"{words} (status {status})" if status.isdecimal() else words
 
 
 def _protocol_words(error: Exception, phase: Phase) -> tuple[str, str]:

@@ -9,14 +9,16 @@ import codecs
 
 from llmpool.core.outcome import Failure, UpstreamError
 from llmpool.core.wire import Frame
+from llmpool.net.blot import Blot
 
 MAX_LINE = 8 * 1024 * 1024
 
 
 class _Lines:
-    """Bytes to lines: decoded, the byte order mark dropped, CR, LF and CRLF alike, each line bounded."""
+    """Bytes to lines: decoded, no byte order mark, no secrets, CR, LF and CRLF alike, each line bounded."""
 
-    def __init__(self, *, cr_ends_line: bool) -> None:
+    def __init__(self, blot: Blot | None, *, cr_ends_line: bool) -> None:
+        self._blot = blot or Blot()
         self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
         self._cr_ends_line = cr_ends_line
         self._started = False
@@ -32,14 +34,14 @@ class _Lines:
             text = text.removeprefix("\ufeff")
         if self._cr_ends_line and ("\r" in text or self._after_cr):
             text = self._without_cr(text)
-        if final and (text or self._partial):
-            text += "\n"
-        if "\n" not in text:
+        if not final and "\n" not in text:
             self._keep(text)
             return []
-        head = "".join(self._partial)
+        whole = "".join([*self._partial, text])
         self._partial, self._size = [], 0
-        *lines, rest = (head + text).split("\n")
+        if final:
+            return self._blot.last(whole).split("\n") if whole else []
+        *lines, rest = self._blot.text(whole).split("\n")
         self._keep(rest)
         return lines
 
@@ -64,8 +66,8 @@ class _Lines:
 class SseFrames:
     """The events of a `text/event-stream`; `id` and `retry` are of no use here."""
 
-    def __init__(self) -> None:
-        self._lines = _Lines(cr_ends_line=True)
+    def __init__(self, blot: Blot | None = None) -> None:
+        self._lines = _Lines(blot, cr_ends_line=True)
         self._event = ""
         self._data: list[str] = []
         self._size = 0
@@ -104,8 +106,8 @@ class SseFrames:
 class LineFrames:
     """One frame per line that is not blank, as in `application/x-ndjson`."""
 
-    def __init__(self) -> None:
-        self._lines = _Lines(cr_ends_line=False)
+    def __init__(self, blot: Blot | None = None) -> None:
+        self._lines = _Lines(blot, cr_ends_line=False)
 
     def feed(self, data: bytes) -> list[Frame]:
         """Return the lines that *data* completes."""

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Self
 
 from llmpool.core.outcome import Failure, UpstreamError
 from llmpool.core.wire import Answer, Call, Frame
+from llmpool.net.blot import Blot
 from llmpool.net.deadline import Deadline
 from llmpool.net.faults import Phase, failure_of, timeout_failure
 from llmpool.net.frames import LineFrames, SseFrames
@@ -15,7 +16,6 @@ from llmpool.net.frames import LineFrames, SseFrames
 MAX_ERROR_BYTES = 1024 * 1024
 EXPECTED = {"sse": "an event stream", "ndjson": "JSON lines", "json": "JSON"}
 NAMED = {"text/event-stream": "sse", "application/x-ndjson": "ndjson", "application/json": "json"}
-SECRET_WORDS = ("auth", "key", "token", "secret", "cookie")
 
 
 class Sent(NamedTuple):
@@ -31,7 +31,9 @@ class StreamReply:
 
     def __init__(self, call: Call, host: str, sent: Sent) -> None:
         self.status: int = sent.response.status_code
-        self.headers = {name.lower(): value for name, value in sent.response.headers.items()}
+        self._blot = Blot(call.headers)
+        said = sent.response.headers.items()
+        self.headers = {name.lower(): self._blot.text(value) for name, value in said}
         self.host = host
         self._call = call
         self._response = sent.response
@@ -58,7 +60,7 @@ class StreamReply:
         except UpstreamError:
             if self.status < 400:
                 raise
-        return Answer(status=self.status, headers=self.headers, body=_redacted(bytes(body), self._call))
+        return Answer(status=self.status, headers=self.headers, body=self._blot.body(bytes(body)))
 
     def frames(self) -> Iterator[Frame]:
         """Yield the frames of the body as they come; `json` is the event of one that came whole."""
@@ -68,9 +70,9 @@ class StreamReply:
             head = _first(pieces)
             framing = self._framing_by_body(head, framing)
         if framing == "json":
-            yield Frame("json", b"".join([head, *pieces]).decode("utf-8", "replace"))
+            yield Frame("json", self._blot.last(b"".join([head, *pieces]).decode("utf-8", "replace")))
             return
-        parser = SseFrames() if framing == "sse" else LineFrames()
+        parser = SseFrames(self._blot) if framing == "sse" else LineFrames(self._blot)
         yield from parser.feed(head)
         broken = None
         while broken is None:
@@ -136,15 +138,6 @@ class StreamReply:
 
     def _fault(self, words: str, kind: str = "wrong_format") -> UpstreamError:
         return UpstreamError(Failure(kind=kind, message=f"{self.host}: {words}", status=self.status))
-
-
-def _redacted(body: bytes, call: Call) -> bytes:
-    """Blot out the call's own secrets, should the server quote them."""
-    for name, value in call.headers:
-        secret = value.rpartition(" ")[2]
-        if len(secret) >= 8 and any(word in name.lower() for word in SECRET_WORDS):
-            body = body.replace(secret.encode(), b"***")
-    return body
 
 
 def _first(pieces: Iterator[bytes]) -> bytes:

@@ -15,8 +15,8 @@ from llmpool.core.times import rfc3339
 from llmpool.state import jsonfile
 
 ROUTING, LISTING, IDS = "routing.json", "registry.json", "model-ids.txt"
-LAYOUT = 2  # goes up with every change of what the documents hold, so that older ones are compiled anew
-_TAIL = "]}}"
+LAYOUT = 3  # goes up with every change of what the documents hold, so that older ones are compiled anew
+_OPEN, _CLOSE, _END = b',"models":[\n', b"\n]", b"\n}}\n"
 SOURCES = ("inventory.json", "policy.json", "prices.json", "catalog.json")
 
 
@@ -35,9 +35,9 @@ def _stamp(path: Path) -> list[object]:
 
 
 def read(state: Path, name: str, stamp: list[list[object]]) -> dict[str, Any] | None:
-    """Read a compiled document if it still matches its sources."""
-    data = jsonfile.read(state / name)
-    return data if isinstance(data, dict) and data.get("stamps") == stamp else None
+    """Read a compiled document if it still matches its sources; one that others wrote is none."""
+    content = _content(state / name, stamp)
+    return None if content is None else json.loads(content)["data"]
 
 
 def read_listing(state: Path, stamp: list[list[object]]) -> str | None:
@@ -45,41 +45,62 @@ def read_listing(state: Path, stamp: list[list[object]]) -> str | None:
 
     Ten thousand entries take longer to parse and to write again than all the rest of a run.
     """
+    content = _content(state / LISTING, stamp)
+    return None if content is None else content.partition(_OPEN)[2].removesuffix(_CLOSE + _END).decode()
+
+
+def _content(path: Path, stamp: list[list[object]]) -> bytes | None:
+    """Return a whole document as this version wrote it from sources with this *stamp*, else None.
+
+    The first line has the stamps, and a checksum of all the others, so that nobody needs to look whether
+    each value in them is what it should be. A broken or newer file is told as any other file's is.
+    """
     try:
-        head, _, rest = (state / LISTING).read_text(encoding="utf-8").partition("\n")
-        known = json.loads(head + _TAIL)["data"]
-    except (OSError, ValueError, LookupError, TypeError):
-        return None  # missing, foreign or damaged: it is compiled anew
-    body = rest.removesuffix("\n" + _TAIL + "\n")
-    fresh = known.get("stamps") == stamp and known.get("crc") == zlib.crc32(body.encode())
-    return body if fresh else None
+        content = path.read_bytes()
+        head, _, body = content.partition(b"\n")
+        envelope = json.loads(head + b'"":0}}')
+        known = envelope["data"]
+        if envelope["version"] == 1 and known["stamps"] != stamp:
+            return None
+        fresh = envelope["version"] == 1 and known["crc"] == zlib.crc32(body)
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        fresh = False
+    if not fresh:
+        jsonfile.read(path)
+    return content if fresh else None
 
 
-def _write_listing(state: Path, document: dict[str, Any]) -> None:
-    """Write the listing one entry a line, an ordinary state file to every other reader."""
-    body = ",\n".join(json.dumps(entry) for entry in document["models"])
-    facts = {name: value for name, value in document.items() if name != "models"}
-    data = json.dumps(facts | {"crc": zlib.crc32(body.encode())})
-    written = rfc3339(time.time())
-    head = f'{{"version": 1, "written_at": "{written}", "data": {data[:-1]}, "models": ['
-    jsonfile.write_atomic(state / LISTING, f"{head}\n{body}\n{_TAIL}\n".encode())
+def _write(path: Path, stamp: list[list[object]], body: bytes) -> None:
+    """Write a document, the fields of which *body* has: an ordinary state file to every other reader."""
+    rest = body + _END
+    written, stamps = rfc3339(time.time()), jsonfile.encode(stamp).decode()
+    head = f'{{"version":1,"written_at":"{written}","data":{{"stamps":{stamps},"crc":{zlib.crc32(rest)},\n'
+    jsonfile.write_atomic(path, head.encode() + rest)
 
 
 def write(
     state: Path, stamp: list[list[object]], build: Callable[[int], dict[str, dict[str, Any]]], ids: list[str]
 ) -> dict[str, dict[str, Any]]:
     """Write both documents; *build* gets the generation, which moves only when what it builds differs."""
-    old = jsonfile.read(state / ROUTING) or {}
-    generation = int(old.get("generation", 0))
+    old = jsonfile.read(state / ROUTING, decode=_old)
+    generation = old.get("generation", 0)
     documents = build(generation)
     if _without_stamp(old) != _without_stamp(documents[ROUTING]):
         generation += 1
         documents = build(generation)
-    jsonfile.write(state / ROUTING, documents[ROUTING] | {"stamps": stamp})
-    _write_listing(state, documents[LISTING] | {"stamps": stamp})
+    _write(state / ROUTING, stamp, jsonfile.encode(documents[ROUTING])[1:-1])
+    facts = {name: value for name, value in documents[LISTING].items() if name != "models"}
+    entries = ",\n".join(json.dumps(entry) for entry in documents[LISTING]["models"])  # one a line
+    _write(state / LISTING, stamp, jsonfile.encode(facts)[1:-1] + _OPEN + entries.encode() + _CLOSE)
     jsonfile.write_atomic(state / IDS, "".join(f"{ref}\n" for ref in ids).encode())
     return documents
 
 
+def _old(data: Any) -> dict[str, Any]:
+    """Take what was compiled before; of what others wrote not even the generation counts."""
+    known = data if isinstance(data, dict) else {}
+    return known if type(known.get("generation")) is int else {}
+
+
 def _without_stamp(document: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in document.items() if key not in ("stamps", "generation")}
+    return {key: value for key, value in document.items() if key not in ("stamps", "crc", "generation")}

@@ -5,7 +5,7 @@ Deadlines are wall-clock seconds since the epoch, so that they hold across proce
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,7 @@ def update(state: Path, change: Callable[[Health], None]) -> None:
 
 
 def _entries(
-    section: dict[str, Any], shapes: dict[str, Callable[[Any], Any]]
+    section: dict[str, Any], shapes: Mapping[str, Callable[[Any], Any]]
 ) -> dict[str, dict[str, Any]]:
     """Return the entries of a section, each with all the fields that *shapes* names."""
     found = {name: shape.fields(entry, shapes) for name, entry in section.items()}

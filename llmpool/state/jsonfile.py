@@ -64,11 +64,11 @@ def read(
 ) -> T:
     """Return the data in *path* as *decode* makes it of JSON; it gets None when there is no such file.
 
-    What *decode* chokes on is as corrupt as what is no JSON. Takes no lock, because a rename is atomic. Corrupt content is set aside: then observations go on with a
-    warning and None, *precious* ones (decisions, money) raise, and go on raising until their owner has put a
-    copy back or deleted what was set aside: a run that forgot a policy could do what it forbade. A newer
-    version is refused and not touched; the data of an older one is returned as it is, for the caller to
-    bring up to date.
+    Takes no lock, because a rename is atomic. Corrupt is what is no envelope, and what *decode* cannot read.
+    It is set aside: then observations go on with a warning and as if there were no file, *precious* ones
+    (decisions, money) raise, and go on raising until their owner has put a copy back or deleted what was
+    set aside: a run that forgot a policy could do what it forbade. A newer version is refused and not
+    touched; the data of an older one is decoded as it is.
     """
     try:
         content = _content(path)
@@ -91,8 +91,8 @@ def update(
 ) -> Any:
     """Replace the data in *path* by `fn(data)`, alone and on the newest data, and return it.
 
-    *fn* gets what *decode* makes of the data, which is None when there is no file; see `read`. Nothing is written when what it returns is what the file already
-    holds; an old value that *fn* changed in place counts as changed.
+    *fn* gets what *decode* makes of the data, or of None when there is no file. Nothing is written when
+    what it returns is what the file already holds; an old value that it changed in place counts as changed.
     """
     from llmpool.state.lock import locked
 
@@ -121,9 +121,9 @@ def encode(value: Any) -> bytes:
 def write_atomic(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     """Put *content* at *path* so that everyone sees the old file or the new one, even after a power cut.
 
-    Missing directories are made 0700; the file gets just *mode*, whatever the umask. A symbolic link at *path* is itself replaced, not its target. When
-    it fails the old file stays and nothing is left behind; after a crash a `.NAME.*.tmp` may be, which a
-    later write of the same file removes once it is an hour old.
+    Missing directories are made 0700; the file gets *mode*, whatever the umask. A symbolic link at *path*
+    is itself replaced, not its target. When it fails the old file stays and nothing is left behind; after a
+    crash a `.NAME.*.tmp` may be, which a later write of the same file removes once it is an hour old.
     """
     from llmpool.state.lock import open_private, unusable
 
@@ -180,9 +180,7 @@ def _content(path: Path) -> bytes | None:
         raise unusable(path, error, "read") from error
 
 
-def _unwrap(
-    content: bytes | None, path: Path, version: int, decode: Callable[[Any], T] = _as_it_is
-) -> T:
+def _unwrap(content: bytes | None, path: Path, version: int, decode: Callable[[Any], T] = _as_it_is) -> T:
     """Return the data in the envelope, decoded; raise for a newer version or for what is something else."""
     if content is None:
         return decode(None)
@@ -212,9 +210,7 @@ def _data(content: bytes, path: Path, version: int) -> Any:
     return envelope["data"]
 
 
-def _look_again(
-    path: Path, version: int, reason: str, decode: Callable[[Any], T], *, precious: bool
-) -> T:
+def _look_again(path: Path, version: int, reason: str, decode: Callable[[Any], T], *, precious: bool) -> T:
     """Read once more, now under the lock: whoever wrote meanwhile has made the file whole."""
     from contextlib import ExitStack
 

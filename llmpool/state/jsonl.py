@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,11 +37,27 @@ class Lines(NamedTuple):
 
 def append(path: Path, record: dict[str, Any], *, durable: bool = True) -> None:
     """Add *record* as one line of *path*; when this returns, a *durable* one survives a power cut."""
-    line = encode(record) + b"\n"
+    line = _lines([record])
     try:
         torn = _append_beside_others(path, line, durable=durable)
         if torn:
             _append_alone(path, line, torn, durable=durable)
+    except OSError as error:
+        raise unusable(path, error) from error
+
+
+def append_all(path: Path, records: Iterable[dict[str, Any]], *, anew: bool = False) -> None:
+    """Add *records* as lines that stay together: all or none of them, and nobody's lines between.
+
+    *anew* puts them in the place of what the file held, which is there in full until they are.
+    """
+    lines = _lines(records)
+    try:
+        if anew:
+            with locked(_gate(path.parent)):
+                write_atomic(path, lines)
+        else:
+            _append_alone(path, lines)
     except OSError as error:
         raise unusable(path, error) from error
 
@@ -119,6 +135,11 @@ def remove_before(directory: Path, day: str) -> int:
     return len(old)
 
 
+def _lines(records: Iterable[dict[str, Any]]) -> bytes:
+    """Return *records* as they are kept, one a line."""
+    return b"".join(encode(record) + b"\n" for record in records)
+
+
 def _gate(directory: Path) -> Path:
     """Return what the appenders of *directory* lock: one for all its files."""
     return directory / "append"
@@ -149,12 +170,12 @@ def _write_line(descriptor: int, size: int, line: bytes) -> _Torn | None:
     return None
 
 
-def _append_alone(path: Path, line: bytes, torn: _Torn, *, durable: bool) -> None:
-    """Take back the torn part and write the line in full, or leave the file as long as it was."""
+def _append_alone(path: Path, line: bytes, torn: _Torn | None = None, *, durable: bool = True) -> None:
+    """Take back a torn part and write *line* in full, or leave the file as long as it was."""
     with locked(_gate(path.parent)):
         descriptor = _open(path)
         try:
-            size = _cut_off(descriptor, torn)
+            size = _cut_off(descriptor, torn) if torn else os.fstat(descriptor).st_size
             try:
                 write_all(descriptor, _on_its_own_line(descriptor, size, line))
             except OSError:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from llmpool.errors import Misuse, UnknownName
-from llmpool.state import jsonl
+from llmpool.state import jsonl, shape
+from llmpool.state.lock import unusable
 
 LAST = "last"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
@@ -35,7 +37,7 @@ def read(state: Path, name: str) -> list[dict[str, Any]]:
         known = [session.name for session in every(state)]
         hint = f"there are: {', '.join(known)}" if known else "none is kept yet"
         raise UnknownName(f'no session "{name}"', hint=hint, details={"candidates": known})
-    return jsonl.read(path).records
+    return _turns(path)
 
 
 def exists(state: Path, name: str) -> bool:
@@ -43,26 +45,35 @@ def exists(state: Path, name: str) -> bool:
     return path_of(state, name).exists()
 
 
-def append(state: Path, name: str, turn: dict[str, Any]) -> None:
-    """Add one turn to a session."""
-    jsonl.append(path_of(state, name), turn)
-
-
-def start_over(state: Path, name: str) -> None:
-    """Forget what a session held; `last` begins anew with each exchange that continues nothing."""
-    path_of(state, name).unlink(missing_ok=True)
+def append(state: Path, name: str, turns: Iterable[dict[str, Any]], *, anew: bool = False) -> None:
+    """Add *turns* to a session, together; *anew* forgets what it held, as `last` does with each exchange."""
+    jsonl.append_all(path_of(state, name), turns, anew=anew)
 
 
 def delete(state: Path, name: str) -> None:
     """Delete a session; raises UnknownName when there is none."""
     read(state, name)
-    path_of(state, name).unlink(missing_ok=True)
+    path = path_of(state, name)
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise unusable(path, error, "delete") from error
 
 
 def every(state: Path) -> list[Session]:
     """List the sessions by name."""
     found = []
     for path in sorted((state / "sessions").glob("*.jsonl")):
-        turns = jsonl.read(path).records
-        found.append(Session(path.stem, len(turns), str(turns[-1].get("at", "")) if turns else ""))
+        turns = _turns(path)
+        grew: Any = turns[-1].get("at") if turns else ""
+        found.append(Session(path.stem, len(turns), grew if shape.is_moment(grew) else ""))
     return found
+
+
+def _turns(path: Path) -> list[dict[str, Any]]:
+    """Read a session's turns; a line in which nobody says anything is none."""
+    return [turn for turn in jsonl.read(path).records if _is_text(turn, "role") and _is_text(turn, "text")]
+
+
+def _is_text(turn: dict[str, Any], name: str) -> bool:
+    return type(turn.get(name)) is str

@@ -1,0 +1,65 @@
+"""Blots out a call's own secrets wherever a server quotes them: nothing it says comes by another way."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+
+SECRET_WORDS = ("auth", "key", "token", "secret", "cookie", "pass", "cred")
+SHORTEST = 8  # what is shorter stands in too many texts that quote nothing
+BEGINNING = 8  # so much of a secret where a text breaks off is taken for its beginning
+NO_SECRETS = ("lm-studio", "not-needed", "no-key-required")  # written where a field must not be empty
+STARS = "***"
+
+
+class Blot:
+    """What must not be shown of a call with these headers; every text of its answer goes through here."""
+
+    def __init__(self, headers: Iterable[tuple[str, str]] = ()) -> None:
+        secrets = {secret for name, value in headers for secret in _secrets_in(name, value)}
+        self._secrets = [(_telling(secret), secret) for secret in sorted(secrets, key=len, reverse=True)]
+
+    def text(self, text: str) -> str:
+        """Return *text* without the secrets, however they are escaped."""
+        for telling, secret in self._secrets:
+            if telling in text:  # a pattern is slow, and hardly any text has what it looks for
+                text = _pattern(secret).sub(STARS, text)
+        return text
+
+    def last(self, text: str) -> str:
+        """Return *text*, which may break off anywhere, without the secrets and without half a secret."""
+        text = self.text(text)
+        for _, secret in self._secrets:
+            start = text.rfind(secret[:BEGINNING], max(0, len(text) - len(secret)))
+            if start >= 0 and secret.startswith(text[start:]):
+                text = text[:start] + STARS
+        return text
+
+    def body(self, body: bytes) -> bytes:
+        """Return a whole body without the secrets; they are ASCII, so any reading of the bytes finds them."""
+        return self.last(body.decode("latin-1")).encode("latin-1") if self._secrets else body
+
+
+def _secrets_in(name: str, value: str) -> set[str]:
+    """Return what a header of this name keeps secret: its value, and what follows `Bearer`."""
+    if not any(word in name.lower() for word in SECRET_WORDS):
+        return set()
+    parts = {value, value.rpartition(" ")[2]}
+    return {part for part in parts if len(part) >= SHORTEST and part not in NO_SECRETS}
+
+
+def _telling(secret: str) -> str:
+    """Return the longest piece of *secret* that nothing escapes."""
+    return max(re.findall("[A-Za-z0-9]+", secret), key=len, default="")
+
+
+@cache
+def _pattern(secret: str) -> re.Pattern[str]:
+    """Match *secret* as it is, and as JSON or a URL may write it."""
+    return re.compile("".join(c if c.isalnum() else _spellings(c) for c in secret))
+
+
+def _spellings(mark: str) -> str:
+    code = f"(?i:{ord(mark):02x})"
+    return rf"(?:\\*{re.escape(mark)}|\\+u00{code}|%{code})"

@@ -1,0 +1,74 @@
+"""Proxies of the environment: which one a call goes through, and which setting cannot be used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from llmpool.net.address import UNREADABLE, host_of
+
+CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+class Via:
+    """The proxy of one call, learnt from its trace; `target` is the host and port the call is for."""
+
+    def __init__(self) -> None:
+        self.proxy = ""  # its host:port, when there is one
+        self.target = ("", 0)
+        self._passed = False
+
+    @property
+    def ahead(self) -> str:
+        """The proxy while it is the one that is spoken to; nothing once the call is past it."""
+        return "" if self._passed else self.proxy
+
+    def trace(self, event: str, info: dict[str, Any]) -> None:
+        """Follow the call: what it connects to first may be a proxy, its own request is past that."""
+        if event.endswith("connect_tcp.started"):
+            host, port = info["host"], info["port"]
+            self.proxy = "" if (host, port) == self.target else host_of(f"//{_bracketed(host)}:{port}")
+        elif event.endswith("start_tls.started") and not event.startswith("connection."):
+            self._passed = True  # TLS with the target, through the tunnel
+        elif event.endswith("send_request_headers.started") and info["request"].method != b"CONNECT":
+            self._passed = True
+
+
+def unusable(env: Mapping[str, str], works: Callable[[str], bool]) -> str:
+    """Name the setting that keeps calls from being made; *works* tries a proxy's URL."""
+    for variable, value in _proxies(env).items():
+        url = value if "://" in value else f"http://{value}"
+        if not works(url):
+            socks = url.lower().startswith("socks")
+            why = "no support for SOCKS is installed (httpx[socks])" if socks else "not a proxy's address"
+            return f"the proxy that {variable} names{_shown(url)} cannot be used: {why}"
+    named = [variable for variable in CERTIFICATES if env.get(variable)]
+    if named:
+        return f"the certificates that {' and '.join(named)} names cannot be used"
+    return "the proxy or the certificates that the environment names cannot be used"
+
+
+def _proxies(env: Mapping[str, str]) -> dict[str, str]:
+    """Return the proxy variables that are set; the lower-case spelling counts where both are."""
+    found: dict[str, str] = {}
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        spelling = next((each for each in (name, name.upper()) if env.get(each)), "")
+        if spelling:
+            found[spelling] = env[spelling]
+    return found
+
+
+def _shown(url: str) -> str:
+    """Show scheme, host and port: user and password may stand beside them."""
+    scheme, _, rest = url.partition("://")
+    host = host_of(f"{scheme}://{rest.rpartition('@')[2]}")
+    try:
+        port = urlsplit(f"//{rest.rpartition('@')[2]}").port
+    except ValueError:
+        return ""
+    return f" ({scheme}://{host if port else host.rpartition(':')[0]})" if host != UNREADABLE else ""
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
