@@ -1,10 +1,6 @@
 """Run llmpool: `python -m llmpool` and the console script."""
 
 import gc
-import signal
-
-# Until the command ladder stands, Ctrl-C ends the process as it ends any other: no trace of half an import.
-signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 # A run is short: collecting cycles costs a tenth of its start-up and frees nothing that matters.
 gc.disable()
@@ -19,6 +15,10 @@ def main() -> int:
 
         sys.stdout.write(f"llmpool {__version__}\n")
         return 0
+    import signal
+
+    # Until the command ladder stands, Ctrl-C ends the process as any other: no trace of half an import.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     from llmpool.cli.app import run
 
     try:
