@@ -57,8 +57,9 @@ def model_file(state: Path, name: str) -> Path:
 def make_private_dirs(state: Path) -> None:
     """Make the directories of the embedded provider, closed to everyone else."""
     try:
-        state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for directory in (embedded_dir(state), models_dir(state)):
+        wanted = models_dir(state)
+        # one by one: `parents=True` would leave the parents to the umask
+        for directory in [parent for parent in reversed(wanted.parents) if not parent.exists()] + [wanted]:
             directory.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         msg = f"cannot make {models_dir(state)}: {error.strerror}"

@@ -2,7 +2,8 @@
 
 Every call has a connection of its own. One kept from an earlier call may have been closed by the server in
 between, which looks like a failure of the provider; and a connection that was not watched from its start
-cannot be shut when the time is up.
+cannot be shut when the time is up. `connection: close` says so to the server, and holds the library to it: without
+that a thread may be given another's connection in the moment before it is closed.
 """
 
 from __future__ import annotations
@@ -162,7 +163,7 @@ def _new_client(unverified: bool, direct: bool, host: str) -> httpx.Client:
             follow_redirects=False,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             limits=library.Limits(max_connections=None, max_keepalive_connections=0),
-            headers={"user-agent": f"llmpool/{__version__}"},
+            headers={"user-agent": f"llmpool/{__version__}", "connection": "close"},
         )
     except _settings_errors():  # a SOCKS proxy asks for a package, SSL_CERT_FILE may name no file
         words = unusable(os.environ, _works)
