@@ -1,6 +1,7 @@
 """Run llmpool: `python -m llmpool` and the console script."""
 
 import gc
+import os
 
 # A run is short: collecting cycles costs a tenth of its start-up and frees nothing that matters.
 gc.disable()
@@ -15,6 +16,11 @@ def main() -> int:
 
         sys.stdout.write(f"llmpool {__version__}\n")
         return 0
+    if "_LLMPOOL_COMPLETE" in os.environ:
+        from llmpool.cli import quick
+
+        if quick.answered():
+            return 0
     import signal
 
     # Until the command ladder stands, Ctrl-C ends the process as any other: no trace of half an import.

@@ -214,3 +214,19 @@ def test_fish_offers(ids: Home, tmp_path: Path, typed: str, offered: list[str]) 
         command, env=program(ids), cwd=ids.cwd, capture_output=True, text=True, check=False, timeout=60
     )
     assert ([line.split("\t")[0] for line in done.stdout.splitlines()], done.stderr) == (offered, "")
+
+
+def test_the_quick_answer_is_the_slow_one(home: Home) -> None:
+    """A model after `-m` is answered before the command tree is loaded, with the same words it would give."""
+    home.state.mkdir(mode=0o700)
+    (home.state / "model-ids.txt").write_text("den/a:8b\nden/b\nsky/c\n")
+    for words, place in (
+        ("llmpool route -m den/", "3"),
+        ("llmpool chat --model ", "3"),
+        ("llmpool chat hi -m s", "4"),
+    ):
+        asked = {"_LLMPOOL_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": place}
+        quick = home.pool(env=asked).out.split()
+        slow = home.pool(env=asked | {"COMP_WORDS": words.replace("llmpool", "'llmpool'")}).out.split()
+        assert quick
+        assert quick == slow
