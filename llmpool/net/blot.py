@@ -42,10 +42,11 @@ class Blot:
 
 
 def _secrets_in(name: str, value: str) -> set[str]:
-    """Return what a header of this name keeps secret: its value, and what follows `Bearer`."""
+    """Return what a header of this name keeps secret: its value and the words of it, but for `Bearer`."""
     if not any(word in name.lower() for word in SECRET_WORDS):
         return set()
-    parts = {value, value.rpartition(" ")[2]}
+    words = value.split()
+    parts = words[1:] or words if "auth" in name.lower() else [value, *words]
     return {part for part in parts if len(part) >= SHORTEST and part not in NO_SECRETS}
 
 

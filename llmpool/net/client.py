@@ -2,8 +2,8 @@
 
 Every call has a connection of its own. One kept from an earlier call may have been closed by the server in
 between, which looks like a failure of the provider; and a connection that was not watched from its start
-cannot be shut when the time is up. `connection: close` says so to the server, and holds the library to it: without
-that a thread may be given another's connection in the moment before it is closed.
+cannot be shut when the time is up. `connection: close` says so to the server, and holds the library to it:
+without that a thread may be given another's connection in the moment before it is closed.
 """
 
 from __future__ import annotations

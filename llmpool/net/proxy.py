@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from llmpool.net.address import UNREADABLE, host_of
 
-CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")  # the first that is set counts
 
 
 class Via:
@@ -28,7 +28,7 @@ class Via:
         """Follow the call: what it connects to first may be a proxy, its own request is past that."""
         if event.endswith("connect_tcp.started"):
             host, port = info["host"], info["port"]
-            self.proxy = "" if (host, port) == self.target else host_of(f"//{_bracketed(host)}:{port}")
+            self.proxy = "" if (host, port) == self.target else f"{_bracketed(host) or '?'}:{port}"
         elif event.endswith("start_tls.started") and not event.startswith("connection."):
             self._passed = True  # TLS with the target, through the tunnel
         elif event.endswith("send_request_headers.started") and info["request"].method != b"CONNECT":
@@ -43,9 +43,9 @@ def unusable(env: Mapping[str, str], works: Callable[[str], bool]) -> str:
             socks = url.lower().startswith("socks")
             why = "no support for SOCKS is installed (httpx[socks])" if socks else "not a proxy's address"
             return f"the proxy that {variable} names{_shown(url)} cannot be used: {why}"
-    named = [variable for variable in CERTIFICATES if env.get(variable)]
+    named = next((variable for variable in CERTIFICATES if env.get(variable)), "")
     if named:
-        return f"the certificates that {' and '.join(named)} names cannot be used"
+        return f"the certificates that {named} names cannot be used"
     return "the proxy or the certificates that the environment names cannot be used"
 
 

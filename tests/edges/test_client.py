@@ -268,19 +268,6 @@ def test_this_machine_is_reached_without_a_proxy(
     assert failure(client, get("http://far.example/")).kind == "connect"
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [("all_proxy", "socks5://127.0.0.1:1"), ("http_proxy", "nope://x")]
-)
-def test_a_proxy_that_cannot_be_used_is_told(
-    client: Client, monkeypatch: pytest.MonkeyPatch, name: str, value: str
-) -> None:
-    """A setting of the environment is no crash."""
-    for other in ("http_proxy", "HTTP_PROXY"):
-        monkeypatch.delenv(other, raising=False)
-    monkeypatch.setenv(name, value)
-    assert "environment" in failure(client, get("http://far.example/")).message
-
-
 def test_httpx_comes_without_its_command_line_and_an_http_url_without_certificates(
     serve: Serve, own_home: Path
 ) -> None:
