@@ -84,9 +84,9 @@ class StreamReply:
                 broken = error
             else:
                 yield from parser.feed(piece)
-        yield from parser.end()
         if broken is not None:
-            raise broken
+            raise broken  # half an event is no event: what was lost is the connection, not the format
+        yield from parser.end()
 
     def _framing(self) -> str:
         """Say what the server calls its body, when it says something we know."""
