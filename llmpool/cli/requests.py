@@ -69,9 +69,18 @@ def hints(given: list[str], terminal: Terminal) -> tuple[tuple[str, str], ...]:
         if not equals or not key:
             raise Misuse(f"--hint {text!r} has no value", hint="write --hint prefer_speed=true")
         pairs.append((key, value))
+        _say_if_unknown(key, terminal)
         if key in _REQUIREMENT_OF and value != "false":
             terminal.say(f"note: hint {key} is a wish and may lose; {_REQUIREMENT_OF[key]} always holds")
     return tuple(pairs)
+
+
+def _say_if_unknown(hint: str, terminal: Terminal) -> None:
+    """Point out a hint that no rule looks at; it may be meant for another program, so it is no error."""
+    from llmpool.router.features import HINTS
+
+    if hint not in HINTS:
+        terminal.say(f"note: no rule knows the hint {hint}; known: {', '.join(HINTS)}")
 
 
 def _one_of(value: str, allowed: tuple[str, ...], option: str) -> str:

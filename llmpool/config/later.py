@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmpool.core.config import Config
+from llmpool.core.config import Config, Routing
 
 
 def not_yet(config: Config) -> list[str]:
@@ -18,6 +18,7 @@ def not_yet(config: Config) -> list[str]:
             'metadata: listed over the network, not from the "catalog"': table.metadata == "catalog",
             'format_mode: the format is not detected, "openai" is spoken': table.format_mode == "auto",
             "prune: nothing is removed": table.prune,
+            "api_version: no format spoken so far sends one": table.api_version,
         }
         found += [f"{place} {text}" for text, given in marks.items() if given]
     for model in config.models:
@@ -27,6 +28,11 @@ def not_yet(config: Config) -> list[str]:
         }
         found += [f"[[models]] {model.id} {text}" for text, given in own.items() if given]
     tables: dict[str, object] = {
+        '[routing] strategy: "value" is refused': config.routing.strategy == "value",
+        "[routing] quality_target: there is no difficulty score": (
+            config.routing.quality_target != Routing().quality_target
+        ),
+        "[usage] retention: nothing is pruned": config.retention != Config(path="").retention,
         "[policy] unpriced: no budget is enforced": config.unpriced,
         "[oauth]: there are no logins": config.oauth,
         "[trial]: there are no trials": config.trial_keys,

@@ -11,7 +11,6 @@ from llmpool.errors import Misuse, UnknownName
 from llmpool.state import jsonl, shape
 from llmpool.state.lock import unusable
 
-LAST = "last"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 
 

@@ -85,4 +85,10 @@ def test_settings_that_are_not_in_force_are_said(home: Home, server: FakeServer)
     )
     assert "budgets.daily" in home.pool("config", "check").err
     assert home.pool("config", "check", "--json").json["not_yet"]
+    home.write_config('[routing]\nquality_target = 0.9\nstrategy = "value"\n[usage]\nretention = "90d"\n')
+    pending = " ".join(home.pool("config", "check", "--json").json["not_yet"])
+    assert all(word in pending for word in ("quality_target", "strategy", "retention"))
+    home.write_config("local_first = true\n")
+    assert home.pool("config", "check", "--json").json["not_yet"] == []
+    home.write_config(provider("a", server.url), model("a/m"), '[budgets.daily]\nlimit = "5"\nper = "day"\n')
     assert "budget daily is not enforced" in home.pool("chat", "-q", "hi").err

@@ -90,6 +90,7 @@ def test_soft_hints_that_sound_hard_are_pointed_out(home: Home) -> None:
     result = home.pool("route", "--hint", "local_only=true", "x")
     assert "--local-only" in result.err
     assert home.pool("route", "--hint", "nonsense", "x").code == 2
+    assert "prefer_speed" in home.pool("route", "--hint", "prefer_sped=true", "x").err
 
 
 def test_variables_stand_for_options(home: Home) -> None:

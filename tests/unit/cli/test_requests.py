@@ -156,7 +156,7 @@ def test_hints_are_pairs_in_order() -> None:
         ("local_only=true", "--local-only"),
         ("quality_floor=7", "--min-quality"),
         ("local_only=false", ""),
-        ("x=y", ""),
+        ("mission=background", ""),
     ],
 )
 def test_a_wish_that_looks_like_a_requirement_is_pointed_out(hint: str, option: str) -> None:
