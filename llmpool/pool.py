@@ -85,10 +85,9 @@ class Pool:
     def catalog(self) -> Catalog:
         """Config and presets, normalised."""
         from llmpool.config.presets import presets
-        from llmpool.formats import FORMATS
         from llmpool.registry.catalog import build_catalog
 
-        return build_catalog(self.config, presets(), FORMATS)
+        return build_catalog(self.config, presets())
 
     @cached_property
     def registry(self) -> Registry:

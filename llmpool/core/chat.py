@@ -15,17 +15,28 @@ class Image(Record):
 
 
 class Message(Record):
-    """One turn: *role* is system, user, assistant or tool."""
+    """One turn: *role* is system, user, assistant or tool.
+
+    A tool call is `{"id", "name", "arguments"}`, arguments as JSON text, or as OpenAI nests it. *carry* holds
+    what a format wants back with this turn as it came (signed thinking, say), each with the format's name in
+    `format`; other formats pass it over.
+    """
 
     role: str
     text: str = ""
     images: tuple[Image, ...] = ()
     tool_calls: tuple[dict[str, Any], ...] = ()
     tool_call_id: str = ""
+    carry: tuple[dict[str, Any], ...] = ()
 
 
 class ChatRequest(Record):
-    """What is asked of a model, whatever format carries it."""
+    """What is asked of a model, whatever format carries it.
+
+    *tools* are OpenAI function tools, wrapped or bare; *tool_choice* is auto, none, required or a name.
+    *thinking* is off, low, medium, high or a number of tokens; None leaves it to the format, which is off
+    where it can be. *cache* asks for prompt-cache marks where a format has them.
+    """
 
     messages: tuple[Message, ...]
     max_tokens: int | None = None
@@ -35,6 +46,9 @@ class ChatRequest(Record):
     tools: tuple[dict[str, Any], ...] = ()
     schema: dict[str, Any] | None = None
     thinking: str | None = None
+    tool_choice: str = ""
+    stop: tuple[str, ...] = ()
+    cache: bool = False
 
 
 class ToolDelta(NamedTuple):
@@ -47,7 +61,10 @@ class ToolDelta(NamedTuple):
 
 
 class Delta(Record):
-    """A piece of an answer; the last carries *finish* and *usage*, *served_model* is the server's word."""
+    """A piece of an answer; the last carries *finish* and *usage*, *served_model* is the server's word.
+
+    *finish* is stop, length, tools or content; *carry* is what `Message.carry` of the next turn should hold.
+    """
 
     text: str = ""
     thinking: str = ""
@@ -56,3 +73,4 @@ class Delta(Record):
     usage: TokenUsage | None = None
     served_model: str = ""
     failure: Failure | None = None
+    carry: tuple[dict[str, Any], ...] = ()

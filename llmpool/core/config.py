@@ -34,6 +34,11 @@ class ProviderTable(Record):
     metadata: str | None = None
     verify_tls: bool = True
     timeout: float | None = None
+    connect_timeout: float | None = None
+    first_token_timeout: float | None = None
+    read_timeout: float | None = None
+    total_timeout: float | None = None
+    project: str | None = None
     idle_ttl: float | None = None
     prune: bool = False
     supports_tools: bool | None = None

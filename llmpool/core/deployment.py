@@ -33,7 +33,10 @@ class Ratings(Record):
 
 
 class ObservedModel(Record):
-    """One line of what a provider reported. Sizes are tokens or bytes; 0 and None are unknown."""
+    """One line of what a provider reported. Sizes are tokens or bytes; 0 and None are unknown.
+
+    Prices are decimal strings, USD per million tokens; empty where the provider told none.
+    """
 
     name: str
     kind: str = ""
@@ -52,6 +55,16 @@ class ObservedModel(Record):
     size: int = 0
     digest: str = ""
     remote: bool = False
+    input_price: str = ""
+    output_price: str = ""
+
+
+class ModelFacts(Record):
+    """What the vendored metadata knows of a model; 0 and None are unknown."""
+
+    context_window: int = 0
+    max_output: int = 0
+    capabilities: Capabilities = Capabilities()
 
 
 class DeclaredModel(Record):
@@ -81,6 +94,7 @@ class Deployment(Record):
     observed: ObservedModel | None = None
     capabilities: Capabilities
     context_window: int
+    max_output: int = 0
     ratings: Ratings
     price: Price | None = None
     aliases: tuple[str, ...] = ()

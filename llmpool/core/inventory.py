@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from llmpool.core.deployment import ObservedModel
+from llmpool.core.deployment import Capabilities, ObservedModel
 from llmpool.core.record import Record
+
+
+class Probe(Record):
+    """What a probe of one model found. *available* None: it could not tell (busy, refused, unreachable).
+
+    *at* is RFC 3339 UTC; *capabilities* are those that were really tried.
+    """
+
+    model: str
+    at: str
+    available: bool | None = None
+    status: int = 0
+    error: str = ""
+    latency_ms: int = 0
+    capabilities: Capabilities = Capabilities()
 
 
 class ProviderInventory(Record):
     """What one provider last said. *fetched_at* is the last success, *stale_since* the failure after it.
 
-    Times are RFC 3339 UTC, empty when unset; *skipped* counts lines that could not be used.
+    Times are RFC 3339 UTC, empty when unset; *skipped* counts lines that could not be used. *probes* outlive
+    observations: a refresh keeps them, the next probe of a model replaces its own.
     """
 
     provider: str
@@ -21,6 +37,7 @@ class ProviderInventory(Record):
     stale_since: str = ""
     latency_ms: int = 0
     skipped: int = 0
+    probes: tuple[Probe, ...] = ()
 
 
 class Inventory(Record):

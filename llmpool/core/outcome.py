@@ -25,12 +25,17 @@ FAILURE_KINDS = (
 
 
 class Failure(Record):
-    """Why a call failed. *retry_after* is seconds, None when the server gave no hint."""
+    """Why a call failed. *retry_after* is seconds, None when the server gave no hint.
+
+    *param* is the request's parameter the server named; *code* is the server's own, or ours: `html`,
+    `no_endpoint`, `responses_only`, `connect_timeout`.
+    """
 
     kind: str
     message: str
     status: int = 0
     code: str = ""
+    param: str = ""
     retry_after: float | None = None
     should_retry: bool | None = None
 
@@ -61,12 +66,16 @@ class Attempt(Record):
 
 
 class TokenUsage(Record):
-    """Tokens of one answer; cached tokens are inside *input* (DESIGN ruling 16). None: not reported."""
+    """Tokens of one answer; cached tokens are inside *input* (DESIGN ruling 16). None: not reported.
+
+    *cache_write_1h* is the part of *cache_write* that is kept for an hour; *reasoning* is inside *output*.
+    """
 
     input: int | None = None
     output: int | None = None
     cache_read: int | None = None
     cache_write: int | None = None
+    cache_write_1h: int | None = None
     reasoning: int | None = None
     estimated: bool = False
 

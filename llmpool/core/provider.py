@@ -30,6 +30,7 @@ class Preset(Record):
     beta: bool = False
     port: int = 0
     max_tokens_field: str = "max_tokens"
+    auth: str = ""
     openai_path: str = ""
 
 
@@ -66,7 +67,12 @@ class Params(Record):
 
 
 class Provider(Record):
-    """One endpoint with everything a call needs but the secret. Times are seconds."""
+    """One endpoint with everything a call needs but the secret. Times are seconds.
+
+    *format* is empty until detected; *format_mode* is auto or pinned where the owner said so, else empty
+    (`formats.plan` knows what that means); *exact* says that the URL is the preset's. *timeout* bounds the
+    first token and each read where nothing finer is given.
+    """
 
     id: str
     name: str
@@ -92,8 +98,15 @@ class Provider(Record):
     metadata: str = "dynamic"
     verify_tls: bool = True
     timeout: float | None = None
+    connect_timeout: float | None = None
+    first_token_timeout: float | None = None
+    read_timeout: float | None = None
+    total_timeout: float | None = None
     idle_ttl: float | None = None
     prune: bool = False
+    exact: bool = False
+    auth: str = ""
+    project: str = ""
     max_tokens_field: str = "max_tokens"
     supports_tools: bool | None = None
     supports_streaming: bool | None = None

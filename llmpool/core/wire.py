@@ -17,17 +17,29 @@ class Timeouts(NamedTuple):
 
 
 class Target(Record):
-    """Where a format sends its calls: base URL, credential headers and the owner's extra headers."""
+    """Where a format sends its calls, with what key, and what is known of how to call there.
+
+    *headers* are the owner's; the format adds the *key* in its own way, or as *auth* (`bearer`, `x-api-key`)
+    says. *exact* says that the URL is where the paths of its own format begin, not just where the server is.
+    *without* names what was refused here before and is left out: see `formats.refused`.
+    """
 
     provider: str
     url: str
+    key: str = ""
     headers: tuple[tuple[str, str], ...] = ()
     timeouts: Timeouts = Timeouts()
     verify_tls: bool = True
+    auth: str = ""
+    api_version: str = ""
+    project: str = ""
+    exact: bool = False
     max_tokens_field: str = "max_tokens"
+    without: tuple[str, ...] = ()
+    context_window: int = 0
 
     def __repr__(self) -> str:
-        return f"Target({self.provider!r}, {self.url!r})"  # headers carry the key
+        return f"Target({self.provider!r}, {self.url!r})"  # it carries the key
 
 
 class Call(Record):

@@ -12,7 +12,16 @@ from llmpool.errors import ConfigInvalid
 if TYPE_CHECKING:
     from llmpool.formats.base import WireFormat
 
-FORMATS = {"openai": "llmpool.formats.openai:OpenAI"}
+FORMATS = {
+    "openai": "llmpool.formats.openai:OpenAI",
+    "responses": "llmpool.formats.responses:Responses",
+    "anthropic": "llmpool.formats.anthropic:Anthropic",
+    "google": "llmpool.formats.google:Google",
+    "ollama": "llmpool.formats.ollama:Ollama",
+    "lmstudio": "llmpool.formats.lmstudio:LMStudio",
+    "cloudcode": "llmpool.formats.cloudcode:CloudCode",
+    "copilot": "llmpool.formats.copilot:Copilot",
+}
 
 
 def wire_format(name: str) -> WireFormat:

@@ -24,16 +24,26 @@ _decode = json.JSONDecoder().raw_decode  # json.loads without what it does for o
 
 
 class Listing(NamedTuple):
-    """The models a provider reported; *skipped* counts the lines that could not be used."""
+    """The models a provider reported; *skipped* counts the lines that could not be used.
+
+    *base* is the URL the listing was found under, when that is not simply the target's.
+    """
 
     models: tuple[ObservedModel, ...]
     skipped: int
+    base: str = ""
 
 
 class WireFormat(Protocol):
-    """One wire protocol: it builds Calls, reads Answers and Frames, and keeps nothing."""
+    """One wire protocol: it builds Calls, reads Answers and Frames, and keeps nothing.
+
+    *takes_image_urls*: whether a server fetches images itself; if not, the caller sends them as data.
+    *droppable*: what a request can do without when a server refuses it, in the words of `formats.refused`.
+    """
 
     name: str
+    takes_image_urls: bool
+    droppable: frozenset[str]
 
     def list_models(self, target: Target) -> Generator[Call, Answer, Listing]:
         """Ask what there is; yields each Call and is sent its Answer."""
@@ -83,6 +93,7 @@ def parse_body(answer: Answer, what: str = "the answer") -> Any:
                 kind="wrong_format",
                 message=f"answered HTML (status {answer.status}) instead of JSON",
                 status=answer.status,
+                code="html",
             )
         )
     return parse_json(text, what)
@@ -92,6 +103,50 @@ def shown(text: str, limit: int) -> str:
     """Return *text* as a message may show it: on one line, without control characters, cut at *limit*."""
     line = " ".join(UNPRINTABLE.sub(" ", text[: limit * 4]).split())
     return line if len(line) <= limit else line[: limit - 3] + "..."
+
+
+def with_key(target: Target, how: str = "bearer") -> tuple[tuple[str, str], ...]:
+    """Return the headers of a call: the owner's, and the key in the way *how* or the target says.
+
+    *how* is `bearer` or the name of a header. A header the owner set is left as it is: it is the key, then.
+    """
+    how = target.auth or how
+    name, value = ("authorization", f"Bearer {target.key}") if how == "bearer" else (how, target.key)
+    if not target.key or any(given.lower() == name for given, _ in target.headers):
+        return target.headers
+    return (*target.headers, (name, value))
+
+
+def get(target: Target, url: str, headers: tuple[tuple[str, str], ...]) -> Call:
+    """Build the call that reads *url*."""
+    return Call(
+        method="GET",
+        url=url,
+        headers=(("accept", "application/json"), *headers),
+        timeouts=target.timeouts,
+        verify_tls=target.verify_tls,
+    )
+
+
+def post(
+    target: Target,
+    url: str,
+    headers: tuple[tuple[str, str], ...],
+    body: dict[str, Any],
+    framing: str = "json",
+) -> Call:
+    """Build the call that sends *body* as JSON; *framing* is how the answer will come."""
+    accepted = {"sse": "text/event-stream", "ndjson": "application/x-ndjson"}.get(framing, "application/json")
+    encoded = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return Call(
+        method="POST",
+        url=url,
+        headers=(("content-type", "application/json"), ("accept", accepted), *headers),
+        body=encoded.encode("utf-8", "replace"),
+        framing=framing,
+        timeouts=target.timeouts,
+        verify_tls=target.verify_tls,
+    )
 
 
 def join_url(base: str, path: str) -> str:

@@ -99,6 +99,7 @@ class Said(NamedTuple):
     message: str
     codes: tuple[str, ...]
     status: int
+    param: str = ""
 
 
 def read_error(answer: Answer) -> Failure:
@@ -106,11 +107,13 @@ def read_error(answer: Answer) -> Failure:
     text = answer.body.decode("utf-8", "replace").strip()
     wait = retry_after(answer.headers)
     if text.startswith("<"):
-        said = Said(f"answered HTML (status {answer.status})", (), 0)
+        said = Said(f"answered HTML (status {answer.status})", ("html",), 0)
         kind = _kind_by_status(answer.status, "") if answer.status != 400 else "wrong_format"
     else:
         said = _said(text)
         kind = _kind(said, answer.status)
+    if is_responses_only(answer.status, text):
+        kind, said = "wrong_format", said._replace(codes=("responses_only", *said.codes))
     if answer.status == 402 and wait is not None:
         kind = "rate_limit"  # the allowance in flight is used up, not the money
     return Failure(
@@ -118,8 +121,19 @@ def read_error(answer: Answer) -> Failure:
         message=said.message or f"status {answer.status} without a word",
         status=answer.status,
         code=said.codes[0] if said.codes else "",
+        param=said.param,
         retry_after=wait,
         should_retry={"true": True, "false": False}.get(answer.headers.get("x-should-retry", "").lower()),
+    )
+
+
+def is_responses_only(status: int, text: str) -> bool:
+    """Say whether a server answers only at its responses endpoint (pool-routing-formats 7)."""
+    words = text.lower()
+    return (
+        400 <= status < 600
+        and ("/v1/responses" in words or "responses api" in words)
+        and ("legacy protocol" in words or "chat/completions" in words)
     )
 
 
@@ -147,7 +161,8 @@ def said_by(payload: object) -> Said:
     codes = [facts.get(name) for name in ("code", "type", "status")]
     status = next((c for c in codes if isinstance(c, int) and 400 <= c < 600), 0)
     words = tuple(shown(c, 80) for c in codes if isinstance(c, str) and c)
-    return Said(_message(facts), words, status)
+    param = facts.get("param")
+    return Said(_message(facts), words, status, shown(param, 80) if isinstance(param, str) else "")
 
 
 def _first(value: object) -> object:

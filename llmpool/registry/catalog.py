@@ -15,14 +15,10 @@ _PRIVATE_NAMES = (".local", ".lan", ".home", ".internal", ".home.arpa", ".localh
 _BARE = Preset(id="", name="", format="", needs_key=False, priority=50)
 
 
-def build_catalog(
-    config: Config, presets: Mapping[str, Preset], spoken: Container[str] = ("openai",)
-) -> Catalog:
+def build_catalog(config: Config, presets: Mapping[str, Preset]) -> Catalog:
     """Combine the config with the presets its providers start from; raises ConfigInvalid for what is missing.
 
-    *spoken* are the formats this version speaks: a preset with another one is used through its
-    OpenAI-compatible side, where it has one. A declared model at a preset nobody configured brings that
-    provider along: a key is all it needs.
+    A declared model at a preset nobody configured brings that provider along: a key is all it needs.
     """
     tables = {table.id: table for table in config.providers}
     for model in config.models:
@@ -30,7 +26,7 @@ def build_catalog(
         if owner not in tables and owner in presets:
             tables[owner] = ProviderTable(id=owner)
     problems: list[str] = []
-    providers = [_provider(tables[name], presets, problems, spoken) for name in sorted(tables)]
+    providers = [_provider(tables[name], presets, problems) for name in sorted(tables)]
     problems += _nobodys(config, tables)
     if problems:
         message = f"{config.path} has {len(problems)} problem{'s' if len(problems) > 1 else ''}"
@@ -51,13 +47,9 @@ def _nobodys(config: Config, tables: Container[str]) -> list[str]:
     ]
 
 
-def _provider(
-    table: ProviderTable, presets: Mapping[str, Preset], problems: list[str], spoken: Container[str]
-) -> Provider:
+def _provider(table: ProviderTable, presets: Mapping[str, Preset], problems: list[str]) -> Provider:
     preset = _preset(table, presets, problems)
-    url, wire = (table.url or preset.url).rstrip("/"), table.format or preset.format or "openai"
-    if wire not in spoken and not table.format and preset.openai_path:
-        wire, url = "openai", url.removesuffix(preset.openai_path) + preset.openai_path
+    url = (table.url or preset.url).rstrip("/")
     if not url and preset.id != "embedded":
         known = f'preset "{preset.id}" has no URL of its own' if preset.id else "neither a preset nor a url"
         problems.append(f'[providers.{table.id}]: {known}. Add: url = "https://..."')
@@ -66,8 +58,8 @@ def _provider(
         id=table.id,
         name=table.name or preset.name or table.id,
         preset=preset.id,
-        format=wire,
-        format_mode=table.format_mode or ("pinned" if table.format or preset.id else "auto"),
+        format=table.format or preset.format,
+        format_mode=table.format_mode or ("pinned" if table.format else ""),
         url=url,
         location=table.location or location(preset, url),
         alternate_urls=table.alternate_urls or (() if own_url else preset.alternate_urls),
@@ -87,8 +79,15 @@ def _provider(
         metadata=table.metadata or preset.metadata,
         verify_tls=table.verify_tls,
         timeout=table.timeout,
+        connect_timeout=table.connect_timeout,
+        first_token_timeout=table.first_token_timeout,
+        read_timeout=table.read_timeout,
+        total_timeout=table.total_timeout,
         idle_ttl=table.idle_ttl,
         prune=table.prune,
+        exact=bool(preset.url) and not own_url,
+        auth=preset.auth,
+        project=table.project or "",
         max_tokens_field=preset.max_tokens_field,
         supports_tools=table.supports_tools,
         supports_streaming=table.supports_streaming,

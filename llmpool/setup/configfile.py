@@ -71,10 +71,9 @@ def _check(pool: Pool, text: str) -> None:
     """Load the new text as the config would be, problems and all."""
     from llmpool.config.load import loads
     from llmpool.config.presets import presets
-    from llmpool.formats import FORMATS
     from llmpool.registry.catalog import build_catalog
 
-    build_catalog(loads(text, pool.paths.config), presets(), FORMATS)
+    build_catalog(loads(text, pool.paths.config), presets())
 
 
 def _to_paste(path: Path, edit: Callable[[str], str]) -> tuple[str, ...]:

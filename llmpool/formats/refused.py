@@ -1,0 +1,44 @@
+"""What a server's 400 says it will not take, when the request can do without it (DESIGN ruling 11).
+
+The words are ours, the same for every format, because they are remembered: `stream_options`, `temperature`,
+`top_p`, `thinking`, `max_tokens` (the field's other name is used instead), `cache`, `tool_choice`, `stop`.
+Tools, a schema and text are never dropped: an answer without them would be an answer to another question.
+"""
+
+from __future__ import annotations
+
+import re
+
+from llmpool.core.outcome import Failure
+
+# Ours -> how vendors write it. The named parameter is looked at first, then the message.
+NAMES = {
+    "stream_options": r"stream_options|include_usage",
+    "temperature": r"temperature",
+    "top_p": r"top_?p\b",
+    "thinking": r"reasoning|think|effort|enable_thinking|chat_template_kwargs",
+    "max_tokens": r"max_(completion_|output_)?tokens",
+    "cache": r"cache_control",
+    "tool_choice": r"tool_choice|toolConfig",
+    "stop": r"\bstop(_sequences)?\b",
+}
+_PATTERNS = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in NAMES.items()}
+_REFUSAL = re.compile(
+    r"not supported|unsupported|does ?n.t support|not support|unrecognized|unknown|unexpected|not permitted"
+    r"|not allowed|extra (inputs|fields)|invalid (field|parameter|argument)|cannot|deprecated"
+    r"|only the default"
+    r"|is not available|not compatible|must be (unset|removed|omitted)|should not|use .* instead|no longer",
+    re.IGNORECASE,
+)
+
+
+def refused(failure: Failure, droppable: frozenset[str], already: tuple[str, ...] = ()) -> str:
+    """Name what to leave out of the next call, or nothing: only a 400 (or 422) that names it counts."""
+    if failure.status not in (400, 422) or failure.kind not in ("bad_request", "wrong_format"):
+        return ""
+    candidates = [name for name in _PATTERNS if name in droppable and name not in already]
+    if failure.param:
+        return next((name for name in candidates if _PATTERNS[name].search(failure.param)), "")
+    if not _REFUSAL.search(failure.message):  # about thinking any word is a refusal (failover-cooldown 6.5)
+        candidates = [name for name in candidates if name == "thinking"]
+    return next((name for name in candidates if _PATTERNS[name].search(failure.message)), "")
