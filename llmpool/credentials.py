@@ -54,27 +54,39 @@ def resolve(key: KeyRef, provider: Provider, pool: Pool) -> Credential:
     return Credential(key.label, secrets.read_key(key, provider.id, pool.env, pool.paths.secrets))
 
 
-def target(provider: Provider, credential: Credential, timeouts: Timeouts) -> Target:
-    """Make the target of a provider's calls with this credential."""
-    headers = list(provider.headers)
-    if credential.secret:
-        headers.append(("Authorization", f"Bearer {credential.secret}"))
+def addresses(pool: Pool, provider: Provider) -> list[str]:
+    """List where to ask: the address that worked last, the configured one, then its alternates."""
+    known = pool.memories.endpoint(provider)
+    places = (known, provider.url, *provider.alternate_urls)
+    return list(dict.fromkeys(url.rstrip("/") for url in places if url))
+
+
+def target(
+    provider: Provider, credential: Credential, timeouts: Timeouts, *, url: str = "", exact: bool = False
+) -> Target:
+    """Make the target of a provider's calls with this credential; *url* is where it was found instead."""
     return Target(
         provider=provider.id,
-        url=provider.url,
-        headers=tuple(headers),
+        url=url or provider.url,
+        key=credential.secret,
+        headers=provider.headers,
         timeouts=timeouts,
         verify_tls=provider.verify_tls,
+        auth=provider.auth,
+        api_version=provider.api_version,
+        project=provider.project,
+        exact=exact or (provider.exact and not url),
         max_tokens_field=provider.max_tokens_field,
     )
 
 
 def timeouts_of(provider: Provider, table: RoutingTable) -> Timeouts:
-    """Take the config's time-outs; a provider's own `timeout` bounds the first token and each read."""
-    routing = table.routing
-    own = provider.timeout
+    """Take the config's time-outs; a provider's own come first, its `timeout` where it has nothing finer."""
+    routing, own = table.routing, provider.timeout
+    connect = min(routing.connect_timeout, own) if own else routing.connect_timeout
     return Timeouts(
-        connect=min(routing.connect_timeout, own) if own else routing.connect_timeout,
-        first_token=own or routing.first_token_timeout,
-        read=own or routing.read_timeout,
+        connect=provider.connect_timeout or connect,
+        first_token=provider.first_token_timeout or own or routing.first_token_timeout,
+        read=provider.read_timeout or own or routing.read_timeout,
+        total=provider.total_timeout,
     )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from llmpool.config.paths import Paths, find_paths
 from llmpool.core.times import rfc3339
-from llmpool.errors import StateUnusable, UnknownName
+from llmpool.errors import Busy, StateUnusable, UnknownName
 from llmpool.registry import readback
 from llmpool.state import compiled
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from llmpool.core.provider import Provider
     from llmpool.core.registry import Catalog, Registry
     from llmpool.core.routing import Facts, RoutingRow, RoutingTable
+    from llmpool.state.formats import Memories
     from llmpool.state.health import Health
 
 UNREACHABLE_FOR = 15 * 60  # seconds that a failed connect counts as unreachable (DESIGN ruling 2)
@@ -39,6 +40,7 @@ class Pool:
         self.clock = clock
         self.offline = offline
         self.warnings: list[str] = []
+        self._lessons: list[Callable[[Memories], None]] = []
 
     @cached_property
     def routing(self) -> dict[str, Any]:
@@ -73,6 +75,34 @@ class Pool:
         from llmpool.state import health
 
         return health.read(self.paths.state)
+
+    @cached_property
+    def memories(self) -> Memories:
+        """What was learnt of how providers want to be asked."""
+        from llmpool.state import formats
+
+        return formats.read(self.paths.state)
+
+    def learn(self, change: Callable[[Memories], None]) -> None:
+        """Apply a lesson to this run's memories at once; `keep_lessons` writes all of them together."""
+        change(self.memories)
+        self._lessons.append(change)
+
+    def keep_lessons(self) -> None:
+        """Write down what this run learnt; a directory that refuses is only a warning."""
+        lessons, self._lessons = self._lessons, []
+        if not lessons:
+            return
+        from llmpool.state import formats
+
+        def apply(memories: Memories) -> None:
+            for lesson in lessons:
+                lesson(memories)
+
+        try:
+            formats.update(self.paths.state, apply)
+        except (StateUnusable, Busy) as error:
+            self.warnings.append(f"what was learnt of the providers is not kept: {error.message}")
 
     @cached_property
     def config(self) -> Config:

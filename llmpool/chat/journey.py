@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from llmpool.core.chat import Delta
+from llmpool.core.limits import Headroom
 from llmpool.core.outcome import Attempt, Failure, TokenUsage
 from llmpool.core.routing import Decision
 
@@ -47,6 +49,8 @@ class Journey:
         self.served_model = ""
         self.success = False
         self.interrupted = False
+        self.carry: list[dict[str, Any]] = []
+        self.headroom: dict[tuple[str, str], tuple[Headroom, ...]] = {}
         self.shown = False
         self.cost: Decimal | None = None
         self.usage_id = ""
@@ -57,7 +61,7 @@ class Journey:
     def start_attempt(self, deployment: str, key: str) -> None:
         """Begin an attempt and forget what an earlier one produced, though a reader may have seen it."""
         self.deployment, self.key = deployment, key
-        self.text, self.thinking, self.tools = [], [], {}
+        self.text, self.thinking, self.tools, self.carry = [], [], {}, []
         self.usage, self.finish, self.served_model, self.ttft_ms = None, "", "", None
         self._began = time.monotonic()
 
@@ -74,9 +78,24 @@ class Journey:
             call["id"] = piece.id or call["id"]
             call["name"] = piece.name or call["name"]
             call["arguments"] += piece.arguments
+        self.carry.extend(delta.carry)
         self.usage = delta.usage or self.usage
         self.finish = delta.finish or self.finish
         self.served_model = delta.served_model or self.served_model
+
+    def redact(self, blot: Callable[[str], str]) -> None:
+        """Blot out what may have come in pieces; what was shown by then is shown."""
+        for name in ("text", "thinking"):
+            whole = "".join(getattr(self, name))
+            if blot(whole) != whole:
+                setattr(self, name, [blot(whole)])
+        for call in self.tools.values():
+            call["arguments"] = blot(call["arguments"])
+
+    def heard(self, provider: str, headroom: tuple[Headroom, ...]) -> None:
+        """Note what an answer's headers said of the allowances of the key in use."""
+        if headroom:
+            self.headroom[provider, self.key] = headroom
 
     def end_attempt(self, failure: Failure | None) -> None:
         """End an attempt, well or badly."""

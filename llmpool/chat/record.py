@@ -16,11 +16,12 @@ from llmpool.errors import Busy, StateUnusable
 from llmpool.pool import Pool
 from llmpool.router import experience, explain
 from llmpool.router import failure as rules
-from llmpool.state import health, ledger
+from llmpool.state import health, ledger, limits
 
 
 def record(pool: Pool, request: ChatRequest, journey: Journey) -> None:
     """Record a request that somebody was asked; a directory that refuses costs a warning, not the answer."""
+    pool.keep_lessons()
     if not journey.attempts:
         return
     journey.usage = usage_or_estimate(request, journey)
@@ -30,6 +31,8 @@ def record(pool: Pool, request: ChatRequest, journey: Journey) -> None:
         ledger.append(pool.paths.state, ledger.USAGE, usage)
         ledger.append(pool.paths.state, ledger.DECISIONS, decision)
         health.update(pool.paths.state, lambda state: _learn(state, journey, pool.clock()))
+        for (provider, key), entries in journey.headroom.items():
+            limits.update(pool.paths.state, provider, key, entries, pool.clock())
     except (StateUnusable, Busy) as error:
         pool.warnings.append(f"not recorded: {error.message}")
 

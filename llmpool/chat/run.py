@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
+from typing import Self
 
 from llmpool import credentials
 from llmpool.chat.journey import Done, Event, Journey, Notice
 from llmpool.chat.record import record
+from llmpool.chat.speak import Speaker
 from llmpool.core.chat import ChatRequest, Delta
 from llmpool.core.ids import split_ref
 from llmpool.core.outcome import Failure, UpstreamError
 from llmpool.core.provider import KeyRef, Provider
 from llmpool.core.record import Record
 from llmpool.core.times import rfc3339
-from llmpool.core.wire import Target
+from llmpool.credentials import Credential
 from llmpool.errors import (
     Busy,
     ConfigInvalid,
@@ -25,7 +27,6 @@ from llmpool.errors import (
     UnknownName,
     UpstreamFailed,
 )
-from llmpool.formats import wire_format
 from llmpool.net.client import Client
 from llmpool.pool import Pool
 from llmpool.router import failure as rules
@@ -53,7 +54,8 @@ def chat(pool: Pool, request: ChatRequest, choice: Choice, manners: Manners) -> 
     """
     journey = Journey(choice.decision, manners.tag, manners.session)
     try:
-        yield from _Run(pool, request, journey, manners).down(choice.plan)
+        with _Run(pool, request, journey, manners) as run:
+            yield from run.down(choice.plan)
     except (KeyboardInterrupt, GeneratorExit, SystemExit):
         journey.interrupted = not journey.success
         raise
@@ -70,6 +72,14 @@ class _Run:
         self.request = request
         self.journey = journey
         self.manners = manners
+        self._client = Client(offline=pool.offline)
+        self._warned: set[str] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *ended: object) -> None:
+        self._client.close()
 
     def down(self, plan: tuple[str, ...]) -> Iterator[Event]:
         """Go down the plan until one answers; each failure is said, and who is asked next."""
@@ -124,13 +134,11 @@ class _Run:
         journey, failure = self.journey, None
         journey.start_attempt(ref, key.label)
         try:
-            model = split_ref(ref)[1]
-            target = yield from self._target(provider, model, key)
-            journey.start_attempt(ref, key.label)  # a server's start-up is not the model's latency
-            for delta in self._deltas(provider, target, model):
-                journey.take(delta)
-                journey.shown |= self.manners.shows and bool(delta.text or delta.thinking or delta.tools)
-                yield delta
+            for event in self._answers(provider, split_ref(ref)[1], key):
+                if isinstance(event, Delta):
+                    journey.take(event)
+                    journey.shown |= self.manners.shows and bool(event.text or event.thinking or event.tools)
+                yield event
         except UpstreamError as error:
             failure = error.failure
         except NoCredential as error:
@@ -142,30 +150,31 @@ class _Run:
             raise
         journey.end_attempt(failure)
 
-    def _target(self, provider: Provider, model: str, key: KeyRef) -> Generator[Event, None, Target]:
-        """Find where to call; the embedded provider starts its server first, and says so."""
-        limits = credentials.timeouts_of(provider, self.pool.table)
-        if provider.preset != "embedded":
-            return credentials.target(provider, credentials.resolve(key, provider, self.pool), limits)
+    def _answers(self, provider: Provider, model: str, key: KeyRef) -> Iterator[Event]:
+        """Ask, in whatever way the provider takes it; an unverified connection is said, once."""
+        if not provider.verify_tls and provider.id not in self._warned and provider.url.startswith("https"):
+            self._warned.add(provider.id)
+            yield Notice(f"{provider.id}: its TLS certificate is not verified (verify_tls = false)")
+        request = _with_defaults(self.request, provider)
+        if provider.preset == "embedded":
+            yield from self._embedded(provider, model, key, request)
+            return
+        credential = credentials.resolve(key, provider, self.pool)
+        yield from Speaker(self.pool, self._client, self.journey).ask(provider, model, credential, request)
+
+    def _embedded(self, provider: Provider, model: str, key: KeyRef, request: ChatRequest) -> Iterator[Event]:
+        """Start the server of an embedded model first, and say so; it is ours, so no network is asked for."""
         from llmpool.embedded import server
 
         if not any(running.name == model for running in server.running(self.pool.paths.state)):
             yield Notice(f"{model} is being loaded on this machine")
         ttl = IDLE_SECONDS if provider.idle_ttl is None else provider.idle_ttl
         endpoint = server.ensure(self.pool.paths.state, model, idle_ttl=ttl)
-        bearer = ("Authorization", f"Bearer {endpoint.key}")
-        return Target(provider=provider.id, url=endpoint.url, headers=(bearer,), timeouts=limits)
-
-    def _deltas(self, provider: Provider, target: Target, model: str) -> Iterator[Delta]:
-        """Send one call and read its answer, streamed or not: one path for both."""
-        wire = wire_format(provider.format)
-        request = _with_defaults(self.request, provider)
-        call = wire.chat_call(target, model, request)
-        offline = self.pool.offline and provider.preset != "embedded"  # our own loopback server is no network
-        with Client(offline=offline) as client, client.open_stream(call) as reply:
-            if not 200 <= reply.status < 300:
-                raise UpstreamError(wire.read_error(reply.read()))
-            yield from wire.read_stream(reply.frames()) if request.stream else wire.read_reply(reply.read())
+        self.journey.start_attempt(self.journey.deployment, key.label)  # its start is not the model's latency
+        here = provider.replace(url=endpoint.url, exact=True)
+        with Client() as client:
+            speaker = Speaker(self.pool, client, self.journey)
+            yield from speaker.ask(here, model, Credential(key.label, endpoint.key), request)
 
 
 def _with_defaults(request: ChatRequest, provider: Provider) -> ChatRequest:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from llmpool.core.chat import Message
+from llmpool.core.chat import Image, Message
 from llmpool.core.times import rfc3339_ms
 from llmpool.state import sessions
 
@@ -13,9 +14,20 @@ def messages(state: Path, name: str) -> tuple[tuple[Message, ...], str]:
     """Return a session's messages and the deployment that answered last."""
     turns = sessions.read(state, name)
     answered = [turn.get("deployment") for turn in turns if turn["role"] == "assistant"]
-    spoken = tuple(Message(role=turn["role"], text=turn["text"]) for turn in turns)
+    spoken = tuple(_message(turn) for turn in turns)
     last = answered[-1] if answered else ""
     return spoken, last if isinstance(last, str) else ""
+
+
+def _message(turn: dict[str, Any]) -> Message:
+    """Read a turn back; what is not shaped as it was written is left out."""
+    carry, images = turn.get("carry"), turn.get("images")
+    return Message(
+        role=turn["role"],
+        text=turn["text"],
+        carry=tuple(c for c in carry if isinstance(c, dict)) if isinstance(carry, list) else (),
+        images=tuple(Image(url=u) for u in images if isinstance(u, str)) if isinstance(images, list) else (),
+    )
 
 
 def keep(
@@ -29,6 +41,8 @@ def keep(
     turns = [
         {"at": at, "role": message.role, "text": message.text}
         | ({"deployment": deployment} if message.role == "assistant" else {})
+        | ({"carry": list(message.carry)} if message.carry else {})
+        | ({"images": [image.url for image in message.images]} if message.images else {})
         for message in exchange
     ]
     sessions.append(state, name, turns, anew=anew)

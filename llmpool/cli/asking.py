@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import TYPE_CHECKING, Any
 
 from llmpool.chat import session
+from llmpool.chat.attached import TOKENS_OF_AN_IMAGE, Attached
 from llmpool.chat.journey import Done, Journey, Notice
 from llmpool.chat.run import Manners, chat
 from llmpool.cli import requests
 from llmpool.cli.output import count, money, plural, seconds
 from llmpool.core.chat import ChatRequest, Message
 from llmpool.core.record import Record
+from llmpool.core.routing import RouteRequest
 from llmpool.core.text import clean
 from llmpool.decide import decide
 from llmpool.errors import Exit, Misuse
@@ -39,6 +42,9 @@ class Asked(Record):
     max_wait: float
     tag: str
     no_log: bool
+    attached: Attached = Attached()
+    schema: dict[str, Any] | None = None
+    tools: tuple[dict[str, Any], ...] = ()
 
 
 class Asking:
@@ -58,10 +64,13 @@ class Asking:
             temperature=asked.temperature,
             stream=asked.stream,
             thinking=asked.think,
+            schema=asked.schema,
+            tools=asked.tools,
+            cache=bool(asked.session),
         )
-        text = "\n".join(message.text for message in self.request.messages)
-        wanted = requests.route_request(routing, asked.prompt or asked.piped, text, terminal)
+        wanted = requests.route_request(routing, asked.prompt or asked.piped, self._weighed(), terminal)
         wanted = wanted.replace(max_tokens=asked.max_tokens, prefer=wanted.prefer or deployment)
+        wanted = self._with_needs(wanted)
         if wanted.max_cost is not None and asked.max_tokens is None:
             self.request = self.request.replace(max_tokens=DEFAULT_MAX_TOKENS)  # what was promised is sent
         self.choice = decide(terminal.pool, wanted, profile=routing.profile, force=routing.force)
@@ -81,10 +90,28 @@ class Asking:
 
     def _new_turns(self) -> tuple[Message, ...]:
         text = "\n\n".join(part for part in (self.asked.prompt, self.asked.piped) if part.strip())
-        if not text:
+        text, images = self.asked.attached.around(text), self.asked.attached.images
+        if not text and not images:
             raise Misuse("nothing to ask: the prompt is empty", hint='llmpool chat "Why is the sky blue?"')
         system = (Message(role="system", text=self.asked.system),) if self.asked.system else ()
-        return (*system, Message(role="user", text=text))
+        return (*system, Message(role="user", text=text, images=images))
+
+    def _weighed(self) -> str:
+        """Return all the text that will be sent."""
+        extras = [json.dumps(extra) for extra in (*self.asked.tools, self.asked.schema) if extra]
+        return "\n".join([*(message.text for message in self.request.messages), *extras])
+
+    def _with_needs(self, wanted: RouteRequest) -> RouteRequest:
+        """Require what the request cannot do without: eyes for pictures, tools for tools, JSON for a schema."""
+        images = sum(len(message.images) for message in self.request.messages)
+        needs = {"images": images, "tools": self.asked.tools, "json": self.asked.schema is not None}
+        found = (name for name, needed in needs.items() if needed)
+        size = wanted.context_size + (0 if wanted.stated else images * TOKENS_OF_AN_IMAGE)
+        return wanted.replace(
+            context_size=size,
+            needs=tuple(dict.fromkeys((*wanted.needs, *found))),
+            tool_count=wanted.tool_count or len(self.asked.tools),
+        )
 
     def preview(self, as_json: bool) -> int:
         """Show what would be done, up to the first call (ruling 22)."""
@@ -160,10 +187,8 @@ class Asking:
     def _finish(self, journey: Journey, last: str, *, stats: bool) -> None:
         self._seam(last)
         self._keep(journey)
-        if journey.tools:
-            self.terminal.say(
-                f"note: {len(journey.tools)} tool calls came with the answer; --json shows them"
-            )
+        for call in tool_calls(journey):
+            self.terminal.out(json.dumps(call, ensure_ascii=False))
         if journey.finish == "length":
             self.terminal.say("note: cut off by the token limit; more: --max-tokens N")
         self._who_answered(journey)
@@ -188,7 +213,8 @@ class Asking:
         name = asked.session or ("last" if self.terminal.is_terminal and self.terminal.in_is_terminal else "")
         if asked.no_log or not name:
             return
-        exchange = (*self.new, Message(role="assistant", text=journey.answer))
+        text = journey.answer or "\n".join(json.dumps(call) for call in tool_calls(journey))
+        exchange = (*self.new, Message(role="assistant", text=text, carry=tuple(journey.carry)))
         pool = self.terminal.pool
         session.keep(
             pool.paths.state, name, exchange, journey.deployment, pool.clock(), anew=not asked.session
@@ -218,6 +244,11 @@ def footer(journey: Journey) -> str:
     return " · ".join([*parts, f"{first}total {seconds(journey.latency_ms)}"])
 
 
+def tool_calls(journey: Journey) -> list[dict[str, Any]]:
+    """List the tools the model wants called, in its order; arguments are JSON text as the model wrote it."""
+    return [journey.tools[place] for place in sorted(journey.tools)]
+
+
 def document(journey: Journey) -> dict[str, Any]:
     """Show an answer as `chat --json` does (DESIGN 3.2)."""
     from llmpool.core.outcome import TokenUsage
@@ -227,8 +258,7 @@ def document(journey: Journey) -> dict[str, Any]:
     if journey.thinking:
         shown["thinking"] = "".join(journey.thinking)
     if journey.tools:
-        calls = [journey.tools[place] for place in sorted(journey.tools)]
-        shown["tool_calls"] = calls
+        shown["tool_calls"] = tool_calls(journey)
     shown |= {
         "requested": journey.decision.requested or journey.decision.selected,
         "served_by": journey.deployment,

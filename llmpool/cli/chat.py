@@ -16,6 +16,7 @@ EXAMPLES = examples(
     'llmpool chat "Why is the sky blue?"',
     'git diff --staged | llmpool chat "Write a commit message"',
     'llmpool chat -c "and shorter?"',
+    'llmpool chat -a photo.png "What is on this picture?"',
     'llmpool chat --json "Name a colour" | jq -r .text',
 )
 
@@ -28,6 +29,12 @@ def chat(
         str, typer.Argument(metavar="[PROMPT]", help="What to ask; stdin is joined to it.")
     ] = "",
     system: Annotated[str, typer.Option("-s", "--system", metavar="TEXT", help="The system prompt.")] = "",
+    attach: Annotated[
+        list[str] | None,
+        typer.Option("-a", "--attach", metavar="FILE|URL", help="A picture or a text file; may be repeated."),
+    ] = None,
+    schema: Annotated[str, typer.Option("--schema", metavar="FILE", help="Answer as this JSON schema.")] = "",
+    tools: Annotated[str, typer.Option("--tools", metavar="FILE", help="Tools the model may call.")] = "",
     go_on: Annotated[bool, typer.Option("-c", "--continue", help="Continue the last conversation.")] = False,
     session: Annotated[str, typer.Option("--session", metavar="NAME", help="Keep it under this name.")] = "",
     max_tokens: Annotated[int | None, typer.Option("--max-tokens", min=1, help="The longest answer.")] = None,
@@ -61,11 +68,13 @@ def chat(
         from llmpool.cli import sessions
 
         return sessions.run(terminal, show=show, delete=delete, as_json=as_json)
+    from llmpool.chat import attached
     from llmpool.cli import asking
 
+    files = attach or []
     asked = asking.Asked(
         prompt=prompt,
-        piped=requests.piped_input(terminal, wanted=not no_stdin),
+        piped=requests.piped_input(terminal, wanted=not no_stdin and "-" not in (*files, schema, tools)),
         system=system,
         session=session or ("last" if go_on else ""),
         go_on=go_on,
@@ -77,6 +86,9 @@ def chat(
         max_wait=seconds(max_wait),
         tag=tag,
         no_log=no_log,
+        attached=attached.attach(files),
+        schema=attached.schema(schema) if schema else None,
+        tools=attached.tools(tools) if tools else (),
     )
     ask = asking.Asking(terminal, asked, routing)
     if dry_run:

@@ -10,6 +10,7 @@ from llmpool.pool import unknown_provider
 
 if TYPE_CHECKING:
     from llmpool.cli.context import Terminal
+    from llmpool.core.provider import Provider
     from llmpool.pool import Pool
 
 
@@ -42,7 +43,7 @@ def _describe(entry: dict[str, Any], seen: Any, facts: Any, pool: Pool) -> dict[
         "id": name,
         "state": state,
         "location": entry["location"],
-        "format": entry["format"],
+        "format": entry["format"] or pool.memories.detected_format(pool.provider(name)) or "auto",
         "url": entry["url"] or None,
         "models": len(seen.models) if seen else 0,
         "stale_since": (seen.stale_since or None) if seen else None,
@@ -86,18 +87,69 @@ def table(terminal: Terminal, rows: list[dict[str, Any]]) -> None:
     tables.show(terminal, ["id", "state", "where", ">models", "key", "seen", ""], lines)
 
 
+_WHY = {
+    "user_pinned": "pinned by the config",
+    "endpoint_lock": "the URL ends in its path",
+    "detected": "detected",
+    "family_default": "as the model's family is best asked; the first that works is remembered",
+}
+
+
+def how_asked(pool: Pool, provider: Provider) -> dict[str, Any]:
+    """Tell the plan of a provider's calls: where, in which format and why, and what it is asked without."""
+    from llmpool.formats import plan as plans
+
+    memories, now = pool.memories, pool.clock()
+    endpoint = memories.endpoint(provider)
+    planned = plans.plan(provider, "", memories.memory(provider, "", now), url=endpoint)
+    why = _WHY.get(planned.source, planned.source)
+    if planned.source == "family_default" and len(planned.candidates) == 1:
+        why = "its preset's own"
+    if planned.source == "detected" and provider.format:
+        why = "its preset's or the config's own, others if that is not there"
+    refused = {
+        deployment.partition("/")[2]: names
+        for deployment in memories.refusals
+        if deployment.partition("/")[0] == provider.id and (names := memories.refused(deployment, now))
+    }
+    return {
+        "format": planned.selected,
+        "format_why": why,
+        "formats_tried": list(plans.order(planned)),
+        "endpoint": endpoint or memories.base(provider) or None,
+        "asked_without": [f"{model}: {', '.join(names)}" for model, names in sorted(refused.items())],
+    }
+
+
+def _limits(pool: Pool, provider: Provider) -> list[tuple[str, float | None]]:
+    from llmpool.credentials import timeouts_of
+
+    limits = timeouts_of(provider, pool.table)
+    return [
+        ("connect", limits.connect),
+        ("first token", limits.first_token),
+        ("read", limits.read),
+        ("total", limits.total),
+    ]
+
+
 def one(pool: Pool, name: str) -> dict[str, Any]:
     """Describe one provider fully; raises UnknownName."""
     rows = {row["id"]: row for row in every(pool)}
     if name not in rows:
         raise unknown_provider(name, list(rows))
     provider = pool.provider(name)
-    return rows[name] | {
-        "preset": provider.preset or None,
-        "priority": provider.priority,
-        "optional": provider.optional,
-        "headers": [header for header, _ in provider.headers],
-        "allowed_models": list(provider.allowed_models),
-        "verify_tls": provider.verify_tls,
-        "key_page": provider.key_page or None,
-    }
+    return (
+        rows[name]
+        | how_asked(pool, provider)
+        | {
+            "preset": provider.preset or None,
+            "priority": provider.priority,
+            "optional": provider.optional,
+            "headers": [header for header, _ in provider.headers],
+            "allowed_models": list(provider.allowed_models),
+            "verify_tls": provider.verify_tls,
+            "timeouts": [f"{what} {limit:g} s" for what, limit in _limits(pool, provider) if limit],
+            "key_page": provider.key_page or None,
+        }
+    )

@@ -1,5 +1,6 @@
 """`llmpool providers`: who there is."""
 
+import functools
 from typing import Annotated, Any
 
 import typer
@@ -186,7 +187,7 @@ def clear(
     ] = "",
     every: Annotated[bool, typer.Option("--all", help="All providers.")] = False,
 ) -> int:
-    """Forget errors and cooldowns: it is awake again."""
+    """Forget errors, cooldowns and what was learnt of how it wants to be asked."""
     from llmpool.state import health
 
     terminal: Terminal = ctx.obj
@@ -204,8 +205,17 @@ def clear(
             state.cooldowns.pop(f"provider:{name}", None)
 
     health.update(terminal.pool.paths.state, change)
+    for name in names:
+        terminal.pool.learn(functools.partial(_forget, name=name))
+    terminal.pool.keep_lessons()
     terminal.say(f"{', '.join(names)}: errors and cooldowns forgotten")
     return Exit.OK
+
+
+def _forget(memories: Any, name: str) -> None:
+    from llmpool.state import formats
+
+    formats.forget(memories, name)
 
 
 @app.command(
@@ -219,12 +229,9 @@ def presets(ctx: typer.Context, as_json: JsonFlag = False) -> int:
     from llmpool.cli.tables import show as table
     from llmpool.config.presets import presets as rows
     from llmpool.core.record import plain
-    from llmpool.formats import FORMATS
 
     terminal: Terminal = ctx.obj
-    known: list[dict[str, Any]] = [
-        plain(row) | {"supported": row.format in FORMATS} for row in rows().values()
-    ]
+    known: list[dict[str, Any]] = [plain(row) | {"supported": True} for row in rows().values()]
     if as_json:
         terminal.json({"presets": known})
         return Exit.OK
@@ -232,7 +239,7 @@ def presets(ctx: typer.Context, as_json: JsonFlag = False) -> int:
         [
             row["id"],
             row["name"],
-            row["format"] if row["supported"] else f"{row['format']} (later)",
+            row["format"],
             *row["env"][:1],
         ]
         for row in known

@@ -124,5 +124,6 @@ def piped_input(terminal: Terminal, wanted: bool) -> str:
         return sys.stdin.buffer.read().decode("utf-8")
     except UnicodeDecodeError as error:
         raise Misuse(
-            f"stdin is not UTF-8 text (byte {error.start})", hint="attachments come with a later version"
+            f"stdin is not UTF-8 text (byte {error.start})",
+            hint="a picture goes along with: llmpool chat -a -",
         ) from None

@@ -29,7 +29,7 @@ def run(terminal: Terminal, *, yes: bool, embedded: bool) -> dict[str, Any]:
     progress.done()
     _tell_unused(terminal, findings)
     on_disk = init.embedded_is_there(pool)
-    found_any = any(key.usable for key in findings.keys) or findings.servers or known
+    found_any = findings.keys or findings.servers or known
     taste = _taste(terminal) if asks and found_any and not pool.config.exists else "mine"
     added = init.write(pool, findings, embedded=on_disk, taste=taste)
     if not found_any and not on_disk:
@@ -71,10 +71,6 @@ def _tell(terminal: Terminal, report: RefreshReport, because: dict[str, str]) ->
 
 def _tell_unused(terminal: Terminal, findings: init.Findings) -> None:
     """Name what a person has set and this run cannot use, so that nobody wonders."""
-    for key in findings.keys:
-        if not key.usable:
-            fact = f"this version does not speak {key.preset.format} yet"
-            terminal.say(f"note: {key.variable} is set, but {fact}")
     for place, why in findings.silent:
         terminal.say(f"note: {place.variable} names {place.url}: {why}")
 

@@ -14,11 +14,8 @@ def not_yet(config: Config) -> list[str]:
             "rate_limit: no limit is kept": table.rate_limit,
             f'key_rotation: keys are tried in order, not "{table.key_rotation}"': table.key_rotation
             != "first",
-            "alternate_urls: only url is called": table.alternate_urls,
             'metadata: listed over the network, not from the "catalog"': table.metadata == "catalog",
-            'format_mode: the format is not detected, "openai" is spoken': table.format_mode == "auto",
             "prune: nothing is removed": table.prune,
-            "api_version: no format spoken so far sends one": table.api_version,
         }
         found += [f"{place} {text}" for text, given in marks.items() if given]
     for model in config.models:

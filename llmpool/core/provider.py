@@ -8,7 +8,7 @@ FORMATS = ("openai", "responses", "anthropic", "google", "ollama", "lmstudio", "
 
 
 class Preset(Record):
-    """A row about a known vendor; *openai_path* is where its OpenAI-compatible side starts, if it has one."""
+    """A row about a known vendor; *auth* is how its key is sent, where that is not its format's own way."""
 
     id: str
     name: str
@@ -31,7 +31,6 @@ class Preset(Record):
     port: int = 0
     max_tokens_field: str = "max_tokens"
     auth: str = ""
-    openai_path: str = ""
 
 
 class KeyRef(Record):

@@ -11,12 +11,17 @@ from llmpool.core.inventory import ProviderInventory
 from llmpool.core.outcome import UpstreamError
 from llmpool.core.provider import Provider
 from llmpool.core.times import rfc3339
+from llmpool.credentials import Credential, addresses, timeouts_of
+from llmpool.discovery import listing
+from llmpool.discovery.listing import Found
 from llmpool.errors import LlmpoolError, NoCredential
-from llmpool.formats import wire_format
+from llmpool.formats import plan as plans
 from llmpool.formats.base import Listing
 from llmpool.net.client import Client
 from llmpool.pool import Pool
+from llmpool.registry.catalog import is_private
 from llmpool.router.failure import contact_kind
+from llmpool.state import formats
 
 if TYPE_CHECKING:
     from llmpool.embedded.fetch import EmbeddedModel
@@ -28,7 +33,7 @@ def observe(pool: Pool, provider: Provider, client: Client, timeout: float) -> P
     """Observe *provider* within *timeout* seconds; a failure becomes `error`, it is never raised."""
     began, at = time.monotonic(), rfc3339(pool.clock())
     try:
-        listing = _embedded(pool) if provider.preset == "embedded" else _ask(pool, provider, client, timeout)
+        seen = _embedded(pool) if provider.preset == "embedded" else _ask(pool, provider, client, timeout)
     except UpstreamError as error:
         return _failed(provider, at, began, contact_kind(error.failure), error.failure.message)
     except NoCredential as error:
@@ -39,28 +44,66 @@ def observe(pool: Pool, provider: Provider, client: Client, timeout: float) -> P
         provider=provider.id,
         attempted_at=at,
         fetched_at=at,
-        models=listing.models,
+        models=seen.models,
         latency_ms=_since(began),
-        skipped=listing.skipped,
+        skipped=seen.skipped,
     )
 
 
 def _ask(pool: Pool, provider: Provider, client: Client, timeout: float) -> Listing:
-    """List over the network, with the next key where one is refused."""
-    wire = wire_format(provider.format)
-    limits = credentials.timeouts_of(provider, pool.table)
-    limits = limits._replace(
-        connect=min(limits.connect, timeout), first_token=timeout, read=timeout, total=timeout
-    )
-    keys = credentials.keys_of(provider, pool)
-    for place, key in enumerate(keys):
+    """List over the network; with the next key, and at the next address, where a key is refused."""
+    end = time.monotonic() + timeout
+    refused: UpstreamError | None = None
+    for key in credentials.keys_of(provider, pool):
         credential = credentials.resolve(key, provider, pool)
-        try:
-            return client.run(wire.list_models(credentials.target(provider, credential, limits)))
-        except UpstreamError as error:
-            if error.failure.kind != "auth" or place + 1 == len(keys):
-                raise
+        for url in addresses(pool, provider):
+            left = timeout if refused is None else max(0.1, end - time.monotonic())
+            try:
+                found = _listed(pool, provider, client, credential, url, left)
+            except UpstreamError as error:
+                if error.failure.kind != "auth":
+                    raise
+                refused = refused or error
+            else:
+                _learn(pool, provider, url, found)
+                return found.listing
+    if refused is not None:
+        raise refused
     raise NoCredential(f"{provider.id}: no key could be tried")
+
+
+def _listed(
+    pool: Pool, provider: Provider, client: Client, credential: Credential, url: str, seconds: float
+) -> Found:
+    """List at one address in the format that is settled, else in whichever one answers."""
+    limits = timeouts_of(provider, pool.table)
+    limits = limits._replace(
+        connect=min(limits.connect, seconds), first_token=seconds, read=seconds, total=seconds
+    )
+    elsewhere = "" if url == provider.url else url
+    target = credentials.target(provider, credential, limits, url=elsewhere)
+    planned = plans.plan(provider, "", pool.memories.memory(provider, "", pool.clock()), url=elsewhere)
+    settled = plans.effective_mode(provider, elsewhere) == plans.PINNED
+    if settled or planned.known:
+        try:
+            return listing.known(client, target, planned.selected, seconds)
+        except UpstreamError as error:
+            if settled or error.failure.kind != "wrong_format":
+                raise  # else another server stands at this address by now
+    nearby = provider.location == "local" or is_private(url)
+    return listing.first_that_answers(client, target, nearby=nearby, seconds=seconds)
+
+
+def _learn(pool: Pool, provider: Provider, url: str, found: Found) -> None:
+    """Remember where, and in what language, a provider answered; nothing new is nothing written."""
+    memories, now, base = pool.memories, pool.clock(), found.listing.base
+    if url != provider.url and url != memories.endpoint(provider):
+        pool.learn(lambda known: formats.use_endpoint(known, provider, url, now))
+    if url == provider.url and base != memories.base(provider):
+        pool.learn(lambda known: formats.use_base(known, provider, base, now))
+    told = found.format != "openai"  # as good as every server answers in that one, so it settles nothing
+    if told and not provider.format and found.format != memories.detected_format(provider):
+        pool.learn(lambda known: formats.detected(known, provider, found.format, now))
 
 
 def _embedded(pool: Pool) -> Listing:

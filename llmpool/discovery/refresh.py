@@ -56,6 +56,11 @@ def refresh(
     chosen, skipped = _choose(pool, names)
     if pool.offline and any(provider.preset != "embedded" for provider in chosen):
         raise Refused("--offline forbids asking providers", hint="run it without --offline")
+    pool.warnings += [
+        f"{provider.id}: its TLS certificate is not verified (verify_tls = false)"
+        for provider in chosen
+        if not provider.verify_tls and provider.url.startswith("https:")
+    ]
     guard = contextlib.nullcontext() if names is not None else _alone(pool)
     with guard, Client(offline=pool.offline) as client:
         before = inventory.read(pool.paths.state)
@@ -67,6 +72,7 @@ def refresh(
         gone = () if names is not None else [name for name in before.providers if name not in configured]
         after = inventory.update(pool.paths.state, seen, gone)
         _remember_contact(pool, seen)
+        pool.keep_lessons()
     pool.forget()
     models = len(pool.table.rows)  # compiles the registry, so that the next command need not
     failed = tuple(
@@ -107,7 +113,7 @@ def _side_by_side(
     pool: Pool, providers: list[Provider], client: Client, *, jobs: int, timeout: float, progress: Progress
 ) -> list[ProviderInventory]:
     """Observe in threads; a slow provider never delays another's result, nor an interrupt."""
-    _ = pool.table  # read once here, not once a thread
+    _ = pool.table, pool.memories  # read once here, not once a thread
     done: list[ProviderInventory] = []
     workers = _Workers(providers, lambda provider: observe(pool, provider, client, timeout))
     try:

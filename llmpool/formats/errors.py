@@ -140,13 +140,11 @@ def is_responses_only(status: int, text: str) -> bool:
 def failure_in(payload: object) -> Failure:
     """Say what an error inside an answer with status 200 means."""
     said = said_by(payload)
-    message = said.message or "an error without a word"
-    return Failure(
-        kind=_kind(said, said.status),
-        message=message,
-        status=said.status,
-        code=said.codes[0] if said.codes else "",
-    )
+    message, kind = said.message or "an error without a word", _kind(said, said.status)
+    code = said.codes[0] if said.codes else ""
+    if kind == "wrong_format" and ENDPOINT.search(message.lower()):
+        code = "no_endpoint"  # LM Studio says so with status 200
+    return Failure(kind=kind, message=message, status=said.status, code=code, param=said.param)
 
 
 def said_by(payload: object) -> Said:

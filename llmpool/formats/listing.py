@@ -1,4 +1,8 @@
-"""Turns the lines of an OpenAI-style model listing, whoever wrote it, into observed models."""
+"""Turns the lines of an OpenAI-style model listing, whoever wrote it, into observed models.
+
+Vendors agree on `id` and on little else. Read here: llama.cpp (one model, or many as a router), LM Studio v0,
+vLLM, OpenRouter, Mistral, Groq, Together, GitHub Models, Copilot.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,18 @@ from typing import Any
 
 from llmpool.core.deployment import Capabilities, ObservedModel
 from llmpool.formats.base import MAX_MODELS, Listing, count, mapping, shown, usable_name, wrong_format
+from llmpool.formats.openai_prices import prices
 
-NO_CHAT_TYPES = ("embedding", "embeddings", "rerank", "reranker", "image", "audio", "moderation", "video")
+CHAT_TYPES = ("chat", "llm", "vlm")
+NO_CHAT_TYPES = (
+    *("embedding", "embeddings", "rerank", "reranker", "moderation"),
+    *("image", "video", "audio", "tts", "transcribe", "transcription"),
+)
 MAXIMUM_FIELDS = ("max_context_length", "max_model_len", "context_length", "context_window")
+OUTPUT_FIELDS = ("max_completion_tokens", "max_output_tokens", "max_tokens")
+NO_CHAT = Capabilities(
+    chat=False, streaming=False, tools=False, images=False, thinking=False, json=False, embeddings=False
+)
 
 
 class Collected:
@@ -24,7 +37,7 @@ class Collected:
         for line in lines:
             fields = mapping(line)
             name = fields.get("id")
-            if isinstance(name, str) and usable_name(name) and name not in self._models:
+            if isinstance(name, str) and usable_name(name) and name not in self._models and _offered(fields):
                 self._models[name] = observed(name, fields)
             else:
                 self._skipped += 1
@@ -37,58 +50,172 @@ class Collected:
 
 
 def observed(name: str, fields: dict[str, Any]) -> ObservedModel:
-    """Read one line; vendors agree on `id` and on little else."""
+    """Read one line."""
     meta = mapping(fields.get("meta"))
     loaded = count(meta.get("n_ctx")) or count(fields.get("loaded_context_length"))
     maximum = _maximum(fields, meta) or loaded
-    top = mapping(fields.get("top_provider"))
+    input_price, output_price = prices(fields)
     return ObservedModel(
         name=name,
-        kind=_word(fields.get("type")),
+        kind=_word(fields.get("type")) or _word(mapping(fields.get("capabilities")).get("type")),
         family=_word(fields.get("arch")),
         publisher=_word(fields.get("publisher")),
         quantization=_word(fields.get("quantization")),
-        state=_word(fields.get("state")) or _word(mapping(fields.get("status")).get("value")),
-        capabilities=_capabilities(fields),
-        context_window=loaded or maximum,
+        state=_state(fields, meta),
+        capabilities=_capabilities(name, fields),
+        context_window=loaded or _configured(fields) or maximum,
         max_context=maximum,
         loaded_context=loaded,
-        max_output=count(top.get("max_completion_tokens")) or count(fields.get("max_completion_tokens")),
+        max_output=_max_output(fields),
         size=count(meta.get("size")),
+        input_price=input_price,
+        output_price=output_price,
+    )
+
+
+def looks_like_llamacpp(lines: list[Any]) -> bool:
+    """Say whether a listing is llama.cpp's, which knows more about its one model elsewhere."""
+    return any(mapping(line).get("owned_by") == "llamacpp" for line in lines)
+
+
+def with_props(listing: Listing, props: dict[str, Any]) -> Listing:
+    """Add what `/props` of llama.cpp tells about its one model: the window of a slot, images, tools."""
+    (model,) = listing.models
+    window = count(mapping(props.get("default_generation_settings")).get("n_ctx"))
+    sees = mapping(props.get("modalities")).get("vision")
+    calls = mapping(props.get("chat_template_caps")).get("supports_tools")
+    known = model.capabilities
+    if not known.embeddings:
+        known = known.replace(images=_first_known(sees, known.images), tools=_first_known(calls, known.tools))
+    model = model.replace(capabilities=known)
+    if window:
+        model = model.replace(context_window=window, loaded_context=window)
+    if props.get("is_sleeping") is True:
+        model = model.replace(state="sleeping")
+    return listing._replace(models=(model,))
+
+
+def _offered(fields: dict[str, Any]) -> bool:
+    """Say whether a line is a model for use: not switched off, not hidden, not for pictures alone."""
+    if fields.get("active") is False or fields.get("model_picker_enabled") is False:
+        return False
+    outputs = _outputs(fields)
+    return outputs is None or not outputs.isdisjoint(("text", "embeddings")) or _embeds(fields)
+
+
+def _outputs(fields: dict[str, Any]) -> frozenset[str] | None:
+    """Return what a model puts out, where its line tells."""
+    architecture = mapping(fields.get("architecture"))
+    listed = _listed(architecture.get("output_modalities"))
+    modality = architecture.get("modality")
+    if listed is None and isinstance(modality, str) and "->" in modality:
+        return frozenset(modality.partition("->")[2].split("+"))
+    return listed or _listed(fields.get("supported_output_modalities"))
+
+
+def _inputs(fields: dict[str, Any]) -> frozenset[str] | None:
+    """Return what a model takes in, where its line tells."""
+    architecture = mapping(fields.get("architecture"))
+    listed = _listed(architecture.get("input_modalities"))
+    modality = architecture.get("modality")
+    if listed is None and isinstance(modality, str) and "->" in modality:
+        return frozenset(modality.partition("->")[0].split("+"))
+    return listed or _listed(fields.get("supported_input_modalities"))
+
+
+def _embeds(fields: dict[str, Any]) -> bool:
+    """Say whether a line is that of an embedding model, by what the server says of it."""
+    own = mapping(fields.get("capabilities"))
+    if "embed" in _word(fields.get("type")).lower() or "embed" in _word(own.get("type")).lower():
+        return True
+    arguments = _listed(mapping(fields.get("status")).get("args")) or frozenset()
+    if not arguments.isdisjoint(("--embeddings", "--embedding")):  # llama.cpp as a router
+        return True
+    outputs = _outputs(fields)
+    told = outputs is not None and fields.get("owned_by") != "llamacpp"  # it says `text` of every model
+    return told and ("embeddings" in (outputs or ()) or "embed" in str(fields.get("id")).lower())
+
+
+def _capabilities(name: str, fields: dict[str, Any]) -> Capabilities:
+    """Take what the server says of a model; what its name alone tells is the registry's to judge."""
+    kind = (_word(fields.get("type")) or _word(mapping(fields.get("capabilities")).get("type"))).lower()
+    own = mapping(fields.get("capabilities"))  # Mistral, Copilot
+    if _embeds(fields) or (own and "completion_chat" in own and "embed" in name.lower()):
+        return NO_CHAT.replace(embeddings=True)
+    ends = _listed(fields.get("supported_endpoints"))
+    elsewhere = ends is not None and "/chat/completions" not in ends
+    if kind in NO_CHAT_TYPES or own.get("completion_chat") is False or elsewhere:
+        return NO_CHAT
+    chats = kind in CHAT_TYPES or own.get("completion_chat") is True or _answers_in_text(fields)
+    return _abilities(kind, fields).replace(chat=True if chats else None)
+
+
+def _answers_in_text(fields: dict[str, Any]) -> bool:
+    return fields.get("owned_by") != "llamacpp" and "text" in (_outputs(fields) or ())
+
+
+def _abilities(kind: str, fields: dict[str, Any]) -> Capabilities:
+    """Read tools, images, thinking, JSON and streaming, in whichever words they are told."""
+    own = mapping(fields.get("capabilities"))
+    supports = mapping(own.get("supports"))  # Copilot
+    words = _listed(fields.get("capabilities")) or frozenset()  # LM Studio, GitHub Models
+    knows = _listed(fields.get("supported_parameters"))  # OpenRouter
+    tools = True if words & {"tool_use", "tool-calling"} else None
+    sees = _any_of(_inputs(fields), "image")
+    thinks = True if "reasoning" in words else None
+    return Capabilities(
+        streaming=_first_known(supports.get("streaming"), True if "streaming" in words else None),
+        tools=_first_known(
+            _any_of(knows, "tools"), own.get("function_calling"), supports.get("tool_calls"), tools
+        ),
+        images=_first_known(sees, own.get("vision"), supports.get("vision"), kind == "vlm" or None),
+        thinking=_first_known(_any_of(knows, "reasoning", "include_reasoning"), own.get("reasoning"), thinks),
+        json=_first_known(
+            _any_of(knows, "response_format", "structured_outputs"), supports.get("structured_outputs")
+        ),
     )
 
 
 def _maximum(fields: dict[str, Any], meta: dict[str, Any]) -> int:
     top = mapping(fields.get("top_provider"))
-    candidates: Iterator[object] = (fields.get(name) for name in MAXIMUM_FIELDS)
-    said = next((count(value) for value in candidates if count(value)), 0)
-    return said or count(top.get("context_length")) or count(meta.get("n_ctx_train"))
-
-
-def _capabilities(fields: dict[str, Any]) -> Capabilities:
-    """Take what the server says of a model; what its name tells is the registry's to judge."""
-    kind = _word(fields.get("type")).lower()
-    own = mapping(fields.get("capabilities"))  # Mistral
-    embeds = kind in {"embedding", "embeddings"}
-    if kind in NO_CHAT_TYPES or own.get("completion_chat") is False:
-        return Capabilities(
-            chat=False,
-            streaming=False,
-            tools=False,
-            images=False,
-            thinking=False,
-            json=False,
-            embeddings=embeds or None,
-        )
-    takes = _listed(mapping(fields.get("architecture")).get("input_modalities"))
-    knows = _listed(fields.get("supported_parameters"))
-    return Capabilities(
-        chat=True if kind or own.get("completion_chat") else None,
-        tools=_first_known(_any_of(knows, "tools"), own.get("function_calling")),
-        images=_first_known(_any_of(takes, "image"), own.get("vision"), True if kind == "vlm" else None),
-        thinking=_any_of(knows, "reasoning", "include_reasoning"),
-        json=_any_of(knows, "response_format", "structured_outputs"),
+    limits = _limits(fields)
+    said = (
+        count(top.get("context_length")),  # where a request ends up, which may take less than the model
+        *(count(fields.get(name)) for name in MAXIMUM_FIELDS),
+        count(limits.get("max_context_window_tokens")),
+        count(limits.get("max_prompt_tokens")),
+        count(limits.get("max_input_tokens")),
+        count(meta.get("n_ctx_train")),
     )
+    return next((size for size in said if size), 0)
+
+
+def _configured(fields: dict[str, Any]) -> int:
+    """Return the window that a router of llama.cpp would load a model with."""
+    arguments = mapping(fields.get("status")).get("args")
+    if not isinstance(arguments, list) or "--ctx-size" not in arguments[:-1]:
+        return 0
+    size = arguments[arguments.index("--ctx-size") + 1]
+    return int(size) if isinstance(size, str) and size.isdecimal() and len(size) < 10 else 0
+
+
+def _max_output(fields: dict[str, Any]) -> int:
+    top, limits = mapping(fields.get("top_provider")), _limits(fields)
+    said = (count(place.get(name)) for place in (top, fields, limits) for name in OUTPUT_FIELDS)
+    return next((size for size in said if size), 0)
+
+
+def _limits(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the limits of Copilot's and GitHub's lines."""
+    return mapping(mapping(fields.get("capabilities")).get("limits")) or mapping(fields.get("limits"))
+
+
+def _state(fields: dict[str, Any], meta: dict[str, Any]) -> str:
+    """Say whether a local server has a model in memory; llama.cpp and vLLM have what they list."""
+    said = _word(fields.get("state")) or _word(mapping(fields.get("status")).get("value"))
+    here = fields.get("owned_by")
+    warm = here == "vllm" or (here == "llamacpp" and count(meta.get("n_ctx")) > 0)
+    return said or ("loaded" if warm else "")
 
 
 def _listed(value: object) -> frozenset[str] | None:

@@ -7,8 +7,10 @@ from typing import Any
 
 from llmpool.core.chat import Delta, ToolDelta
 from llmpool.core.outcome import Failure, TokenUsage, UpstreamError
-from llmpool.formats.base import mapping, shown, text_of, wrong_format
-from llmpool.formats.errors import failure_in
+from llmpool.core.wire import Answer
+from llmpool.formats.base import mapping, parse_body, shown, text_of, wrong_format
+from llmpool.formats.errors import failure_in, read_error
+from llmpool.formats.openai_think import Thoughts
 
 FINISHES = {
     "length": "length",
@@ -25,6 +27,20 @@ FAILED_FINISHES = {
 }
 
 
+THINKING_FIELDS = ("reasoning_content", "reasoning", "reasoning_text")  # DeepSeek, most others, Copilot
+CACHED_FIELDS = ("prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens")  # DeepSeek, Kimi, Mistral
+
+
+def good(answer: Answer) -> Any:
+    """Return the JSON of a good answer; raise for any other, and for an error that hides in a 200."""
+    if not 200 <= answer.status < 300:
+        raise UpstreamError(read_error(answer))
+    payload = parse_body(answer)
+    if isinstance(payload, dict) and (payload.get("error") or payload.get("object") == "error"):
+        raise UpstreamError(failure_in(payload))
+    return payload
+
+
 class Reading:
     """An answer being read: what has come so far decides whether its end is one."""
 
@@ -35,6 +51,10 @@ class Reading:
         self._usage: TokenUsage | None = None
         self._text = False
         self._thinking = False
+        self._plain = False  # no thinking is looked for in the text any more
+        self._thoughts = Thoughts()
+        self._thought: dict[str, list[str]] = {}  # the server's field -> its pieces, to be sent back
+        self._extra: dict[str, Any] = {}  # a call's id -> what the server wants to see with it again
         self._calls: list[str] = []  # their ids, by position
         self._position_of: dict[int, int] = {}  # the server's index -> our position
 
@@ -57,19 +77,26 @@ class Reading:
     def last(self) -> Delta:
         """Return the last Delta, with usage and finish; raise UpstreamError when this was no whole answer."""
         if not self.done and not self.finish:
-            raise _failed("broken", "the answer broke off before its end")
+            raise failed("broken", "the answer broke off before its end")
+        thinking, text = self._thoughts.rest(cut=self.finish == "length" or bool(self._calls))
+        self._text, self._thinking = self._text or bool(text), self._thinking or bool(thinking)
         if not self._text and not self._calls:
-            self._judge_empty()
-        finish = self.finish or ("tools" if self._calls else "stop")
-        return Delta(finish=finish, usage=self._usage, served_model=self._model)
+            judge_empty(self.finish, thinking=self._thinking)
+        return Delta(
+            text=text,
+            thinking=thinking,
+            finish=self.finish or ("tools" if self._calls else "stop"),
+            usage=self._usage,
+            served_model=self._model,
+            carry=self._carry(),
+        )
 
-    def _judge_empty(self) -> None:
-        if self.finish == "content":
-            raise _failed("content", "the provider withheld the answer for what it says")
-        if not self._thinking:
-            raise _failed("empty", "the answer is empty")
-        if self.finish != "length":
-            raise _failed("empty", "the answer is empty: there was only thinking")
+    def _carry(self) -> tuple[dict[str, Any], ...]:
+        """Return what belongs to a turn that calls tools: some servers refuse its results without it."""
+        if not self._calls or not (self._thought or self._extra):
+            return ()
+        thought = {field: "".join(pieces) for field, pieces in self._thought.items()}
+        return ({"format": "openai"} | thought | ({"extra_content": self._extra} if self._extra else {}),)
 
     def _read(self, payload: dict[str, Any], key: str) -> Delta | None:
         if not self._model:
@@ -87,17 +114,19 @@ class Reading:
         delta = self._delta(piece) if isinstance(piece, dict) else None
         if choice.get("finish_reason"):
             self._finished(choice["finish_reason"])
+            self._usage = self._usage or usage_in(choice)  # Kimi says it here
         return delta
 
     def _delta(self, piece: dict[str, Any]) -> Delta | None:
         content = piece.get("content")
-        if (
-            content and len(piece) == 1 and isinstance(content, str)
-        ):  # nearly all pieces of nearly all streams
+        # nearly all pieces of nearly all streams
+        if content and self._plain and len(piece) == 1 and isinstance(content, str):
             self._text = True
             return Delta(text=content)
-        text = text_of(content) or text_of(piece.get("refusal"))
-        thinking = text_of(piece.get("reasoning_content")) or text_of(piece.get("reasoning"))
+        thinking, text = self._thinking_in(piece), text_of(content)
+        if not self._plain and (text or thinking):
+            thinking, text = self._told_apart(thinking, text)
+        text = text or text_of(piece.get("refusal"))
         calls = piece.get("tool_calls")
         tools = self._tools(calls) if isinstance(calls, list) and calls else ()
         if not text and not thinking and not tools:
@@ -106,6 +135,27 @@ class Reading:
         self._thinking = self._thinking or bool(thinking)
         return Delta(text=text, thinking=thinking, tools=tools)
 
+    def _told_apart(self, thinking: str, text: str) -> tuple[str, str]:
+        """Look for thinking in the text, unless it has a place of its own here."""
+        if thinking:
+            before, held = self._thoughts.rest(cut=True)
+            thinking, text = before + thinking, held + text
+        else:
+            thinking, text = self._thoughts.split(text)
+        self._plain = self._thoughts.decided
+        return thinking, text
+
+    def _thinking_in(self, piece: dict[str, Any]) -> str:
+        """Return the thinking that has a place of its own: a field, or parts of the content (Mistral)."""
+        for field in THINKING_FIELDS:
+            thinking = text_of(piece.get(field))
+            if thinking:
+                self._thought.setdefault(field, []).append(thinking)
+                return thinking
+        content = piece.get("content")
+        parts = content if isinstance(content, list) else ()
+        return "".join(text_of(mapping(part).get("thinking")) for part in parts)
+
     def _tools(self, calls: list[Any]) -> tuple[ToolDelta, ...]:
         return tuple(self._tool(call) for call in calls if isinstance(call, dict))
 
@@ -113,6 +163,8 @@ class Reading:
         function = mapping(call.get("function"))
         name, arguments = text_of(function.get("name")), function.get("arguments")
         position = self._position(call.get("index"), text_of(call.get("id")), name)
+        if call.get("extra_content"):  # Google's signatures
+            self._extra[self._calls[position]] = call["extra_content"]
         if isinstance(arguments, dict):  # some servers forget to write it as text
             arguments = json.dumps(arguments, ensure_ascii=False)
         return ToolDelta(position, self._calls[position], name, text_of(arguments))
@@ -133,8 +185,23 @@ class Reading:
     def _finished(self, reason: object) -> None:
         word = reason if isinstance(reason, str) else ""
         if word in FAILED_FINISHES:
-            raise _failed(*FAILED_FINISHES[word])
+            raise failed(*FAILED_FINISHES[word])
         self.finish = FINISHES.get(word, "stop")
+
+
+def judge_empty(finish: str, *, thinking: bool) -> None:
+    """Raise for an answer without text and tool calls, unless it was cut off while thinking."""
+    if finish == "content":
+        raise failed("content", "the provider withheld the answer for what it says")
+    if not thinking:
+        raise failed("empty", "the answer is empty")
+    if finish != "length":
+        raise failed("empty", "the answer is empty: there was only thinking")
+
+
+def failed(kind: str, message: str) -> UpstreamError:
+    """Make the error for an answer that is none."""
+    return UpstreamError(Failure(kind=kind, message=message))
 
 
 def usage_in(payload: object) -> TokenUsage | None:
@@ -145,19 +212,16 @@ def usage_in(payload: object) -> TokenUsage | None:
         return None
     inputs = mapping(usage.get("prompt_tokens_details"))
     outputs = mapping(usage.get("completion_tokens_details"))
-    cached = _tokens(inputs.get("cached_tokens"))
+    cached = [tokens(inputs.get("cached_tokens")), *(tokens(usage.get(name)) for name in CACHED_FIELDS)]
     return TokenUsage(
-        input=_tokens(usage.get("prompt_tokens")),
-        output=_tokens(usage.get("completion_tokens")),
-        cache_read=_tokens(usage.get("prompt_cache_hit_tokens")) if cached is None else cached,
-        cache_write=_tokens(inputs.get("cache_write_tokens")),
-        reasoning=_tokens(outputs.get("reasoning_tokens")),
+        input=tokens(usage.get("prompt_tokens")),
+        output=tokens(usage.get("completion_tokens")),
+        cache_read=next((n for n in cached if n is not None), None),
+        cache_write=tokens(inputs.get("cache_write_tokens")),
+        reasoning=tokens(outputs.get("reasoning_tokens")),
     )
 
 
-def _tokens(value: object) -> int | None:
+def tokens(value: object) -> int | None:
+    """Return *value* when it is a count of tokens; unknown is not 0."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
-
-
-def _failed(kind: str, message: str) -> UpstreamError:
-    return UpstreamError(Failure(kind=kind, message=message))

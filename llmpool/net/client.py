@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import urlsplit
@@ -85,13 +86,17 @@ class Client:
         _refuse_redirect(reply)
         return reply
 
-    def run(self, flow: Generator[Call, Answer, T]) -> T:
-        """Send what *flow* asks for, one call after the other, and return what it makes of the answers."""
+    def run(self, flow: Generator[Call, Answer, T], within: float | None = None) -> T:
+        """Send what *flow* asks for, one call after the other, and return what it makes of the answers.
+
+        All of them together may take *within* seconds; each call has its own limits besides.
+        """
+        end = None if within is None else time.monotonic() + within
         try:
             call = next(flow)
             while True:
                 try:
-                    answer = self.send(call)
+                    answer = self.send(call if end is None else _shortened(call, end))
                 except UpstreamError as error:
                     call = flow.throw(error)
                 else:
@@ -201,6 +206,12 @@ def _wire_errors() -> tuple[type[Exception], ...]:
 
 def _settings_errors() -> tuple[type[Exception], ...]:
     return (*_wire_errors(), ImportError)
+
+
+def _shortened(call: Call, end: float) -> Call:
+    """Give *call* what is left until *end*, and a moment at least, so that it fails as any late call does."""
+    left = max(0.05, end - time.monotonic())
+    return call.replace(timeouts=call.timeouts._replace(total=_at_most(left, call.timeouts.total)))
 
 
 def _limits(timeouts: Timeouts) -> dict[str, float]:

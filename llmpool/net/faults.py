@@ -67,7 +67,7 @@ def timeout_failure(host: str, limit: str, timeouts: Timeouts, proxy: str = "") 
     """Say which limit was passed, and how many seconds it is."""
     if limit == GIVEN_UP:
         return given_up(host)
-    seconds = _seconds(timeouts, limit)
+    seconds = round(_seconds(timeouts, limit), 1)  # what is left of a longer limit is no round figure
     words = {
         "connect": f"could not connect within {seconds:g} s",
         "write": f"did not take the request within {seconds:g} s",

@@ -92,7 +92,7 @@ class StreamReply:
         """Say what the server calls its body, when it says something we know."""
         kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind == "text/html":
-            raise self._fault(f"answered HTML instead of {EXPECTED.get(self._call.framing, 'JSON')}")
+            raise self._page()
         if kind == "application/json" and self._call.framing == "ndjson":
             return "ndjson"  # a single line is a line too
         return NAMED.get(kind, "")
@@ -101,7 +101,7 @@ class StreamReply:
         """Look at the first bytes: a page is refused, and JSON is JSON whatever it is called."""
         start = head.lstrip()[:1]
         if start == b"<":
-            raise self._fault(f"answered HTML instead of {EXPECTED.get(self._call.framing, 'JSON')}")
+            raise self._page()
         if named:
             return named
         return "json" if self._call.framing == "sse" and start in (b"{", b"[") else self._call.framing
@@ -136,8 +136,13 @@ class StreamReply:
             self._deadline.first_byte()
             yield piece
 
-    def _fault(self, words: str, kind: str = "wrong_format") -> UpstreamError:
-        return UpstreamError(Failure(kind=kind, message=f"{self.host}: {words}", status=self.status))
+    def _page(self) -> UpstreamError:
+        expected = EXPECTED.get(self._call.framing, "JSON")
+        return self._fault(f"answered HTML instead of {expected}", code="html")
+
+    def _fault(self, words: str, kind: str = "wrong_format", code: str = "") -> UpstreamError:
+        message = f"{self.host}: {words}"
+        return UpstreamError(Failure(kind=kind, message=message, status=self.status, code=code))
 
 
 def _first(pieces: Iterator[bytes]) -> bytes:

@@ -21,11 +21,15 @@ from llmpool.core.routing import (
     TOOLS_OFF,
     RoutingRow,
 )
+from llmpool.registry import probes
 from llmpool.registry.merge import HARD_REASONS
 
 
 def routing_document(registry: Registry, inventory: Inventory) -> dict[str, Any]:
-    """Compile what a decision and a call need: providers, rows, and the config's words on routing."""
+    """Compile what a decision and a call need: providers, rows, and the config's words on routing.
+
+    *absent* has every verdict of a probe with its time: which of them still hold, only a run's clock can tell.
+    """
     config = registry.catalog.config
     providers = []
     for provider in registry.catalog.providers:
@@ -36,6 +40,7 @@ def routing_document(registry: Registry, inventory: Inventory) -> dict[str, Any]
     return {
         "providers": providers,
         "rows": [list(row(deployment, place)) for deployment in registry.deployments],
+        "absent": probes.verdicts(registry, inventory),
         "aliases": registry.aliases,
         "default_model": config.default_model,
         "recovery_model": config.recovery_model,
@@ -81,14 +86,22 @@ def row(deployment: Deployment, place: Mapping[str, int]) -> RoutingRow:
     )
 
 
-def listing_document(registry: Registry, inventory: Inventory) -> dict[str, Any]:
-    """Compile what `models list --json` prints, one object a deployment (DESIGN 3.2)."""
-    return {"models": [listed(d, inventory.providers.get(d.provider)) for d in registry.deployments]}
+def listing_document(registry: Registry, inventory: Inventory, oldest: str = "") -> dict[str, Any]:
+    """Compile what `models list --json` prints, one object a deployment (DESIGN 3.2).
+
+    Verdicts of probes count from *oldest* on, a time in RFC 3339.
+    """
+    absent = probes.absent(probes.verdicts(registry, inventory), oldest)
+    return {
+        "models": [
+            listed(d, inventory.providers.get(d.provider), absent.get(d.id, "")) for d in registry.deployments
+        ]
+    }
 
 
-def listed(deployment: Deployment, seen: ProviderInventory | None) -> dict[str, Any]:
-    """Show one deployment; unknown values are null, optional ones absent."""
-    reason = deployment.blocked
+def listed(deployment: Deployment, seen: ProviderInventory | None, absent: str = "") -> dict[str, Any]:
+    """Show one deployment; unknown values are null, optional ones not there. *absent* is a probe's verdict."""
+    reason = deployment.blocked or absent
     if not reason and deployment.observed is None and seen and seen.fetched_at and not seen.error:
         reason = "configured, not seen upstream"
     entry: dict[str, Any] = {
@@ -106,6 +119,7 @@ def listed(deployment: Deployment, seen: ProviderInventory | None) -> dict[str, 
     entry |= {
         "capabilities": deployment.capabilities.as_dict(),
         "context_window": deployment.context_window or None,
+        "max_output": deployment.max_output or None,
         "ratings": deployment.ratings.as_dict(),
         "price": {"input": price.input, "output": price.output, "source": price.source} if price else None,
         "policy": {

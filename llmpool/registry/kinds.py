@@ -1,6 +1,7 @@
-"""What a model's name says about it: chat or not, vision, where a server really runs.
+"""What a model's name says about it: chat or not, what it can do, where a server really runs.
 
-Sources: catalog-registry-router 1.6 (vision), pool-routing-formats 6.7 (non-chat), DESIGN ruling 5 (local).
+Sources: catalog-registry-router 1.6 (vision), pool-routing-formats 6.5 (abilities) and 6.7 (non-chat),
+reconcile-resolve 5.1 and 5.2 (OpenAI's and Google's own), DESIGN ruling 5 (local).
 """
 
 from __future__ import annotations
@@ -38,8 +39,16 @@ _NOT_TEXT_START = (
     "gpt-audio",
     "gpt-realtime",
     "chatgpt-image",
+    # prompt only (5.1); `-instruct` means that with OpenAI alone, other vendors' chat models are called so
+    "davinci-",
+    "babbage-",
+    "gpt-3.5-turbo-instruct",
+    # Google's that make pictures, films, music or quotations
+    "veo-",
+    "lyria-",
+    "nano-banana",
 )
-_NOT_TEXT_NAMES = ("davinci-002", "babbage-002", "gpt-3.5-turbo-instruct")
+_NOT_TEXT_NAMES = ("aqa",)
 
 _VISION = (
     "vision",
@@ -76,9 +85,16 @@ _VISION_START = (
     "gemini-3",
     "grok-4",
 )
+# Families told by any part of a name: clouds write their own prefixes in front (6.5).
+_VISION_FAMILIES = ("gpt-4o", "gpt-4-turbo", "claude-3")
 # What one of a family does instead of looking, said in its name.
 _NOT_VISION = ("tts", "-audio", "realtime", "sora", "-search", "live-translate", "lyria", "veo", "aqa")
+_TOOLS = ("gpt-4", "gpt-3.5-turbo", "claude", "gemini")
+_NO_TOOLS = ("o1-mini", "o1-preview")  # row 38
+_JSON = ("gpt-4", "gpt-3.5-turbo", "claude")
 _THINKING_START = ("gpt-5", "o1", "o3", "o4", "gpt-oss", "deepseek-r1", "deepseek-reasoner", "qwq")
+# OpenAI's that answer with up to 128,000 tokens, dated ones included.
+_LONG_ANSWERS = ("gpt-5-202", "gpt-5-mini", "gpt-5-nano", "gpt-5.1", "gpt-5.2", "gpt-5.4", "gpt-5.5")
 
 
 def is_text_model(name: str) -> bool:
@@ -100,19 +116,46 @@ def is_embedding(name: str) -> bool:
 
 def sees_images(name: str, family: str = "", families: tuple[str, ...] = ()) -> bool:
     """Say whether a model takes images, judging by its name and families."""
-    bare = name.strip().lower().rsplit("/", 1)[-1]
+    whole = name.strip().lower()
+    bare = whole.rsplit("/", 1)[-1]
     if bare.startswith(_TEXT_ONLY):
         return False
-    if bare.startswith(_VISION_START) and is_text_model(bare):
+    known = bare.startswith(_VISION_START) or any(mark in bare for mark in _VISION_FAMILIES)
+    if known and is_text_model(bare):
         return not any(mark in bare for mark in _NOT_VISION)
-    texts = [text.strip().lower() for text in (name, family, *families)]
+    texts = [whole, family.strip().lower(), *(text.strip().lower() for text in families)]
     return any(any(mark in text for mark in _VISION) or ("qwen" in text and "vl" in text) for text in texts)
+
+
+def calls_tools(name: str) -> bool | None:
+    """Say whether a model calls tools; None where the name does not tell."""
+    bare = name.lower().rsplit("/", 1)[-1]
+    if bare.startswith(_NO_TOOLS):
+        return False
+    return True if any(mark in bare for mark in _TOOLS) else None
+
+
+def writes_json(name: str) -> bool | None:
+    """Say whether a model answers in JSON when it is told to; None where the name does not tell."""
+    bare = name.lower().rsplit("/", 1)[-1]
+    return True if any(mark in bare for mark in _JSON) else None
 
 
 def thinks(name: str) -> bool | None:
     """Say whether a model can think before it answers; None where the name does not tell."""
     bare = name.lower().rsplit("/", 1)[-1]
-    return True if bare.startswith(_THINKING_START) or "thinking" in bare else None
+    promised = bare.startswith(_THINKING_START) or "thinking" in bare or "reasoner" in bare
+    return True if promised else None
+
+
+def max_output(name: str) -> int:
+    """Say how many tokens OpenAI's own models answer with at most; 0 where the name does not tell (5.1)."""
+    bare = name.strip().lower().rsplit("/", 1)[-1]
+    if bare.startswith("gpt-5-chat-"):
+        return 16384
+    if bare == "gpt-5-pro" or bare.startswith("gpt-5-pro-"):
+        return 272000
+    return 128000 if bare == "gpt-5" or bare.startswith(_LONG_ANSWERS) else 0
 
 
 def runs_elsewhere(name: str) -> bool:

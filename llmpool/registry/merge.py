@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from typing import NamedTuple, TypeVar
 
-from llmpool.core.deployment import CAPABILITIES, Capabilities, DeclaredModel, Deployment, ObservedModel
+from llmpool.core.deployment import DeclaredModel, Deployment, ModelFacts, ObservedModel
 from llmpool.core.ids import split_ref
 from llmpool.core.inventory import Inventory
 from llmpool.core.policy import Policy
 from llmpool.core.price import FREE, Price
 from llmpool.core.provider import Provider
 from llmpool.core.registry import Catalog, Registry
-from llmpool.registry import kinds, ratings
+from llmpool.registry import capabilities, kinds, probes, ratings
+from llmpool.registry.capabilities import Told
 
 NO_POLICY = Policy()
 _Known = TypeVar("_Known")
 HARD_REASONS = ("provider disabled", "provider inactive", "not in allowed_models")
 
 
+Lookup = Callable[[Provider, str], ModelFacts | None]  # what vendored metadata knows of a provider's model
+
+
+def no_facts(provider: Provider, model: str) -> ModelFacts | None:  # noqa: ARG001 - as a table that is empty
+    """Know nothing of any model."""
+    return None
+
+
 class Layers(NamedTuple):
-    """What is laid over each other: the catalog, policies and prices by provider or deployment id."""
+    """What is laid over each other: the catalog, policies and prices by provider or deployment id.
+
+    *windows* are the declared context windows by model name, the largest where several are.
+    """
 
     catalog: Catalog
     policies: Mapping[str, Policy]
     prices: Mapping[str, Price]
+    windows: Mapping[str, int]
 
 
 def overlay(
@@ -33,25 +46,40 @@ def overlay(
     inventory: Inventory,
     policies: Mapping[str, Policy],
     prices: Mapping[str, Price],
+    *,
     generation: int = 0,
+    facts: Lookup = no_facts,
 ) -> Registry:
-    """Build the registry; *policies* and *prices* go by provider or deployment id.
+    """Build the registry; *policies* and *prices* go by provider or deployment id, *facts* looks models up.
 
     Deployments come out in id order, which is the router's last tie-break.
     """
-    layers = Layers(catalog, policies, prices)
+    layers = Layers(catalog, policies, prices, _windows(catalog))
     deployments: list[Deployment] = []
     for provider in catalog.providers:
         declared = {m.id: m for m in catalog.models if split_ref(m.id)[0] == provider.id}
-        observed = inventory.providers.get(provider.id)
-        lines = {m.name: m for m in observed.models} if observed else {}
+        seen = inventory.providers.get(provider.id)
+        lines = {m.name: m for m in seen.models} if seen else {}
+        probed = {p.model: p for p in seen.probes} if seen else {}
         for model in _names(provider, declared, lines, catalog):
-            line = _same(model, lines)
-            entry = declared.get(f"{provider.id}/{model}")
-            deployments.append(_deployment(layers, provider, model, entry, line))
+            told = Told(
+                declared.get(f"{provider.id}/{model}"),
+                probes.probe_of(model, probed),
+                _same(model, lines),
+                facts(provider, model),
+            )
+            deployments.append(_deployment(layers, provider, model, told))
     deployments.sort(key=lambda d: d.id)
     aliases = {alias: model.id for model in catalog.models for alias in model.aliases}
     return Registry(generation=generation, catalog=catalog, deployments=tuple(deployments), aliases=aliases)
+
+
+def _windows(catalog: Catalog) -> dict[str, int]:
+    windows: dict[str, int] = {}
+    for model in catalog.models:
+        name = split_ref(model.id)[1]
+        windows[name] = max(windows.get(name, 0), model.context_window or 0)
+    return windows
 
 
 def _names(
@@ -74,30 +102,21 @@ def _same(name: str, known: Mapping[str, _Known]) -> _Known | None:
     return next((known[spelling] for spelling in kinds.spellings(name) if spelling in known), None)
 
 
-def _deployment(
-    layers: Layers,
-    provider: Provider,
-    model: str,
-    declared: DeclaredModel | None,
-    observed: ObservedModel | None,
-) -> Deployment:
-    catalog, policies, prices = layers
+def _deployment(layers: Layers, provider: Provider, model: str, told: Told) -> Deployment:
+    catalog, policies, prices, windows = layers
+    declared, observed = told.declared, told.observed
     name = f"{provider.id}/{model}"
     elsewhere = kinds.runs_elsewhere(model) or bool(observed and observed.remote)
     local = provider.location == "local" and not elsewhere
     price = FREE if local else _same(name, prices)
-    capabilities, origin = _capabilities(provider, model, declared, observed)
-    window, window_origin = _context(catalog, model, declared, observed)
+    able, origin = capabilities.decide(provider, model, told)
+    window, origin["context_window"] = capabilities.window(told, windows.get(model, 0))
+    longest, origin["max_output"] = capabilities.longest(model, told)
     tier = ratings.cost_tier(price, local, provider.preset)
-    declared_values = declared.as_dict() if declared else {}
-    size = observed.parameter_size if observed else ""
-    rated = ratings.ratings(declared, model, size, tier)
+    rated = ratings.ratings(declared, model, observed.parameter_size if observed else "", tier)
     policy, provider_policy = _same(name, policies) or NO_POLICY, policies.get(provider.id, NO_POLICY)
     routable = _routable(catalog, declared, observed) if policy.routable is None else policy.routable
     least = catalog.config.routing.auto_min_quality
-    rating_origin = {
-        k: "config" if declared_values.get(k) is not None else "default" for k in rated.as_dict()
-    }
     return Deployment(
         id=name,
         provider=provider.id,
@@ -106,8 +125,9 @@ def _deployment(
         location="local" if local else "cloud",
         declared=declared,
         observed=observed,
-        capabilities=capabilities,
+        capabilities=able,
         context_window=window,
+        max_output=longest,
         ratings=rated,
         price=price,
         aliases=declared.aliases if declared else (),
@@ -117,13 +137,20 @@ def _deployment(
         policy=policy,
         provider_policy=provider_policy,
         blocked=_blocked(provider, model, routable, policy, provider_policy),
-        origin=tuple({**origin, "context_window": window_origin, **rating_origin}.items()),
+        origin=tuple({**origin, **ratings.origin(declared)}.items()),
     )
 
 
-def unlisted(catalog: Catalog, provider: Provider, model: str, policies: Mapping[str, Policy]) -> Deployment:
+def unlisted(
+    catalog: Catalog,
+    provider: Provider,
+    model: str,
+    policies: Mapping[str, Policy],
+    facts: Lookup = no_facts,
+) -> Deployment:
     """Build the deployment of a model nobody declared or observed, with all that binds it all the same."""
-    return _deployment(Layers(catalog, policies, {}), provider, model, None, None)
+    layers = Layers(catalog, policies, {}, _windows(catalog))
+    return _deployment(layers, provider, model, Told(facts=facts(provider, model)))
 
 
 def _routable(catalog: Catalog, declared: DeclaredModel | None, observed: ObservedModel | None) -> bool:
@@ -148,49 +175,3 @@ def _blocked(provider: Provider, model: str, routable: bool, policy: Policy, pro
 
 def _allowed(model: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatchcase(spelling, m) for spelling in kinds.spellings(model) for m in patterns)
-
-
-def _capabilities(
-    provider: Provider, model: str, declared: DeclaredModel | None, observed: ObservedModel | None
-) -> tuple[Capabilities, dict[str, str]]:
-    """Decide each capability: override, observed, the provider's, the name, the format (ruling 15)."""
-    text = kinds.is_text_model(model)
-    by_name = {
-        "chat": text,
-        "images": text and _sees(model, observed),
-        "thinking": kinds.thinks(model) if text else False,
-        "embeddings": kinds.is_embedding(model) or None,
-    }
-    layers = (
-        ("config", dict(declared.supports) if declared else {}),
-        ("observed", observed.capabilities.as_dict() if observed else {}),
-        ("provider", {name: getattr(provider, f"supports_{name}", None) for name in CAPABILITIES}),
-        ("name", by_name),
-        ("format", {"streaming": text, "tools": text}),
-    )
-    values: dict[str, bool | None] = {}
-    origin: dict[str, str] = {}
-    for name in CAPABILITIES:
-        known = ((source, layer.get(name)) for source, layer in layers)
-        origin[name], values[name] = next(((s, v) for s, v in known if v is not None), ("unknown", None))
-    return Capabilities(**values), origin
-
-
-def _sees(model: str, observed: ObservedModel | None) -> bool:
-    return kinds.sees_images(
-        model, observed.family if observed else "", observed.families if observed else ()
-    )
-
-
-def _context(
-    catalog: Catalog, model: str, declared: DeclaredModel | None, observed: ObservedModel | None
-) -> tuple[int, str]:
-    """Decide the context window: config, observed, loaded, maximum, another declaration of the same name."""
-    if declared and declared.context_window:
-        return declared.context_window, "config"
-    if observed:
-        for window in (observed.context_window, observed.loaded_context, observed.max_context):
-            if window:
-                return window, "observed"
-    twins = [m.context_window or 0 for m in catalog.models if split_ref(m.id)[1] == model]
-    return max(twins, default=0), "config of the same model" if any(twins) else "unknown"

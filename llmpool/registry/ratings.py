@@ -134,3 +134,9 @@ def ratings(declared: DeclaredModel | None, name: str, size: str, tier: int) -> 
         cost_tier=tier if declared.cost_tier is None else declared.cost_tier,
         min_complexity=declared.min_complexity or "simple",
     )
+
+
+def origin(declared: DeclaredModel | None) -> dict[str, str]:
+    """Say which ratings are the owner's and which are defaults."""
+    owner = declared.as_dict() if declared else {}
+    return {name: "default" if owner.get(name) is None else "config" for name in Ratings.__record_fields__}

@@ -117,6 +117,8 @@ def _tests(request: RouteRequest, table: RoutingTable, facts: Facts, named: bool
         tests.append(lambda row: facts.keyless.get(names[row.provider], ""))
     if facts.stale and not named:
         tests.append(lambda row: "" if row.flags & DECLARED else facts.stale.get(names[row.provider], ""))
+    if facts.absent and not named:
+        tests.append(lambda row: facts.absent.get(row.id, ""))
     tests += _place(request)
     if request.min_quality is not None:
         tests.append(_quality(request.min_quality))

@@ -8,6 +8,7 @@ _NEXT_KEY = ("auth", "quota")
 _SAME_AGAIN = ("rate_limit", "overloaded", "server", "broken")
 # Nobody else can help with these: the request itself is at fault, or its owner stopped it.
 _STOP = ("cancelled",)
+_NOT_HERE = (404, 405, 410, 415, 501)
 
 # Kinds that make a provider rest for a while: the cooldown reasons of catalog-registry-router 6.10.
 COOLING = {
@@ -50,6 +51,16 @@ def contact_kind(failure: Failure) -> str:
 def another_may_help(failure: Failure) -> bool:
     """Say whether the next candidate is worth asking."""
     return failure.kind not in _STOP
+
+
+def another_format_may_help(failure: Failure) -> bool:
+    """Say whether the same question in another wire format is worth trying (ruling 11).
+
+    Only where the endpoint is not there, a page answers in its place, or it says that it is the wrong one.
+    """
+    return failure.kind == "wrong_format" and (
+        failure.status in _NOT_HERE or failure.code in ("html", "no_endpoint", "responses_only")
+    )
 
 
 def next_key_may_help(failure: Failure) -> bool:

@@ -7,14 +7,15 @@ from typing import NamedTuple
 
 from llmpool.core.outcome import UpstreamError
 from llmpool.core.provider import Preset
-from llmpool.core.wire import Answer, Call, Target, Timeouts
-from llmpool.formats import FORMATS, wire_format
+from llmpool.core.wire import Call, Target, Timeouts
+from llmpool.discovery import listing
+from llmpool.formats import urls
 from llmpool.net.client import Client
+from llmpool.registry.catalog import is_private
 
 _LIMITS = Timeouts(connect=1.0, first_token=3.0, read=3.0, total=4.0)
-
-# A path only one kind of server answers, tried in this order; the OpenAI-compatible side is what is used.
-_SIGNS = (("ollama", "/api/version"), ("lmstudio", "/api/v0/models"), ("llamacpp", "/props"))
+_SECONDS = 8.0
+_NATIVE = {"ollama": "ollama", "lmstudio": "lmstudio"}  # a format that only one program speaks -> its preset
 
 
 class KeyFound(NamedTuple):
@@ -22,7 +23,6 @@ class KeyFound(NamedTuple):
 
     preset: Preset
     variable: str
-    usable: bool
 
 
 class Place(NamedTuple):
@@ -34,11 +34,15 @@ class Place(NamedTuple):
 
 
 class ServerFound(NamedTuple):
-    """A server that answered: what it is, where its OpenAI-compatible side starts, and what it lists."""
+    """A server that answered: its preset if it is a known program, its address, and how many models it lists.
+
+    *format* is empty where the listing does not settle it: then it is detected when it is used.
+    """
 
     preset: str
     url: str
     models: int
+    format: str = ""
 
 
 def keys(env: Mapping[str, str], presets: Mapping[str, Preset]) -> list[KeyFound]:
@@ -52,8 +56,7 @@ def keys(env: Mapping[str, str], presets: Mapping[str, Preset]) -> list[KeyFound
         names = (name for name in preset.env if name.endswith("_KEY") and env.get(name, "").strip())
         variable = next(names, "")
         if variable and preset.url and preset.location == "cloud" and not preset.oauth:
-            usable = preset.format in FORMATS or bool(preset.openai_path)
-            found.setdefault(variable, KeyFound(preset, variable, usable))
+            found.setdefault(variable, KeyFound(preset, variable))
     return list(found.values())
 
 
@@ -98,32 +101,26 @@ def servers(client: Client, wanted: list[Place]) -> list[tuple[Place, ServerFoun
         return list(zip(wanted, found, strict=True))
 
 
-def server(client: Client, url: str, guess: str = "") -> ServerFound | str:
+def server(client: Client, url: str, guess: str = "", key: str = "") -> ServerFound | str:
     """Ask what answers at *url*, or say why nothing does; *guess* is what to call it when unsure."""
-    root, why = url.rstrip("/").removesuffix("/v1"), ""
-    for base in dict.fromkeys((f"{root}/v1", url.rstrip("/"))):
-        try:
-            target = Target(provider="", url=base, timeouts=_LIMITS)
-            listing = client.run(wire_format("openai").list_models(target))
-        except UpstreamError as error:
-            why = why or error.failure.message
-            if error.failure.kind in ("connect", "timeout", "bad_request"):
-                break
-            continue
-        return ServerFound(_kind(client, root) or guess, base, len(listing.models))
-    return why
+    root = urls.root_of(url)
+    target = Target(provider="", url=url.rstrip("/"), key=key, timeouts=_LIMITS)
+    try:
+        found = listing.first_that_answers(client, target, nearby=is_private(url), seconds=_SECONDS)
+    except UpstreamError as error:
+        return error.failure.message
+    models = len(found.listing.models)
+    if found.format != "openai":
+        return ServerFound(_NATIVE.get(found.format, ""), root, models, found.format)
+    base = found.listing.base or urls.openai_base(url, exact=False)
+    guess = "" if guess in _NATIVE else guess  # whatever a variable calls it, it does not speak so
+    return ServerFound(_kind(client, root) or guess, base, models)
 
 
 def _kind(client: Client, root: str) -> str:
-    for preset, path in _SIGNS:
-        answer = _get(client, root + path)
-        if answer is not None and answer.status == 200 and answer.body.lstrip()[:1] == b"{":
-            return preset
-    return ""
-
-
-def _get(client: Client, url: str) -> Answer | None:
+    """Tell a llama.cpp server by the page only it has."""
     try:
-        return client.send(Call(method="GET", url=url, timeouts=_LIMITS))
+        answer = client.send(Call(method="GET", url=f"{root}/props", timeouts=_LIMITS))
     except UpstreamError:
-        return None  # whatever this path says or does not say, only a good answer means something
+        return ""  # whatever this path says or does not say, only a good answer means something
+    return "llamacpp" if answer.status == 200 and answer.body.lstrip()[:1] == b"{" else ""

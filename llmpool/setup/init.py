@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from llmpool.config.presets import presets
-from llmpool.core.provider import Preset
 from llmpool.embedded import fetch
 from llmpool.net.client import Client
 from llmpool.pool import Pool
@@ -74,11 +73,11 @@ def write(pool: Pool, findings: Findings, *, embedded: bool, taste: str = "mine"
     """Add what was found to the config and return it; what is configured already stays as it is."""
     known = {table.id for table in pool.config.providers}
     used = {find.same_server(provider.url) for provider in pool.catalog.providers}
-    blocks = [_key_block(key) for key in findings.keys if key.usable and key.preset.id not in known]
+    blocks = [_key_block(key) for key in findings.keys if key.preset.id not in known]
     for server in findings.servers:
         name = _free_name(server.preset or "server", known | {added.provider for added, _ in blocks})
         if find.same_server(server.url) not in used:
-            blocks.append(_server_block(name, server, presets()))
+            blocks.append(_server_block(name, server))
     if embedded and "embedded" not in known:
         blocks.append(_embedded_block())
 
@@ -97,13 +96,12 @@ def _key_block(key: find.KeyFound) -> tuple[Added, str]:
     return Added(name, key.variable), f'{head:30}# {key.preset.name}\nkey = {{ env = "{key.variable}" }}\n'
 
 
-def _server_block(name: str, server: find.ServerFound, rows: dict[str, Preset]) -> tuple[Added, str]:
-    preset = rows.get(server.preset)
-    own = preset is not None and (preset.format == "openai" or preset.openai_path)
+def _server_block(name: str, server: find.ServerFound) -> tuple[Added, str]:
+    what = f'preset = "{server.preset}"' if server.preset else f'format = "{server.format}"'
     lines = [
         f"[providers.{name}]",
-        *([f'preset = "{server.preset}"'] if own else ['format = "openai"']),
-        f'url = "{server.url.removesuffix(preset.openai_path) if own and preset else server.url}"',
+        *([what] if server.preset or server.format else []),
+        f'url = "{server.url}"',
         f"{OPTIONAL:30}# its absence is no failure of refresh",
     ]
     return Added(name, server.url), "\n".join(lines) + "\n"

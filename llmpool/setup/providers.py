@@ -59,8 +59,8 @@ def _from_name(wish: Wish) -> dict[str, Any]:
         )
     fields: dict[str, Any] = {}
     if wish.url:
-        fields = {"format": wish.format or "openai", "url": wish.url}
-    elif wish.format:
+        fields["url"] = wish.url
+    if wish.format:
         fields["format"] = wish.format
     return fields
 
@@ -69,18 +69,19 @@ def _from_address(pool: Pool, wish: Wish, taken: set[str]) -> tuple[str, dict[st
     """Find out what answers at an address, and name it after its host."""
     url = wish.name if "://" in wish.name else f"http://{wish.name}"
     with Client(offline=pool.offline) as client:
-        found = find.server(client, url)
+        found = find.server(client, url, key=pool.env.get(wish.key_env, "").strip() if wish.key_env else "")
     if isinstance(found, str):
         if not wish.force:
             raise UpstreamFailed(
                 f"nothing that lists models answers at {url}: {found}",
-                hint="is it running? to add it all the same: --force --format openai",
+                hint="is it running? does it want a key (--key-env VAR)? to add it all the same: --force",
             )
         found = find.ServerFound("", url, 0)
-    preset = find_preset(found.preset)
-    fields: dict[str, Any] = {"format": wish.format or "openai", "url": found.url}
-    if preset and not wish.format:
-        fields = {"preset": preset.id, "url": found.url.removesuffix(preset.openai_path)}
+    fields: dict[str, Any] = {"url": found.url}
+    if wish.format or (found.format and not found.preset):
+        fields["format"] = wish.format or found.format
+    elif find_preset(found.preset):
+        fields["preset"] = found.preset
     name = _host_name(url, found.preset)
     return next(n for n in (name, *(f"{name}-{k}" for k in range(2, 100))) if n not in taken), fields
 

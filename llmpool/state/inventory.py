@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from llmpool.core.deployment import CAPABILITIES, Capabilities, ObservedModel
-from llmpool.core.inventory import Inventory, ProviderInventory
+from llmpool.core.inventory import Inventory, Probe, ProviderInventory
 from llmpool.core.record import plain
+from llmpool.core.times import rfc3339
+from llmpool.registry.kinds import spellings
+from llmpool.registry.probes import HOLDS
 from llmpool.state import jsonfile, shape
 
 NAME = "inventory.json"
@@ -20,17 +24,58 @@ def read(state: Path) -> Inventory:
 
 
 def update(state: Path, observed: Iterable[ProviderInventory], gone: Iterable[str] = ()) -> Inventory:
-    """Merge observations in under the lock: per provider the newest attempt wins, other providers stay."""
+    """Merge observations in under the lock: per provider the newest attempt wins, other providers stay.
+
+    What probes found outlives an observation, but for what is too old and for models that are gone.
+    """
     fresh = {entry.provider: entry for entry in observed}
     removed = set(gone)
 
     def merge(old: Inventory) -> Any:
         kept = old.providers
-        newer = {p: e for p, e in fresh.items() if p not in kept or kept[p].attempted_at <= e.attempted_at}
+        newer = {
+            p: _with_probes(kept.get(p), e)
+            for p, e in fresh.items()
+            if p not in kept or kept[p].attempted_at <= e.attempted_at
+        }
         merged = {p: e for p, e in {**kept, **newer}.items() if p not in removed}
         return {"providers": {p: plain(merged[p]) for p in sorted(merged)}}
 
     return _inventory(jsonfile.update(state / NAME, merge, decode=_inventory))
+
+
+def remember_probes(state: Path, provider: str, probes: Iterable[Probe]) -> Inventory:
+    """Keep what *probes* found of a provider's models, each in place of the model's last one."""
+    fresh = tuple(probes)
+    newest = max((probe.at for probe in fresh), default="")
+
+    def merge(old: Inventory) -> Any:
+        entry = old.providers.get(provider) or ProviderInventory(provider=provider, attempted_at="")
+        known = {spellings(probe.model)[-1]: probe for probe in (*entry.probes, *fresh)}
+        held = tuple(probe for _, probe in sorted(known.items()) if probe.at >= _week_before(newest))
+        merged = {**old.providers, provider: entry.replace(probes=held)}
+        return {"providers": {p: plain(merged[p]) for p in sorted(merged)}}
+
+    return _inventory(jsonfile.update(state / NAME, merge, decode=_inventory))
+
+
+def _with_probes(old: ProviderInventory | None, new: ProviderInventory) -> ProviderInventory:
+    """Hand the probes of the last observation on, without those of models a healthy listing has lost."""
+    if old is None or not old.probes:
+        return new
+    gone = set() if new.error else _names(old) - _names(new)
+    oldest = _week_before(new.attempted_at)
+    held = [p for p in old.probes if p.at >= oldest and gone.isdisjoint(spellings(p.model))]
+    return new.replace(probes=(*held, *new.probes))
+
+
+def _names(entry: ProviderInventory) -> set[str]:
+    return {model.name for model in entry.models}
+
+
+def _week_before(at: str) -> str:
+    """Return the time from which on a verdict still holds at *at*; of no time at all, the beginning."""
+    return rfc3339(datetime.fromisoformat(at).timestamp() - HOLDS) if at else ""
 
 
 def _inventory(data: Any) -> Inventory:
@@ -40,7 +85,12 @@ def _inventory(data: Any) -> Inventory:
 
 def _provider(entry: Any) -> ProviderInventory:
     known = shape.fields(entry, _PROVIDER)
-    return ProviderInventory(**known | {"models": tuple(known.get("models", ()))})
+    lines = {name: tuple(known.get(name, ())) for name in ("models", "probes")}
+    return ProviderInventory(**known | lines)
+
+
+def _probe(line: Any) -> Probe:
+    return Probe(**shape.fields(line, _PROBE))
 
 
 def _model(line: Any) -> ObservedModel:
@@ -59,15 +109,23 @@ def _size(value: Any) -> int:
 
 _MODEL = {
     **dict.fromkeys(("name", "kind", "family", "publisher", "parameter_size", "quantization"), shape.text),
-    **dict.fromkeys(("state", "loaded_instance", "digest"), shape.text),
+    **dict.fromkeys(("state", "loaded_instance", "digest", "input_price", "output_price"), shape.text),
     **dict.fromkeys(("context_window", "max_context", "loaded_context", "max_output", "size"), _size),
     "families": shape.listed(shape.text),
     "capabilities": _capabilities,
     "remote": shape.flag,
+}
+_PROBE = {
+    **dict.fromkeys(("model", "error"), shape.text),
+    **dict.fromkeys(("status", "latency_ms"), shape.whole),
+    "at": shape.moment,
+    "available": shape.unset_or(shape.flag),
+    "capabilities": _capabilities,
 }
 _PROVIDER = {
     **dict.fromkeys(("provider", "error", "error_kind"), shape.text),
     **dict.fromkeys(("attempted_at", "fetched_at", "stale_since"), shape.moment),
     **dict.fromkeys(("latency_ms", "skipped"), shape.whole),
     "models": shape.listed(_model),
+    "probes": shape.listed(_probe),
 }

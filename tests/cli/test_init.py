@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,13 @@ from tests.fakes.server import FakeServer
 from tests.support import Home, provider
 
 KEY = {"OPENAI_API_KEY": "sk-planted-0123456789abcdefghij"}
+
+
+@pytest.fixture
+def ollama() -> Iterator[FakeServer]:
+    """Serve as Ollama does, and in no other way."""
+    with FakeServer(speaks=("ollama",)) as server:
+        yield server
 
 
 def test_a_key_variable_becomes_a_provider(home: Home) -> None:
@@ -24,19 +32,19 @@ def test_a_key_variable_becomes_a_provider(home: Home) -> None:
     assert not home.files_with("planted")
 
 
-def test_a_server_named_by_a_variable_is_found(home: Home, server: FakeServer) -> None:
+def test_a_server_named_by_a_variable_is_found(home: Home, ollama: FakeServer) -> None:
     """A server at OLLAMA_HOST is asked what it has and the first chat works; no tokens are spent."""
-    env = {"OLLAMA_HOST": server.url.removesuffix("/v1")}
+    env = {"OLLAMA_HOST": ollama.root}
     result = home.pool("init", "--yes", "--no-embedded", env=env)
     assert result.code == 0, result
-    assert not server.chats
+    assert not ollama.chats
     assert "1 model" in result.err
     assert home.pool("chat", "hi").out == "hello there\n"
 
 
-def test_it_is_safe_to_run_twice(home: Home, server: FakeServer) -> None:
+def test_it_is_safe_to_run_twice(home: Home, ollama: FakeServer) -> None:
     """A second run changes nothing, and never touches what its owner wrote."""
-    env = {"OLLAMA_HOST": server.url.removesuffix("/v1")}
+    env = {"OLLAMA_HOST": ollama.root}
     home.pool("init", "--yes", "--no-embedded", env=env)
     home.config.write_text(home.config.read_text() + "\n# mine\n")
     before = home.config.read_text()
@@ -75,9 +83,9 @@ def test_a_model_on_disk_is_taken_up(home: Home, tmp_path: Path) -> None:
     assert (shown.code, shown.json["providers"][0]["models"]) == (0, 1)
 
 
-def test_a_terminal_is_asked_one_question(home: Home, server: FakeServer) -> None:
+def test_a_terminal_is_asked_one_question(home: Home, ollama: FakeServer) -> None:
     """On a terminal init asks what should answer first, and writes the answer down."""
-    child = home.terminal("init", "--no-embedded", env={"OLLAMA_HOST": server.url.removesuffix("/v1")})
+    child = home.terminal("init", "--no-embedded", env={"OLLAMA_HOST": ollama.root})
     child.expect("What should answer first")
     child.sendline("3")
     child.expect("wrote")

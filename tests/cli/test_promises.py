@@ -16,12 +16,13 @@ from tests.support import Home, closed_port, end_of, model, provider, wait_for
 from tests.tools.make_tiny_gguf import write_tiny_gguf
 
 
-def test_local_only_holds_for_names_nobody_listed(home: Home, server: FakeServer) -> None:
+def test_local_only_holds_for_names_nobody_listed(home: Home) -> None:
     """A model its server forwards is cloud, listed or not; --local-only refuses it."""
-    home.write_config(f'[providers.den]\npreset = "ollama"\nurl = "{server.url.removesuffix("/v1")}"\n')
-    assert home.pool("chat", "--local-only", "-m", "den/gpt-oss:120b-cloud", "hi").code == 6
-    assert not server.chats
-    assert home.pool("chat", "--local-only", "-m", "den/llama3", "hi").code == 0
+    with FakeServer(speaks=("ollama",)) as server:
+        home.write_config(f'[providers.den]\npreset = "ollama"\nurl = "{server.root}"\n')
+        assert home.pool("chat", "--local-only", "-m", "den/gpt-oss:120b-cloud", "hi").code == 6
+        assert not server.chats
+        assert home.pool("chat", "--local-only", "-m", "den/llama3", "hi").code == 0
 
 
 def test_what_binds_a_provider_binds_names_nobody_listed(home: Home, server: FakeServer) -> None:

@@ -1,10 +1,14 @@
-"""What an openai-format server says: the payloads of a listing, an answer, a stream and an error."""
+"""What a fake server is to say, and how OpenAI would write it: a listing, an answer, a stream, an error.
+
+A Reply is the same for every format. Its `finish` and `usage` are in OpenAI's words (`stop`, `length`,
+`tool_calls`, `content_filter`; `prompt_tokens` and so on); the speakers put both into their own.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from llmpool.core.record import Record
 
@@ -26,14 +30,39 @@ class Reply(Record):
 
     def words(self) -> tuple[str, ...]:
         """Cut the text as it will be streamed: at *pieces*, else before each word."""
-        return self.pieces or _words(self.text)
+        return self.pieces or split(self.text)
 
 
-def listing(models: Iterable[str | Mapping[str, Any]]) -> dict[str, Any]:
-    """Build the answer of `/v1/models`; a row given as a mapping keeps all it says."""
+class Counts(NamedTuple):
+    """Tokens of a Reply's usage; *cached* and *written* are part of the input, *reasoning* of the output."""
+
+    input: int
+    output: int
+    cached: int
+    written: int
+    written_1h: int
+    reasoning: int
+
+
+def counts(usage: Mapping[str, Any]) -> Counts:
+    """Read OpenAI's usage; `cache_write_1h_tokens` is no word of its, but others count it."""
+    inputs = usage.get("prompt_tokens_details") or {}
+    outputs = usage.get("completion_tokens_details") or {}
+    return Counts(
+        usage.get("prompt_tokens", 0),
+        usage.get("completion_tokens", 0),
+        inputs.get("cached_tokens", 0),
+        inputs.get("cache_write_tokens", 0),
+        inputs.get("cache_write_1h_tokens", 0),
+        outputs.get("reasoning_tokens", 0),
+    )
+
+
+def listing(models: Iterable[Any]) -> dict[str, Any]:
+    """Build the answer of `/v1/models`; a row given as a mapping keeps all it says, any other its shape."""
     common = {"object": "model", "created": 1_700_000_000, "owned_by": "fake"}
-    rows = [{"id": row} if isinstance(row, str) else dict(row) for row in models]
-    return {"object": "list", "data": [common | row for row in rows]}
+    rows = [{"id": row} if isinstance(row, str) else row for row in models]
+    return {"object": "list", "data": [common | row if isinstance(row, dict) else row for row in rows]}
 
 
 def error(message: str, *, kind: str = "server_error", code: str | int | None = None) -> dict[str, Any]:
@@ -57,7 +86,7 @@ def document(reply: Reply, model: str) -> dict[str, Any]:
 def events(reply: Reply, model: str, *, with_usage: bool) -> Iterable[dict[str, Any]]:
     """Build the chunks of a streamed answer, the end mark not included."""
     yield _chunk(reply, model, {"role": "assistant", "content": ""})
-    for piece in _words(reply.thinking):
+    for piece in split(reply.thinking):
         yield _chunk(reply, model, {reply.thinking_field: piece})
     for piece in reply.words():
         yield _chunk(reply, model, {"content": piece})
@@ -80,7 +109,8 @@ def sse(event: Any) -> bytes:
     return f"data: {data}\n\n".encode()
 
 
-def _words(text: str) -> tuple[str, ...]:
+def split(text: str) -> tuple[str, ...]:
+    """Cut *text* before each word."""
     first, *rest = text.split(" ")
     return (first, *(" " + word for word in rest)) if text else ()
 

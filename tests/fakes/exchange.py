@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tests.fakes.answers import Reply, document, events, sse
+from tests.fakes.answers import Reply
+from tests.fakes.speak import Asked, Speaker
 
 if TYPE_CHECKING:
     from tests.fakes.server import FakeServer
@@ -20,13 +21,17 @@ TICK = 0.02  # how often a sleeping answer looks whether anyone still waits for 
 
 
 class Request(NamedTuple):
-    """A request as it arrived: header names in lower case, *at* in seconds since the epoch."""
+    """A request as it arrived: header names in lower case, *at* in seconds since the epoch.
+
+    *format* is the one whose path it came to, empty for a path that is nobody's.
+    """
 
     method: str
     path: str
     headers: dict[str, str]
     body: bytes
     at: float
+    format: str = ""
 
     @property
     def json(self) -> Any:
@@ -48,6 +53,9 @@ class Exchange(BaseHTTPRequestHandler):
     request: socket.socket
     fake: FakeServer  # set by the server, on a class of its own
     record: Request
+    speaker: Speaker  # of the format that the request's path belongs to, else the server's first
+    role: str  # what the path is for: `chat`, `listing`, `more`, or nothing
+    extra: Mapping[str, str]  # headers of this one answer, besides the server's
 
     def handle_one_request(self) -> None:
         """Read, keep and answer one request; a connection that breaks is nobody's error here."""
@@ -62,7 +70,10 @@ class Exchange(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer any method: the server decides by path."""
         arrived = {name.lower(): value for name, value in self.headers.items()}
-        self.record = Request(self.command, self.path, arrived, self._body(), time.time())
+        record = Request(self.command, self.path, arrived, self._body(), time.time())
+        self.speaker, self.role = self.fake.hear(record)
+        self.extra = {}
+        self.record = record._replace(format=self.speaker.name if self.role else "")
         self.fake.play(self)
 
     do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = do_GET  # noqa: N815 - names are http.server's
@@ -71,29 +82,35 @@ class Exchange(BaseHTTPRequestHandler):
         """Say nothing."""
 
     @property
-    def streaming(self) -> bool:
-        """Whether the request asks for a stream."""
-        return bool(self._asked.get("stream"))
+    def asked(self) -> Asked:
+        """What the request asks for, as its format reads it."""
+        return self.speaker.asked(self.record)
 
     @property
-    def model(self) -> str:
-        """The model the request asks for."""
-        return str(self._asked.get("model", ""))
+    def streaming(self) -> bool:
+        """Whether the request asks for a stream."""
+        return self.asked.stream
 
     def answer(self, reply: Reply, *, first: float = 0, between: float = 0) -> None:
         """Give *reply* as the request wants it; a late first token is a late body where nothing streams."""
-        if not self.streaming:
+        asked = self.asked
+        if not asked.stream:
             self.sleep(first + between)
-            self.send(200, document(reply, self.model))
+            self.send(200, self.speaker.document(reply, asked))
             return
-        wants_usage = bool((self._asked.get("stream_options") or {}).get("include_usage"))
         self.begin_stream()
-        for number, event in enumerate(events(reply, self.model, with_usage=wants_usage)):
+        for number, event in enumerate(self.speaker.events(reply, asked)):
             self.sleep(between if number else first)
-            self.chunk(sse(event))
+            self.chunk(event)
         if reply.done:
-            self.chunk(sse("[DONE]"))
+            self.chunk(self.speaker.end(reply, asked))
         self.end_stream()
+
+    def document(self, reply: Reply) -> bytes:
+        """Return the body of the whole answer that would be right here: *reply*, or the listing."""
+        listed = self.role == "listing"
+        said = self.fake.listing(self) if listed else self.speaker.document(reply, self.asked)
+        return json.dumps(said, ensure_ascii=False).encode()
 
     def send(
         self,
@@ -113,18 +130,20 @@ class Exchange(BaseHTTPRequestHandler):
     def head(self, code: int, headers: Mapping[str, str]) -> None:
         """Send a status line and headers."""
         self.send_response(code)
-        for name, value in headers.items():
+        for name, value in {**self.fake.headers, **self.extra, **headers}.items():
             self.send_header(name, value)
         with _leaving():
             self.end_headers()
 
-    def begin_stream(self, kind: str = "text/event-stream") -> None:
-        """Start a chunked answer."""
+    def begin_stream(self, kind: str = "") -> None:
+        """Start a chunked answer, called what this format calls its streams unless told otherwise."""
+        kind = kind or self.speaker.stream_kind
         self.head(200, {"Content-Type": kind, "Cache-Control": "no-cache", "Transfer-Encoding": "chunked"})
 
     def chunk(self, data: bytes) -> None:
-        """Send a piece of a chunked answer."""
-        self.write(b"%x\r\n%b\r\n" % (len(data), data))
+        """Send a piece of a chunked answer; an empty one would end it."""
+        if data:
+            self.write(b"%x\r\n%b\r\n" % (len(data), data))
 
     def end_stream(self) -> None:
         """End a chunked answer; one with a length just ends short."""
@@ -154,14 +173,6 @@ class Exchange(BaseHTTPRequestHandler):
         self.close_connection = True
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         socket.close(self.connection.detach())
-
-    @property
-    def _asked(self) -> dict[str, Any]:
-        try:
-            asked = self.record.json
-        except ValueError:
-            return {}
-        return asked if isinstance(asked, dict) else {}
 
     def _gone(self) -> bool:
         readable, _, _ = select.select([self.connection], [], [], 0)

@@ -1,14 +1,18 @@
-"""A real HTTP server on loopback that speaks the openai format and misbehaves on cue.
+"""A real HTTP server on loopback that speaks one wire format or several, and misbehaves on cue.
 
     with FakeServer(["small", {"id": "big", "context_length": 8192}], behave=[faults.status(503)]) as server:
         ...  # the first chat fails, later ones are answered; server.chats has them all
 
-By hand: `python -m tests.fakes.server --models small,big --port 8123`.
+    with FakeServer(["small"], speaks=("anthropic", "google")) as server:
+        ...  # server.root is its address without a path; what it does not speak is a 404
+
+By hand: `python -m tests.fakes.server --models small,big --port 8123 --speaks openai,ollama`.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import socket
 import socketserver
 import threading
@@ -17,10 +21,18 @@ from http.server import ThreadingHTTPServer
 from typing import Any, Self
 
 from tests.fakes import faults
-from tests.fakes.answers import error, listing
 from tests.fakes.exchange import Exchange, Request
 from tests.fakes.faults import Behaviour
+from tests.fakes.speak import Speaker, name_of, path_of
+from tests.fakes.speak_anthropic import Anthropic
+from tests.fakes.speak_google import CloudCode, Google
+from tests.fakes.speak_lmstudio import LMStudio
+from tests.fakes.speak_ollama import Ollama
+from tests.fakes.speak_openai import Copilot, OpenAI
+from tests.fakes.speak_responses import Responses
 
+KINDS = (OpenAI, Responses, Anthropic, Google, Ollama, LMStudio, CloudCode, Copilot)
+SPEAKERS: dict[str, Speaker] = {kind.name: kind() for kind in KINDS}
 Behave = Callable[[int, Request], Behaviour | None] | Iterable[Behaviour]
 
 
@@ -31,12 +43,19 @@ class FakeServer:
     request's number (from 1) and the request; once used up, or given None, the server behaves. *routes* maps
     further paths to a JSON body or a behaviour. *strict* refuses models that are not listed. All but the
     scripts may be changed while it runs.
+
+    *speaks* names its formats; where two share a path the first answers, unless the headers tell. Every
+    answer has *text*, after *thinking* if that is given; *tool_call* (`name` and `arguments`) takes the place
+    of both when the request has tools. *page* is the most models a page of the listing has, *headers* go out
+    with every answer. *html_404* answers unknown paths with a page; without *lmstudio_v1* LM Studio is older
+    than 0.4.
     """
 
     def __init__(
         self,
-        models: Iterable[str | Mapping[str, Any]] = ("m",),
+        models: Iterable[Any] = ("m",),
         *,
+        speaks: Iterable[str] = ("openai",),
         behave: Behave = (),
         behave_listing: Behave = (),
         text: str = "hello there",
@@ -44,10 +63,19 @@ class FakeServer:
         delay: float = 0,
         routes: Mapping[str, Mapping[str, Any] | Behaviour] | None = None,
         strict: bool = False,
+        thinking: str = "",
+        tool_call: Mapping[str, Any] | None = None,
+        page: int = 0,
+        headers: Mapping[str, str] | None = None,
+        html_404: bool = False,
+        lmstudio_v1: bool = True,
         port: int = 0,
     ) -> None:
         self.models, self.text, self.key, self.delay, self.strict = list(models), text, key, delay, strict
-        self.routes = dict(routes or {})
+        self.thinking, self.tool_call, self.page = thinking, tool_call, page
+        self.html_404, self.lmstudio_v1 = html_404, lmstudio_v1
+        self.speakers = [SPEAKERS[name] for name in speaks]
+        self.routes, self.headers = dict(routes or {}), dict(headers or {})
         self.requests: list[Request] = []
         self.chats: list[Request] = []
         self.listings: list[Request] = []
@@ -59,7 +87,8 @@ class FakeServer:
         self._chat_script, self._listing_script = _script(behave), _script(behave_listing)
         self._http = _Listener(("127.0.0.1", port), type("Exchange", (Exchange,), {"fake": self}))
         self.port = int(self._http.server_address[1])
-        self.url = f"http://127.0.0.1:{self.port}/v1"
+        self.root = f"http://127.0.0.1:{self.port}"
+        self.url = f"{self.root}/v1"
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
 
@@ -76,10 +105,23 @@ class FakeServer:
         """Replace the script of listings; the next listing is number 1 again."""
         self._listing_script = _script(script)
 
+    def hear(self, request: Request) -> tuple[Speaker, str]:
+        """Say whose path a request came to and what it is for; nobody's is answered by the first."""
+        path = path_of(request)
+        roles = [(speaker, speaker.role(path, self)) for speaker in self.speakers]
+        meant = [found for found in roles if found[1]]
+        told = [found for found in meant if found[0].addressed(request.headers)]
+        return next(iter(told or meant), (self.speakers[0], ""))
+
+    def listing(self, exchange: Exchange, models: list[Any] | None = None) -> dict[str, Any]:
+        """Return the listing that *exchange* asks for, of *models* where they are given."""
+        shown = self.models if models is None else models
+        return exchange.speaker.listing(shown, exchange.record, self.page)
+
     def play(self, exchange: Exchange) -> None:
         """Keep the request of *exchange* and answer it."""
         with self._lock:
-            behaviour = self._choose(exchange.record)
+            behaviour = self._choose(exchange)
             self._answering += 1
             self.peak = max(self.peak, self._answering)
         try:
@@ -103,47 +145,51 @@ class FakeServer:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _choose(self, request: Request) -> Behaviour:
-        """Pick the behaviour for *request*; its number is its place in the order of arrival."""
+    def _choose(self, exchange: Exchange) -> Behaviour:
+        """Pick the behaviour for a request; its number is its place in the order of arrival."""
+        request = exchange.record
         self.requests.append(request)
-        path = request.path.partition("?")[0].rstrip("/")
-        if path in self.routes:
-            given = self.routes[path]
+        if path_of(request) in self.routes:
+            given = self.routes[path_of(request)]
             return given if callable(given) else faults.status(200, body=dict(given))
-        ordinary = self._ordinary(request, path)
+        ordinary = self._ordinary(exchange)
         scripts = {
-            "/models": (self.listings, self._listing_script),
-            "/chat/completions": (self.chats, self._chat_script),
+            "listing": (self.listings, self._listing_script),
+            "chat": (self.chats, self._chat_script),
         }
-        kept, script = scripts.get(path.removeprefix("/v1"), (None, None))
+        kept, script = scripts.get(exchange.role, (None, None))
         if kept is None or script is None:
             return ordinary
         kept.append(request)
         return script(request) or ordinary
 
-    def _ordinary(self, request: Request, path: str) -> Behaviour:
-        if self.key is not None and request.headers.get("authorization") != f"Bearer {self.key}":
-            refusal = error(
-                "Incorrect API key provided.", kind="invalid_request_error", code="invalid_api_key"
-            )
-            return faults.status(401, body=refusal)
-        where = (request.method, path.removeprefix("/v1"))
-        if where == ("GET", "/models"):
-            return faults.status(200, body=listing(self.models))
-        if where == ("POST", "/chat/completions"):
-            return self._chat(request)
-        return faults.status(404, body=error(f"no {request.method} here", kind="invalid_request_error"))
+    def _ordinary(self, exchange: Exchange) -> Behaviour:
+        request, speaker, role = exchange.record, exchange.speaker, exchange.role
+        if self.key is not None and not speaker.admits(request, self.key):
+            return faults.said(*speaker.refusal(request))
+        if role and (missing := speaker.missing(request)):
+            return faults.said(400, speaker.error(missing, 400))
+        if role == "more":
+            return faults.said(*speaker.more(self, request))
+        if (role, request.method) == ("listing", speaker.listing_method):
+            return faults.said(200, self.listing(exchange))
+        if (role, request.method) == ("chat", "POST"):
+            return self._chat(exchange)
+        return faults.html(404) if self.html_404 else faults.said(*speaker.nowhere(request))
 
-    def _chat(self, request: Request) -> Behaviour:
+    def _chat(self, exchange: Exchange) -> Behaviour:
+        request, speaker, asked = exchange.record, exchange.speaker, exchange.asked
         try:
-            asked = request.json
+            complaint = speaker.complaint(asked) if isinstance(request.json, dict) else "not a JSON object"
         except ValueError:
-            return faults.status(400, body=error("the body is not JSON", kind="invalid_request_error"))
-        known = {row if isinstance(row, str) else row["id"] for row in self.models}
-        if self.strict and asked.get("model") not in known:
-            refusal = error("The model does not exist.", kind="invalid_request_error", code="model_not_found")
-            return faults.status(404, body=refusal)
-        return faults.ok(self.text)
+            complaint = "the body is not JSON"
+        if complaint:
+            return faults.said(400, speaker.error(complaint, 400))
+        if self.strict and asked.model not in {name_of(model) for model in self.models}:
+            return faults.said(*speaker.unknown_model(asked.model))
+        if self.tool_call is not None and asked.tools:
+            return faults.tool_call(self.tool_call["name"], json.dumps(self.tool_call["arguments"]))
+        return faults.ok(self.text, thinking=self.thinking)
 
 
 class _Listener(ThreadingHTTPServer):
@@ -200,9 +246,16 @@ def main() -> None:
     options.add_argument("--models", default="m", help="comma-separated model ids")
     options.add_argument("--port", type=int, default=0, help="0 picks a free one")
     options.add_argument("--text", default="hello there", help="what every chat is answered with")
+    options.add_argument("--speaks", default="openai", help="comma-separated formats")
     options.add_argument("--delay", type=float, default=0, help="seconds before each answer")
     given = options.parse_args()
-    with FakeServer(given.models.split(","), text=given.text, delay=given.delay, port=given.port) as server:
+    with FakeServer(
+        given.models.split(","),
+        speaks=given.speaks.split(","),
+        text=given.text,
+        delay=given.delay,
+        port=given.port,
+    ) as server:
         print(server.url, flush=True)
         try:
             threading.Event().wait()

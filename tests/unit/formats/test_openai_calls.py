@@ -1,42 +1,19 @@
-"""The format openai writes calls and reads listings: what is sent, what is believed, where a key may go."""
+"""The format openai writes calls: what is sent, and what is left out."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
 from typing import Any
 
 import pytest
 
 from llmpool.core.chat import ChatRequest, Image, Message
-from llmpool.core.outcome import UpstreamError
-from llmpool.core.wire import Answer, Call, Target
+from llmpool.core.wire import Target
 from llmpool.errors import ConfigInvalid
 from llmpool.formats import wire_format
-from llmpool.formats.base import Listing
-from tests.unit.formats.recordings import recorded
 
 OPENAI = wire_format("openai")
 TARGET = Target(provider="p", url="http://h:1/v1", headers=(("authorization", "Bearer k"),))
-
-
-def answer(payload: object, status: int = 200) -> Answer:
-    """Make an answer of *payload*."""
-    return Answer(status=status, headers={}, body=json.dumps(payload).encode())
-
-
-def listed(*answers: Answer, target: Target = TARGET) -> tuple[Listing, list[str]]:
-    """Run a listing against *answers*; return it and the addresses asked."""
-    flow: Generator[Call, Answer, Listing] = OPENAI.list_models(target)
-    urls, coming = [], iter(answers)
-    try:
-        call = next(flow)
-        while True:
-            urls.append(call.url)
-            assert call.headers[-len(target.headers) :] == target.headers
-            call = flow.send(next(coming))
-    except StopIteration as end:
-        return end.value, urls
 
 
 def body(request: ChatRequest, target: Target = TARGET) -> dict[str, Any]:
@@ -81,8 +58,122 @@ def test_every_option_has_its_field() -> None:
     assert (sent["max_completion_tokens"], sent["temperature"], sent["top_p"]) == (5, 0.0, 0.5)
     assert sent["tools"] == [{"type": "function", "function": tool}]
     assert sent["response_format"]["json_schema"] == {"name": "answer", "schema": {"type": "object"}}
-    closed = {"type": "object", "additionalProperties": False}
-    assert body(ask(schema=closed))["response_format"]["json_schema"]["strict"] is True
+
+
+CLOSED: dict[str, Any] = {
+    "type": "object",
+    "properties": {"a": {"type": "array", "items": {"type": "object", "additionalProperties": False}}},
+    "required": ["a"],
+    "additionalProperties": False,
+}
+OPEN: list[dict[str, Any]] = [
+    {"type": "object"},
+    CLOSED | {"additionalProperties": True},
+    CLOSED | {"required": []},
+    CLOSED | {"properties": {"a": {"type": "object"}}},
+    CLOSED | {"properties": ["a"]},
+    CLOSED | {"required": "a"},
+    {"anyOf": [CLOSED, {"type": "object"}]},
+]
+
+
+def test_a_schema_is_strict_where_it_is_closed_all_the_way_down() -> None:
+    """Strictness refuses a schema with a field left open, so it is asked for only where all are closed."""
+    assert body(ask(schema=CLOSED))["response_format"]["json_schema"]["strict"] is True
+    for schema in OPEN:
+        assert "strict" not in body(ask(schema=schema))["response_format"]["json_schema"]
+
+
+URLS = [
+    ("http://h:1/v1", False, "http://h:1/v1/chat/completions"),
+    ("http://h:1", False, "http://h:1/v1/chat/completions"),
+    ("http://h:1", True, "http://h:1/chat/completions"),
+    ("https://h/openai/v1/models", False, "https://h/openai/v1/chat/completions"),
+    ("https://h/v1/responses", False, "https://h/v1/chat/completions"),
+    ("https://h/v1beta/openai/", False, "https://h/v1beta/openai/chat/completions"),
+    ("https://h/chat/completions", False, "https://h/chat/completions"),
+    ("https://h/deployments/d/chat/completions?v=1", False, "https://h/deployments/d/chat/completions?v=1"),
+]
+
+
+@pytest.mark.parametrize(("url", "exact", "called"), URLS)
+def test_the_endpoint_is_found_from_whatever_the_owner_wrote(url: str, exact: bool, called: str) -> None:
+    """A root, a version, another endpoint, this endpoint: `/v1` is never doubled and never forced in."""
+    assert OPENAI.chat_call(TARGET.replace(url=url, exact=exact), "m", ask()).url == called
+
+
+def test_the_key_is_the_bearer_unless_the_owner_said_otherwise() -> None:
+    """Owner headers win, a named header takes the key instead, and without a key there is none."""
+
+    def headers(target: Target) -> dict[str, str]:
+        return dict(OPENAI.chat_call(target, "m", ask()).headers)
+
+    keyed = Target(provider="p", url="http://h:1/v1", key="secret")
+    assert headers(keyed)["authorization"] == "Bearer secret"
+    assert headers(keyed.replace(auth="api-key"))["api-key"] == "secret"
+    assert "secret" not in str(headers(keyed.replace(headers=(("Authorization", "Basic x"),))))
+    assert "authorization" not in headers(keyed.replace(key=""))
+
+
+EVERYTHING = ask(
+    max_tokens=5,
+    temperature=0.5,
+    top_p=0.5,
+    tools=({"name": "f"},),
+    tool_choice="required",
+    stop=("END",),
+    thinking="high",
+)
+FIELDS = {
+    "stream_options": "stream_options",
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "thinking": "reasoning_effort",
+    "stop": "stop",
+    "tool_choice": "tool_choice",
+}
+
+
+@pytest.mark.parametrize("name", sorted(FIELDS))
+def test_what_was_refused_is_left_out(name: str) -> None:
+    """The one field is missing, all others are as they were."""
+    whole, without = body(EVERYTHING), body(EVERYTHING, TARGET.replace(without=(name,)))
+    assert whole.pop(FIELDS[name])
+    assert whole == without
+
+
+def test_a_refused_limit_is_sent_under_its_other_name() -> None:
+    """The most tokens of an answer are never left to the server."""
+    new = TARGET.replace(max_tokens_field="max_completion_tokens")
+    for target, sent in [(TARGET, "max_completion_tokens"), (new, "max_tokens")]:
+        asked = body(EVERYTHING, target.replace(without=("max_tokens",)))
+        assert ({name for name in asked if name.startswith("max_")}, asked[sent]) == ({sent}, 5)
+
+
+def test_only_what_can_be_done_without_is_droppable() -> None:
+    """Messages, tools and a schema are what is asked; everything droppable really goes."""
+    assert set(FIELDS) | {"max_tokens"} == OPENAI.droppable
+
+
+@pytest.mark.parametrize(
+    ("choice", "sent"),
+    [
+        ("auto", "auto"),
+        ("none", "none"),
+        ("required", "required"),
+        ("f", {"type": "function", "function": {"name": "f"}}),
+        ("", None),
+    ],
+)
+def test_a_tool_can_be_chosen(choice: str, sent: object) -> None:
+    """By a word, or by its name; without tools there is no choice."""
+    assert body(ask(tools=({"name": "f"},), tool_choice=choice)).get("tool_choice") == sent
+    assert "tool_choice" not in body(ask(tool_choice=choice))
+
+
+def test_stops_are_a_list() -> None:
+    """The words an answer ends before."""
+    assert body(ask(stop=("a", "b")))["stop"] == ["a", "b"]
 
 
 @pytest.mark.parametrize(
@@ -100,6 +191,28 @@ def test_every_option_has_its_field() -> None:
 def test_thinking_is_an_effort(thinking: str | None, effort: str | None) -> None:
     """A level is sent as it is, a budget as the nearest level, nothing as nothing."""
     assert body(ask(thinking=thinking)).get("reasoning_effort") == effort
+
+
+OFF = [
+    ("https://api.groq.com/openai/v1", "qwen/qwen3-32b", "off", "none"),
+    ("https://api.groq.com/openai/v1", "qwen/qwen3-32b", "0", "none"),
+    ("https://api.groq.com/openai/v1", "qwen/qwen3-32b", None, None),
+    ("https://api.groq.com/openai/v1", "openai/gpt-oss-120b", "off", None),
+    ("https://api.cerebras.ai/v1", "zai-glm-4.7", "off", "none"),
+    ("https://notgroq.com/v1", "qwen/qwen3-32b", "off", None),
+    ("http://h:1/v1", "qwen3", "off", None),
+]
+
+
+@pytest.mark.parametrize(("url", "model", "thinking", "effort"), OFF)
+def test_off_is_said_only_where_it_is_needed_and_understood(
+    url: str, model: str, thinking: str | None, effort: str | None
+) -> None:
+    """Two vendors' models think unless told not to; anywhere else the word might be refused."""
+    call = OPENAI.chat_call(TARGET.replace(url=url), model, ask(thinking=thinking))
+    assert json.loads(call.body or b"").get("reasoning_effort") == effort
+    quiet = OPENAI.chat_call(TARGET.replace(url=url, without=("thinking",)), model, ask(thinking=thinking))
+    assert "reasoning_effort" not in json.loads(quiet.body or b"")
 
 
 def test_messages_keep_their_parts_in_order() -> None:
@@ -126,123 +239,6 @@ def test_text_that_is_not_unicode_can_be_sent() -> None:
     assert (
         body(ChatRequest(messages=(Message(role="user", text="a\ud83d"),)))["messages"][0]["content"] == "a?"
     )
-
-
-def test_llama_cpp_says_how_much_context_is_loaded() -> None:
-    """The window in use and the most the model was trained for are two things."""
-    listing, urls = listed(recorded("llama/models"))
-    (model,) = listing.models
-    assert urls == ["http://h:1/v1/models"]
-    assert (model.name, model.context_window, model.loaded_context) == ("tiny-chat", 2048, 2048)
-    assert (model.max_context, model.capabilities.images) == (8192, False)
-
-
-def test_openrouter_says_what_its_models_take() -> None:
-    """Modalities and parameters become capabilities."""
-    listing, _ = listed(recorded("aimock/openrouter-models"))
-    model = listing.models[0]
-    assert (model.context_window, model.max_output) == (128000, 16384)
-    can = model.capabilities
-    assert (can.tools, can.thinking, can.json, can.images) == (True, True, False, False)
-
-
-FIELDS = [
-    ({"max_model_len": 8}, 8),
-    ({"context_length": 8, "max_model_len": 9}, 9),
-    ({"context_window": 8}, 8),
-    ({"max_context_length": 8, "context_length": 9}, 8),
-    ({"top_provider": {"context_length": 8}}, 8),
-    ({"meta": {"n_ctx_train": 8}}, 8),
-    ({"context_length": "8"}, 0),
-    ({"context_length": -8, "meta": [], "architecture": 3, "supported_parameters": "tools"}, 0),
-    ({}, 0),
-]
-
-
-@pytest.mark.parametrize(("fields", "window"), FIELDS)
-def test_the_context_is_found_under_every_name(fields: dict[str, Any], window: int) -> None:
-    """Vendors agree on no name for it, and nonsense is unknown."""
-    listing, _ = listed(answer({"data": [{"id": "m"} | fields]}))
-    assert listing.models[0].context_window == window
-
-
-def test_a_name_alone_tells_the_listing_nothing() -> None:
-    """What the server does not say stays unknown here; names are judged by the registry alone."""
-    listing, _ = listed(answer({"data": [{"id": "text-embedding-3-small"}, {"id": "gpt-5"}]}))
-    assert {(m.capabilities.chat, m.capabilities.embeddings) for m in listing.models} == {(None, None)}
-
-
-def test_types_tell_what_does_not_chat() -> None:
-    """A type says it."""
-    listing, _ = listed(answer({"data": [{"id": "a", "type": "embeddings"}, {"id": "b", "type": "vlm"}]}))
-    one, two = (model.capabilities for model in listing.models)
-    assert (one.chat, one.embeddings, two.chat, two.images) == (False, True, True, True)
-
-
-def test_unusable_lines_are_skipped_and_counted() -> None:
-    """Names with escapes, blank, too long, doubled or missing are not models."""
-    bad: list[Any] = ["", " ", "a\x1b[31m", "a\nb", "a\u202eb", "x" * 513, 3, None, "m", "a\ud83d"]
-    listing, _ = listed(answer({"data": [{"id": "m"}, *({"id": name} for name in bad), 5, {}]}))
-    assert ([m.name for m in listing.models], listing.skipped) == (["m"], 12)
-
-
-def test_a_listing_at_the_root_is_tried_under_v1() -> None:
-    """A URL that lacks its version is helped once; one that has it is not."""
-    root = TARGET.replace(url="http://h:1")
-    models = recorded("llama/models")
-    for nothing in (
-        recorded("llama/unknown-path"),
-        answer({"error": "Unexpected endpoint or method. (GET /models)"}),
-        Answer(status=200, headers={}, body=b"<!doctype html>"),
-    ):
-        assert listed(nothing, models, target=root)[1] == ["http://h:1/models", "http://h:1/v1/models"]
-    with pytest.raises(UpstreamError):
-        listed(recorded("llama/unknown-path"))
-
-
-def test_pages_are_followed_and_never_in_circles() -> None:
-    """Both ways of paging lead to the last page; a repeated page ends it."""
-    first = {"data": [{"id": "a"}], "has_more": True, "last_id": "a b"}
-    listing, urls = listed(answer(first), answer({"data": [{"id": "b"}], "has_more": False}))
-    assert ([m.name for m in listing.models], urls[1]) == (["a", "b"], "http://h:1/v1/models?after=a%20b")
-    circle, _ = listed(answer(first), answer(first))
-    assert len(circle.models) == 1
-    linked = {"data": [], "links": {"next": "/v1/models?offset=9"}}
-    assert listed(answer(linked), answer({"data": []}))[1][1] == "http://h:1/v1/models?offset=9"
-
-
-@pytest.mark.parametrize("link", ["http://evil/", "//evil/x", "http://h:12/", "http://h:1.evil/", 3])
-def test_a_page_at_another_host_is_not_asked_for(link: object) -> None:
-    """The key of one host goes to no other."""
-    _, urls = listed(answer({"data": [], "links": {"next": link}}))
-    assert len(urls) == 1
-
-
-def test_a_bare_list_is_a_listing() -> None:
-    """Some vendors leave the envelope out."""
-    assert len(listed(answer([{"id": "a"}]))[0].models) == 1
-
-
-BAD = [
-    (answer({}), "wrong_format"),
-    (answer({"data": None}), "wrong_format"),
-    (answer({"data": {"id": "a"}}), "wrong_format"),
-    (answer("text"), "wrong_format"),
-    (answer({"data": [{"id": str(n)} for n in range(100_001)]}), "wrong_format"),
-    (Answer(status=200, headers={}, body=b"<html>"), "wrong_format"),
-    (Answer(status=200, headers={}, body=b'{"data": ['), "wrong_format"),
-    (answer({"error": {"message": "no", "code": "invalid_api_key"}}), "auth"),
-    (answer({"error": "no"}, 401), "auth"),
-    (answer({}, 500), "server"),
-]
-
-
-@pytest.mark.parametrize(("bad", "kind"), BAD)
-def test_what_is_no_listing_is_a_failure(bad: Answer, kind: str) -> None:
-    """An empty pool is never made of an error."""
-    with pytest.raises(UpstreamError) as raised:
-        listed(bad)
-    assert raised.value.failure.kind == kind
 
 
 def test_a_format_that_is_not_here_is_named_with_those_that_are() -> None:

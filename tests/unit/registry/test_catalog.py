@@ -24,7 +24,7 @@ def test_an_id_that_is_a_preset_needs_nothing_else() -> None:
     assert (provider.name, provider.preset, provider.format) == ("OpenAI", "openai", "openai")
     assert provider.url == "https://api.openai.com/v1"
     assert (provider.needs_key, provider.key_env) == (True, ("OPENAI_API_KEY",))
-    assert (provider.location, provider.format_mode, provider.priority) == ("cloud", "pinned", 20)
+    assert (provider.location, provider.format_mode, provider.priority) == ("cloud", "", 20)
 
 
 @pytest.mark.parametrize(
@@ -69,9 +69,9 @@ def test_what_the_owner_says_beats_the_preset() -> None:
 
 
 def test_an_own_provider_starts_from_next_to_nothing() -> None:
-    """Without a preset: the openai format until detected otherwise, no key needed, priority 50, cloud."""
+    """Without a preset: a format to be detected, no key needed, priority 50, cloud."""
     provider = only(SKY)
-    assert (provider.format, provider.format_mode, provider.preset) == ("openai", "auto", "")
+    assert (provider.format, provider.format_mode, provider.preset) == ("", "", "")
     assert (provider.needs_key, provider.priority, provider.location) == (False, 50, "cloud")
 
 
@@ -187,16 +187,18 @@ def test_one_problem_is_not_called_problems() -> None:
     assert "config check" in caught.value.hint
 
 
-def test_a_format_not_spoken_yet_is_reached_through_its_openai_side() -> None:
-    """A preset with an OpenAI-compatible side works before its own protocol is spoken."""
-    presets = {"ollama": PRESETS["ollama"].replace(openai_path="/v1")}
-    for url in ("http://den.lan:11434", "http://den.lan:11434/v1"):
-        made = build_catalog(config(DEN.replace(url=url)), presets, ("openai",)).providers[0]
-        assert (made.format, made.url, made.location) == ("openai", "http://den.lan:11434/v1", "local")
-    own = build_catalog(config(DEN), presets, ("openai", "ollama")).providers[0]
-    assert (own.format, own.url) == ("ollama", "http://den.lan:11434")
-    pinned = build_catalog(config(DEN.replace(format="ollama")), presets, ("openai",)).providers[0]
-    assert (pinned.format, pinned.url) == ("ollama", "http://den.lan:11434")
+def test_a_format_is_pinned_where_its_owner_names_it() -> None:
+    """A preset's own format is no word of the owner; one that is written is, unless a mode is too."""
+    assert only(DEN).format_mode == ""
+    assert only(DEN.replace(format="ollama")).format_mode == "pinned"
+    assert only(DEN.replace(format="openai", format_mode="auto")).format_mode == "auto"
+
+
+def test_an_address_is_exact_where_it_is_the_presets_own() -> None:
+    """Only a vendor's own row says where its paths begin; an owner writes what is at hand."""
+    assert only(ProviderTable(id="openai")).exact
+    assert not only(ProviderTable(id="openai", url="https://gateway.test/v1")).exact
+    assert not only(SKY).exact
 
 
 def test_a_fallback_at_nobody_is_a_problem() -> None:

@@ -1,0 +1,108 @@
+"""What goes along with a prompt: pictures, text files, a schema, tools; read and checked before anything runs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from llmpool.chat.images import MAX_BYTES, data_url
+from llmpool.core.chat import Image
+from llmpool.errors import Misuse
+
+TOKENS_OF_AN_IMAGE = 1000  # what vendors count for one of common size, for the estimate of a prompt
+
+
+class Attached(NamedTuple):
+    """Attachments as a message takes them: pictures, and texts with the names of their files."""
+
+    images: tuple[Image, ...] = ()
+    texts: tuple[tuple[str, str], ...] = ()
+
+    def around(self, prompt: str) -> str:
+        """Return *prompt* with the text files behind it, each under its name."""
+        return "\n\n".join(
+            [*([prompt] if prompt else []), *(f"{name}:\n{text}" for name, text in self.texts)]
+        )
+
+
+def attach(references: list[str]) -> Attached:
+    """Read what `-a` names: a file, an `https:` or `data:` address of a picture, `-` for stdin.
+
+    Raises Misuse for what cannot be read, is too large, or is neither a picture nor text.
+    """
+    images: list[Image] = []
+    texts: list[tuple[str, str]] = []
+    for reference in references:
+        if reference.lower().startswith(("http://", "https://", "data:image/")):
+            images.append(Image(url=reference))
+            continue
+        content = _content(reference)
+        picture = data_url(content)
+        if picture:
+            images.append(Image(url=picture))
+        else:
+            texts.append((Path(reference).name, _text(reference, content)))
+    return Attached(tuple(images), tuple(texts))
+
+
+def schema(path: str) -> dict[str, Any]:
+    """Read a JSON schema; raises Misuse for what is none."""
+    found = _json(path, "--schema")
+    if not isinstance(found, dict):
+        raise Misuse(f"--schema {path}: a JSON schema is an object", hint='such as {"type": "object"}')
+    return found
+
+
+def tools(path: str) -> tuple[dict[str, Any], ...]:
+    """Read function tools: a JSON array of them, bare or as OpenAI wraps them; raises Misuse."""
+    found = _json(path, "--tools")
+    listed = found.get("tools", [found]) if isinstance(found, dict) else found
+    if not isinstance(listed, list) or not listed or not all(_is_tool(tool) for tool in listed):
+        raise Misuse(
+            f"--tools {path}: not a list of function tools",
+            hint='[{"name": "...", "description": "...", "parameters": {...}}]',
+        )
+    return tuple(listed)
+
+
+def _is_tool(tool: Any) -> bool:
+    function = tool.get("function", tool) if isinstance(tool, dict) else None
+    name = function.get("name") if isinstance(function, dict) else None
+    return isinstance(name, str) and bool(name)
+
+
+def _json(path: str, option: str) -> Any:
+    text = _text(path, _content(path))
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Misuse(f"{option} {path} is not JSON: {error}") from None
+
+
+def _content(path: str) -> bytes:
+    """Read a file, or stdin for `-`, up to what may be sent."""
+    try:
+        if path == "-":
+            content = sys.stdin.buffer.read(MAX_BYTES + 1)
+        else:
+            with Path(path).open("rb") as file:
+                content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise Misuse(
+            f"{path}: {error.strerror or error}", hint="-a takes a file, an https: address, or -"
+        ) from None
+    if len(content) > MAX_BYTES:
+        raise Misuse(f"{path} is larger than {MAX_BYTES // 1024 // 1024} MiB", hint="send a smaller one")
+    return content
+
+
+def _text(path: str, content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Misuse(
+            f"{path} is neither text (UTF-8) nor a PNG, JPEG, GIF or WebP picture",
+            hint="convert it first",
+        ) from None

@@ -1,0 +1,157 @@
+"""One attempt at a deployment: the question in whatever way its provider takes it (DESIGN rulings 11, 14).
+
+An address, a format and the parameters a server refused are tried anew only on the answers that ask for it,
+before anything of an answer was shown, and what worked is remembered for later runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from llmpool import credentials
+from llmpool.chat import images
+from llmpool.chat.journey import Event, Journey, Notice
+from llmpool.core.chat import ChatRequest
+from llmpool.core.outcome import Failure, UpstreamError
+from llmpool.core.provider import Provider
+from llmpool.core.wire import Target
+from llmpool.credentials import Credential
+from llmpool.formats import plan as plans
+from llmpool.formats import wire_format
+from llmpool.formats.base import WireFormat
+from llmpool.formats.headroom import read_headroom
+from llmpool.formats.refused import refused
+from llmpool.net.blot import Blot
+from llmpool.net.client import Client
+from llmpool.pool import Pool
+from llmpool.router import failure as rules
+from llmpool.state import formats
+
+MAX_REFUSALS = 4  # so many parameters are left out of one question before its refusal counts
+QUIETLY = ("stream_options", "max_tokens", "cache")  # nobody asked for these by name
+
+
+class Speaker:
+    """Puts one question to one model with one key; *begun* says that something of an answer has come."""
+
+    def __init__(self, pool: Pool, client: Client, journey: Journey) -> None:
+        self.pool = pool
+        self.client = client
+        self.journey = journey
+        self.begun = False
+
+    def ask(
+        self, provider: Provider, model: str, credential: Credential, request: ChatRequest
+    ) -> Iterator[Event]:
+        """Yield the answer's deltas, and a notice where something had to be left out; raise UpstreamError.
+
+        Where a key is refused, the provider's other addresses are asked: vendors sell the same models under
+        several, and a key of one is not valid at the next (pool-routing-formats 9.1).
+        """
+        self.begun, first = False, None
+        for url in credentials.addresses(self.pool, provider):
+            try:
+                yield from self._at(url, provider, model, credential, request)
+            except UpstreamError as error:
+                if not self._elsewhere_may_help(error.failure):
+                    raise
+                first = first or error
+            else:
+                if first is not None:
+                    self._learn_address(provider, url)
+                return
+        if first is not None:
+            raise first
+
+    def _elsewhere_may_help(self, failure: Failure) -> bool:
+        return not self.begun and failure.kind == "auth" and failure.status in (401, 403)
+
+    def _at(
+        self, url: str, provider: Provider, model: str, credential: Credential, request: ChatRequest
+    ) -> Iterator[Event]:
+        """Ask at one address, in one format after the other for as long as a server knows nothing of it."""
+        memories, now = self.pool.memories, self.pool.clock()
+        memory, elsewhere = memories.memory(provider, model, now), "" if url == provider.url else url
+        first = None
+        for name in plans.order(plans.plan(provider, model, memory, url=elsewhere)):
+            target = target_at(self.pool, provider, credential, url)
+            try:
+                yield from self._in_format(wire_format(name), target, provider, model, request)
+            except UpstreamError as error:
+                if self.begun or not rules.another_format_may_help(error.failure):
+                    raise
+                first = first or error
+            else:
+                if not memories.remembers(provider, url, model, name, now):
+                    self._learn_format(provider, url, model, name)
+                return
+        if first is not None:
+            raise first
+
+    def _in_format(
+        self, wire: WireFormat, target: Target, provider: Provider, model: str, request: ChatRequest
+    ) -> Iterator[Event]:
+        """Ask in one format; a parameter the server names as refused is left out of the next call."""
+        ref, now = f"{provider.id}/{model}", self.pool.clock()
+        without = self.pool.memories.refused(ref, now)
+        yield from _told(ref, [name for name in without if name in wire.droppable], request)
+        sent = images.inlined(request, wire, provider, self.client)
+        for left in reversed(range(MAX_REFUSALS + 1)):
+            try:
+                yield from self._once(wire, target.replace(without=without), model, sent)
+            except UpstreamError as error:
+                name = refused(error.failure, wire.droppable, without)
+                if self.begun or not name or not left:
+                    raise
+            else:
+                return
+            without = (*without, name)
+            self._learn_refusal(ref, name)
+            yield from _told(ref, [name], request)
+
+    def _learn_address(self, provider: Provider, url: str) -> None:
+        now = self.pool.clock()
+        self.pool.learn(lambda known: formats.use_endpoint(known, provider, url, now))
+
+    def _learn_format(self, provider: Provider, url: str, model: str, wire: str) -> None:
+        now = self.pool.clock()
+        self.pool.learn(lambda known: formats.worked(known, provider, url, model, wire, now=now))
+
+    def _learn_refusal(self, ref: str, parameter: str) -> None:
+        now = self.pool.clock()
+        self.pool.learn(lambda known: formats.refuse(known, ref, parameter, now))
+
+    def _once(self, wire: WireFormat, target: Target, model: str, request: ChatRequest) -> Iterator[Event]:
+        """Send one call and read its answer, streamed or not: one path for both."""
+        call = wire.chat_call(target, model, request)
+        with self.client.open_stream(call) as reply:
+            self.journey.heard(target.provider, read_headroom(reply.headers, self.pool.clock()))
+            if not 200 <= reply.status < 300:
+                raise UpstreamError(wire.read_error(reply.read()))
+            deltas = wire.read_stream(reply.frames()) if request.stream else wire.read_reply(reply.read())
+            try:
+                for delta in deltas:
+                    self.begun = self.begun or bool(delta.text or delta.thinking or delta.tools)
+                    yield delta
+            finally:
+                self.journey.redact(Blot(call.headers).text)
+
+
+def target_at(pool: Pool, provider: Provider, credential: Credential, url: str) -> Target:
+    """Make the target of calls at *url*, one of the provider's addresses."""
+    base = pool.memories.base(provider) if url == provider.url else ""
+    limits = credentials.timeouts_of(provider, pool.table)
+    here = base or ("" if url == provider.url else url)
+    return credentials.target(provider, credential, limits, url=here, exact=bool(base))
+
+
+def _told(ref: str, names: list[str], request: ChatRequest) -> Iterator[Notice]:
+    """Say what was asked for and is left out, because the server takes none of it."""
+    for name in names:
+        if name not in QUIETLY and _wants(request, name):
+            yield Notice(f"{ref} does not take {name.replace('_', ' ')}; asked without it")
+
+
+def _wants(request: ChatRequest, name: str) -> bool:
+    value = getattr(request, name, None)
+    return value not in (None, (), "", "off")

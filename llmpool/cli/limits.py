@@ -1,0 +1,191 @@
+"""`llmpool providers limits`: balances, quotas, rate headroom and when they start anew."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from llmpool.cli import complete
+from llmpool.cli.context import Terminal
+from llmpool.cli.options import JsonFlag
+from llmpool.errors import Exit
+
+if TYPE_CHECKING:
+    from llmpool.discovery.limits import Line, Report, Window
+    from llmpool.state.accounts import Account
+
+EXAMPLES = (
+    "llmpool providers limits",
+    "llmpool providers limits openrouter --refresh",
+    "llmpool providers limits --json | jq '.limits[] | {provider, items}'",
+)
+"""Of `limits`, for whoever registers it."""
+
+_WORDS = {"input_tokens": "input tokens", "output_tokens": "output tokens"}
+
+
+def limits(
+    ctx: typer.Context,
+    provider: Annotated[
+        str,
+        typer.Argument(
+            metavar="[PROVIDER]", autocompletion=complete.providers, help="Only this one.", show_default=False
+        ),
+    ] = "",
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Ask again, however fresh the last answer is.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> int:
+    """Show balances and credits, rate limits and when they start anew.
+
+    OpenRouter, DeepSeek, Moonshot and SiliconFlow are asked for the account, at most every two minutes.
+    Rate limits are those of the config, and what the last answers said.
+    """
+    from llmpool.cli.progress import Progress
+    from llmpool.decide import nothing_configured
+    from llmpool.discovery.limits import survey
+
+    terminal: Terminal = ctx.obj
+    if not terminal.pool.routing["providers"]:
+        raise nothing_configured(terminal.pool)
+    progress = Progress(terminal)
+    try:
+        report = survey(
+            terminal.pool,
+            provider,
+            refresh=refresh,
+            heard=lambda account: progress.line(f"  {account.provider} has answered"),
+        )
+    finally:
+        progress.done()
+    if as_json:
+        terminal.json(document(report))
+    else:
+        _show(terminal, report)
+    return Exit.PARTLY if report.failed else Exit.OK
+
+
+def document(report: "Report") -> dict[str, Any]:
+    """Write the document of `--json`."""
+    return {"limits": [_entry(line) for line in report.lines], "failed": list(report.failed)}
+
+
+def _entry(line: "Line") -> dict[str, Any]:
+    from llmpool.core.times import rfc3339
+
+    told = line.account
+    entry: dict[str, Any] = {
+        "provider": line.provider,
+        "key": line.key or None,
+        "kind": told.kind if told else None,
+        "primary": (told.primary or None) if told else None,
+        "items": [
+            {"key": item.key, "value": item.value, "currency": item.currency or None}
+            for item in (told.items if told else ())
+        ],
+        "windows": [_window_entry(window) for window in line.windows],
+        "fetched_at": rfc3339(told.at) if told else None,
+    }
+    if told and told.error:
+        entry["error"] = {"code": told.error, "message": told.message}
+    return entry
+
+
+def _window_entry(window: "Window") -> dict[str, Any]:
+    from llmpool.core.times import rfc3339, rfc3339_ms
+
+    entry: dict[str, Any] = {
+        "what": window.what,
+        "per": window.per or None,
+        "limit": window.limit,
+        "remaining": window.remaining,
+        "resets_at": None if window.resets_at is None else rfc3339_ms(window.resets_at),
+        "source": window.source,
+        "seen_at": None if window.seen_at is None else rfc3339(window.seen_at),
+    }
+    if window.model:
+        entry["model"] = window.model
+    if window.zone:
+        entry["reset_tz"] = window.zone
+    return entry
+
+
+def _show(terminal: Terminal, report: "Report") -> None:
+    from llmpool.cli.tables import show
+
+    rows = [row for line in report.lines for row in _rows(terminal, line)]
+    if rows:
+        show(terminal, ["provider", "key", "what", ">left", ">of", "resets", ""], rows)
+    else:
+        terminal.say("no limits are known; what answers tell of them is shown after the first chat")
+
+
+def _rows(terminal: Terminal, line: "Line") -> list[list[str]]:
+    """Write the rows of one key: its account, then each of its windows."""
+    head = [line.provider, line.key or "all"]
+    now = terminal.pool.clock()
+    account = [_account_row(head, line.account, now)] if line.account else []
+    return account + [_window_row(head, w, now, relative=terminal.is_terminal) for w in line.windows]
+
+
+def _account_row(head: list[str], told: "Account", now: float) -> list[str]:
+    from llmpool.cli.output import ago
+    from llmpool.core.times import rfc3339
+
+    if told.error:
+        return [*head, "account", "?", "", "", told.message]
+    amounts = {item.key: f"{item.value} {item.currency}".rstrip() for item in told.items}
+    left, most = amounts.pop(told.primary, ""), amounts.pop("limit", "")
+    more = ", ".join(f"{name.replace('_', ' ')} {amount}" for name, amount in amounts.items())
+    source = f"asked {ago(rfc3339(told.at), now)} ago"
+    return [*head, told.kind, left or "no limit", most, "", f"{more}; {source}" if more else source]
+
+
+def _window_row(head: list[str], window: "Window", now: float, *, relative: bool) -> list[str]:
+    from llmpool.cli.output import ago
+    from llmpool.core.times import rfc3339
+
+    over = window.resets_at is not None and window.resets_at <= now
+    left = window.limit if over and window.limit is not None else window.remaining
+    what = (
+        _WORDS.get(window.what, window.what)
+        + _per(window.per)
+        + (f" of {window.model}" if window.model else "")
+    )
+    source = "config" if window.seen_at is None else f"seen {ago(rfc3339(window.seen_at), now)} ago"
+    zone = f" (midnight {window.zone})" if window.zone else ""
+    return [
+        *head,
+        what,
+        _figure(left),
+        _figure(window.limit),
+        _resets(window, now, relative=relative) + zone,
+        source,
+    ]
+
+
+def _per(per: str) -> str:
+    return f" per {per}" if " " in per else f" a{'n' if per == 'hour' else ''} {per}" if per else ""
+
+
+def _figure(number: int | None) -> str:
+    return "?" if number is None else f"{number:,}".replace(",", " ")
+
+
+def _resets(window: "Window", now: float, *, relative: bool) -> str:
+    """Say when an allowance starts anew: how long that is for a person, the instant for a script."""
+    from llmpool.core.times import rfc3339
+
+    if window.resets_at is None:
+        return ""
+    if not relative:
+        return rfc3339(window.resets_at)
+    return f"in {span(window.resets_at - now)}" if window.resets_at > now else "has reset"
+
+
+def span(seconds: float) -> str:
+    """Write a length of time to come, rounded up: 1 s, 6 min, 14 h, 3 d."""
+    for most, unit, length in ((100, "s", 1), (100 * 60, "min", 60), (48 * 3600, "h", 3600)):
+        if seconds <= most:
+            return f"{max(1, int(-(-seconds // length)))} {unit}"
+    return f"{int(-(-seconds // 86400))} d"

@@ -1,0 +1,157 @@
+"""`llmpool models probe`: which models really answer, and what they can do."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from llmpool.cli import complete
+from llmpool.cli.context import Terminal
+from llmpool.cli.options import JsonFlag, YesFlag, seconds
+from llmpool.cli.output import plural
+from llmpool.errors import Exit
+
+if TYPE_CHECKING:
+    from llmpool.discovery.probe import Found, Report
+    from llmpool.discovery.probe_plan import Plan
+
+EXAMPLES = (
+    "llmpool models probe work",
+    "llmpool models probe -m den/qwen3:8b --capabilities",
+    "llmpool models probe --yes --json | jq -r '.models[] | select(.available == false).id'",
+)
+"""Of `probe`, for whoever registers it."""
+
+UNASKED_CALLS = 20  # so many calls nobody is asked about
+SHOWN_NAMES = 5
+_WORDS = {True: "yes", False: "no", None: "?"}
+
+
+def probe(
+    ctx: typer.Context,
+    providers: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PROVIDER]...", autocompletion=complete.providers, help="Only these."),
+    ] = None,
+    models: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-m",
+            "--model",
+            metavar="REF",
+            autocompletion=complete.models,
+            help="Only these; * is a wildcard.",
+        ),
+    ] = None,
+    capabilities: Annotated[
+        bool, typer.Option("--capabilities", help="Try a tool call, a JSON schema and an image too.")
+    ] = False,
+    jobs: Annotated[int, typer.Option("--jobs", metavar="N", help="Side by side; 0 is all.")] = 5,
+    timeout: Annotated[str, typer.Option("--timeout", metavar="TIME", help="For each call.")] = "10s",
+    yes: YesFlag = False,
+    as_json: JsonFlag = False,
+) -> int:
+    """Ask every chat model for one token, and keep which of them answer; this spends tokens.
+
+    What a provider says it does not have is left out of routing until the next probe, for 7 days at most.
+    Above 20 calls you are asked first.
+    """
+    from llmpool.cli.confirm import confirm
+    from llmpool.cli.progress import Progress
+    from llmpool.decide import nothing_configured
+    from llmpool.discovery import probe as probing
+    from llmpool.discovery.probe_plan import choose
+
+    terminal: Terminal = ctx.obj
+    if not terminal.pool.routing["providers"]:
+        raise nothing_configured(terminal.pool)
+    plan = choose(terminal.pool, providers or (), models or ())
+    probing.check(plan)
+    calls = plan.calls(capabilities=capabilities)
+    if calls > UNASKED_CALLS:
+        confirm(terminal, question(plan, calls), yes=yes)
+    progress = Progress(terminal)
+    try:
+        report = probing.probe(
+            terminal.pool,
+            plan,
+            jobs=jobs,
+            timeout=seconds(timeout),
+            capabilities=capabilities,
+            progress=lambda done, total, name: progress.line(
+                f"  {bar(done, total)} {done} of {total}   {name}"
+            ),
+        )
+    finally:
+        progress.done()
+    probing.check(plan, report)
+    if as_json:
+        terminal.json(document(report, plan))
+    else:
+        _show(terminal, report, plan, capabilities=capabilities)
+    return Exit.PARTLY if report.unasked else Exit.OK
+
+
+def question(plan: "Plan", calls: int) -> str:
+    """Ask whether so many calls may be made, and say to whom."""
+    who = ", ".join(f"{name} {plural(count, 'model')}" for name, count in plan.by_provider().items())
+    return f"make {calls} calls, which spend tokens ({who})?"
+
+
+def bar(done: int, total: int, width: int = 20) -> str:
+    """Draw how far it has come."""
+    full = width * done // max(1, total)
+    return "[" + "#" * full + "." * (width - full) + "]"
+
+
+def document(report: "Report", plan: "Plan") -> dict[str, Any]:
+    """Write the document of `--json`."""
+    return {
+        "models": [_entry(found) for found in report.found],
+        "unasked": [unasked._asdict() for unasked in report.unasked],
+        "skipped": [{"id": name, "reason": why} for name, why in plan.skipped],
+    }
+
+
+def _entry(found: "Found") -> dict[str, Any]:
+    probed = found.probe
+    can = probed.capabilities
+    return {
+        "id": f"{found.provider}/{probed.model}",
+        "provider": found.provider,
+        "model": probed.model,
+        "available": probed.available,
+        "status": probed.status or None,
+        "error": probed.error or None,
+        "latency_ms": probed.latency_ms,
+        "at": probed.at,
+        "capabilities": {"tools": can.tools, "json": can.json, "images": can.images},
+    }
+
+
+def _show(terminal: Terminal, report: "Report", plan: "Plan", *, capabilities: bool) -> None:
+    from llmpool.cli.tables import show
+
+    headings = ["model", "answers", *(["tools", "json", "images"] if capabilities else []), ">ms", ""]
+    show(terminal, headings, [_row(found, capabilities=capabilities) for found in report.found])
+    for unasked in report.unasked:
+        terminal.say(f"{unasked.provider}: {unasked.message}; {plural(unasked.models, 'model')} not tried")
+    reasons: dict[str, list[str]] = {}
+    for name, why in plan.skipped:
+        reasons.setdefault(why, []).append(name)
+    for why, names in reasons.items():
+        more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
+        terminal.say(f"skipped {', '.join(names[:SHOWN_NAMES])}{more}: {why}")
+    verdicts = [found.probe.available for found in report.found]
+    told = [f"{verdicts.count(True)} of {plural(len(verdicts), 'model')} answered"]
+    told += [f"{verdicts.count(False)} not there"] if False in verdicts else []
+    told += [f"{verdicts.count(None)} could not be told"] if None in verdicts else []
+    terminal.say(", ".join(told))
+
+
+def _row(found: "Found", *, capabilities: bool) -> list[str]:
+    probed = found.probe
+    can = probed.capabilities
+    tried = [_WORDS[value] for value in (can.tools, can.json, can.images)] if capabilities else []
+    status = f"{probed.status}: " if probed.status and probed.error else ""
+    row = [f"{found.provider}/{probed.model}", _WORDS[probed.available], *tried]
+    return [*row, str(probed.latency_ms), status + probed.error]

@@ -1,0 +1,161 @@
+"""What is known of every provider's limits: the config's, those its answers tell, and its account."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
+from llmpool import credentials
+from llmpool.core.ids import split_ref
+from llmpool.core.provider import Provider, RateLimit
+from llmpool.discovery.account import accounts, unsupported, vendor_of, was_asked
+from llmpool.errors import NoCredential
+from llmpool.pool import Pool, unknown_provider
+from llmpool.state import limits
+from llmpool.state.accounts import Account
+from llmpool.state.limits import Seen
+
+CONFIGURED = (
+    ("rpm", "requests", "minute"),
+    ("tpm", "tokens", "minute"),
+    ("rpd", "requests", "day"),
+    ("tpd", "tokens", "day"),
+)
+
+
+class Window(NamedTuple):
+    """One allowance; *source* is `headers`, seen at *seen_at*, or `config`. Times are seconds since the epoch.
+
+    *model* is set where it is one model's alone, *zone* where its days end.
+    """
+
+    what: str
+    per: str
+    limit: int | None
+    remaining: int | None
+    resets_at: float | None
+    source: str
+    seen_at: float | None = None
+    model: str = ""
+    zone: str = ""
+
+
+class Line(NamedTuple):
+    """What is known of one key; *key* is empty for what holds for all keys of a provider together."""
+
+    provider: str
+    key: str
+    account: Account | None
+    windows: tuple[Window, ...]
+
+
+class Report(NamedTuple):
+    """The lines in order of provider and key, and who could not be asked."""
+
+    lines: tuple[Line, ...]
+    failed: tuple[str, ...]
+
+
+def survey(
+    pool: Pool,
+    name: str = "",
+    *,
+    refresh: bool = False,
+    heard: Callable[[Account], None] = lambda _account: None,
+) -> Report:
+    """Collect what is known of the provider *name*, or of every enabled one.
+
+    Only vendors that tell accounts are asked, and only about keys that are there. Raises UnknownName, and
+    NoCredential when the named provider needs a key and has none.
+    """
+    chosen = _chosen(pool, name)
+    labels = {provider.id: _labels(pool, provider, needed=bool(name)) for provider in chosen}
+    wanted = [(p.id, label) for p in chosen if vendor_of(p) for label in labels[p.id]]
+    told = {(a.provider, a.key): a for a in accounts(pool, wanted, refresh=refresh, heard=heard)}
+    if name and not vendor_of(chosen[0]):
+        told |= {(name, label): unsupported(pool, name, label) for label in labels[name] or [""]}
+    elif name and told and all(a.error and not was_asked(a) for a in told.values()):
+        raise NoCredential(next(iter(told.values())).message, hint=f"llmpool providers show {name}")
+    seen = limits.read(pool.paths.state)
+    lines = [line for p in chosen for line in _lines(pool, p, labels[p.id], told, seen.get(p.id, {}))]
+    failed = dict.fromkeys(a.provider for a in told.values() if a.error and was_asked(a))
+    return Report(tuple(lines), tuple(failed))
+
+
+def _lines(
+    pool: Pool,
+    provider: Provider,
+    labels: list[str],
+    told: Mapping[tuple[str, str], Account],
+    seen: Mapping[str, Seen],
+) -> Iterator[Line]:
+    """Yield what is known of each key, those in use first, then of all of them together."""
+    configured = tuple(_configured(pool, provider))
+    for label in dict.fromkeys((*labels, *seen, "")):
+        account = told.get((provider.id, label))
+        windows = _seen(seen[label]) if label in seen else ()
+        windows += configured if not label else ()
+        if account or windows:
+            yield Line(provider.id, label, account, windows)
+
+
+def _chosen(pool: Pool, name: str) -> list[Provider]:
+    """Pick the providers to tell about; a disabled one only when it is named."""
+    known = list(pool.catalog.providers)
+    if not name:
+        return [provider for provider in known if provider.enabled]
+    found = [provider for provider in known if provider.id == name]
+    if not found:
+        raise unknown_provider(name, [provider.id for provider in known])
+    return found
+
+
+def _labels(pool: Pool, provider: Provider, *, needed: bool) -> list[str]:
+    """List the labels of the keys in use; that there is none is an error where one is *needed*."""
+    try:
+        keys = [key for key in credentials.keys_of(provider, pool) if key is not credentials.NO_KEY]
+        present = [key.label for key in keys if key.source != "env" or pool.env.get(key.env, "").strip()]
+        if needed and keys and not present:
+            credentials.resolve(keys[0], provider, pool)
+    except NoCredential:
+        if needed and not pool.offline:
+            raise
+        return []
+    return present
+
+
+def _seen(seen: Seen) -> tuple[Window, ...]:
+    return tuple(
+        Window(e.what, e.per, e.limit, e.remaining, e.resets_at, "headers", seen.at) for e in seen.entries
+    )
+
+
+def _configured(pool: Pool, provider: Provider) -> Iterator[Window]:
+    """Yield the limits the owner set for a provider and for single models of it."""
+    if provider.rate_limit:
+        yield from _windows(pool, provider.rate_limit)
+    for model in pool.catalog.models:
+        owner, name = split_ref(model.id)
+        if owner == provider.id and isinstance(model.rate_limit, RateLimit):
+            yield from (window._replace(model=name) for window in _windows(pool, model.rate_limit))
+
+
+def _windows(pool: Pool, limit: RateLimit) -> Iterator[Window]:
+    for field, what, per in CONFIGURED:
+        most = getattr(limit, field)
+        if most is not None:
+            zone = limit.reset_tz if per == "day" else ""
+            ends = _midnight(pool.clock(), zone) if zone else None
+            yield Window(what, per, most, None, ends, "config", zone=zone)
+
+
+def _midnight(now: float, zone: str) -> float | None:
+    """Return when the day ends in *zone*, None where this machine knows no such zone."""
+    from datetime import datetime, time, timedelta
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    try:
+        today = datetime.fromtimestamp(now, ZoneInfo(zone))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+    return datetime.combine(today.date() + timedelta(days=1), time(), today.tzinfo).timestamp()

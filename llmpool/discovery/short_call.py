@@ -1,0 +1,145 @@
+"""One small question to one model, whose answer is read whole: what probes are made of."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from llmpool import credentials
+from llmpool.core.chat import ChatRequest, Delta
+from llmpool.core.outcome import Failure, UpstreamError
+from llmpool.core.provider import Provider
+from llmpool.core.wire import Call, Target
+from llmpool.credentials import Credential
+from llmpool.formats import plan as plans
+from llmpool.formats import wire_format
+from llmpool.formats.base import WireFormat
+from llmpool.formats.refused import refused
+from llmpool.net.client import Client
+from llmpool.pool import Pool
+from llmpool.router import failure as rules
+from llmpool.state import formats
+
+MAX_BYTES = 1024 * 1024
+MAX_BODY = 4096  # characters of an error's body that are looked at
+ROOM = 16  # tokens to answer with, where a server finds one too few
+_TOO_FEW = re.compile(
+    r"minimum|at least|greater than|too (small|low)|>=|higher max_|output limit", re.IGNORECASE
+)
+
+
+class Said(NamedTuple):
+    """What came of a question: an answer, or why there is none. *status* is 0 when nothing was heard.
+
+    *body* is the beginning of an error's body, *headers* are the answer's, *left_out* names the parameter
+    that was refused and then not sent.
+    """
+
+    text: str = ""
+    tools: tuple[tuple[str, str], ...] = ()
+    finish: str = ""
+    failure: Failure | None = None
+    status: int = 0
+    body: str = ""
+    headers: dict[str, str] | None = None
+    latency_ms: int = 0
+    left_out: str = ""
+
+
+class Asker(NamedTuple):
+    """Everything a question needs beside the model and the key; *seconds* is for each call."""
+
+    pool: Pool
+    client: Client
+    provider: Provider
+    seconds: float
+
+    def ask(self, model: str, credential: Credential, request: ChatRequest) -> Said:
+        """Ask in the format of the provider, or the next where nobody there knows it (ruling 11)."""
+        first = None
+        for name in _wires(self.pool, self.provider, model):
+            said = self._in_format(wire_format(name), model, credential, request)
+            if said.failure is None or not rules.another_format_may_help(said.failure):
+                return said
+            first = first or said
+        return first or Said()
+
+    def _in_format(self, wire: WireFormat, model: str, credential: Credential, request: ChatRequest) -> Said:
+        """Ask, and once more without the parameter that a server names as refused."""
+        ref, now = f"{self.provider.id}/{model}", self.pool.clock()
+        target = self._target(credential).replace(without=self.pool.memories.refused(ref, now))
+        said = self._once(wire, target, model, request)
+        if said.failure is None:
+            return said
+        if (
+            said.status == 400
+            and (request.max_tokens or ROOM) < ROOM
+            and _TOO_FEW.search(said.failure.message)
+        ):
+            return self._once(wire, target, model, request.replace(max_tokens=ROOM))
+        name = refused(said.failure, wire.droppable, target.without)
+        if not name:
+            return said
+        if name != "tool_choice":  # that one depends on the choice, so it tells nothing about the next
+            self.pool.learn(lambda known: formats.refuse(known, ref, name, now))
+        again = self._once(wire, target.replace(without=(*target.without, name)), model, request)
+        return again._replace(left_out=name)
+
+    def _target(self, credential: Credential) -> Target:
+        provider, pool = self.provider, self.pool
+        url = next(iter(credentials.addresses(pool, provider)), provider.url)
+        base = pool.memories.base(provider) if url == provider.url.rstrip("/") else ""
+        limits = credentials.timeouts_of(provider, pool.table)
+        limits = limits._replace(
+            connect=min(limits.connect, self.seconds),
+            first_token=self.seconds,
+            read=self.seconds,
+            total=self.seconds,
+        )
+        here = base or ("" if url == provider.url.rstrip("/") else url)
+        return credentials.target(provider, credential, limits, url=here, exact=bool(base))
+
+    def _once(self, wire: WireFormat, target: Target, model: str, request: ChatRequest) -> Said:
+        """Send one call and read its answer whole; a failure is part of what was said."""
+        began, heard = time.monotonic(), Said()
+        try:
+            call = wire.chat_call(target, model, request).replace(max_bytes=MAX_BYTES)
+            heard = self._sent(wire, call)
+        except UpstreamError as error:
+            heard = heard._replace(failure=error.failure, status=error.failure.status)
+        return heard._replace(latency_ms=round((time.monotonic() - began) * 1000))
+
+    def _sent(self, wire: WireFormat, call: Call) -> Said:
+        with self.client.open_stream(call) as reply:
+            heard = Said(status=reply.status, headers=reply.headers)
+            if not 200 <= reply.status < 300:
+                answer = reply.read()
+                body = answer.body[: MAX_BODY * 4].decode("utf-8", "replace")[:MAX_BODY]
+                return heard._replace(failure=wire.read_error(answer), body=body)
+            try:
+                whole = call.framing == "json"
+                deltas = wire.read_reply(reply.read()) if whole else wire.read_stream(reply.frames())
+                return _collected(heard, deltas)
+            except UpstreamError as error:
+                return heard._replace(failure=error.failure)
+
+
+def _wires(pool: Pool, provider: Provider, model: str) -> tuple[str, ...]:
+    """List the formats to ask in, as chat would."""
+    memory = pool.memories.memory(provider, model, pool.clock())
+    elsewhere = pool.memories.endpoint(provider)
+    return plans.order(plans.plan(provider, model, memory, url=elsewhere))
+
+
+def _collected(heard: Said, deltas: Iterable[Delta]) -> Said:
+    """Put an answer together."""
+    text, finish = "", ""
+    tools: dict[int, tuple[str, str]] = {}
+    for delta in deltas:
+        text, finish = text + delta.text, delta.finish or finish
+        for piece in delta.tools:
+            name, arguments = tools.get(piece.position, ("", ""))
+            tools[piece.position] = (name + piece.name, arguments + piece.arguments)
+    return heard._replace(text=text, finish=finish, tools=tuple(tools.values()))

@@ -1,0 +1,129 @@
+"""The format `cloudcode`: Gemini's protocol in the envelope of Google Cloud Code Assist. Experimental.
+
+Google publishes no description of it, and its terms tie it to its own programs; it is tested against
+documented shapes only. No client id, secret or header of those programs ships: the token is the owner's, the
+project the account's, both from the target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+from llmpool.core.chat import ChatRequest
+from llmpool.core.deployment import Capabilities, ObservedModel
+from llmpool.core.wire import Answer, Call, Target
+from llmpool.formats.base import Listing, count, join_url, mapping, post, with_key, wrong_format
+from llmpool.formats.google import Google
+from llmpool.formats.google_listing import NO_CHAT, Collected
+from llmpool.formats.google_request import body_of
+from llmpool.formats.urls import without
+
+VERSION = "v1internal"
+METHODS = ("loadCodeAssist", "fetchAvailableModels", "generateContent", "streamGenerateContent")
+SUFFIXES = (*(f"/{VERSION}:{method.lower()}" for method in METHODS), f"/{VERSION}")
+# Where an account may not list: what serves both kinds of account (pool-routing-formats 3.2), then what
+# Google's own command line offers.
+BUILT_IN = (
+    ("gemini-2.0-flash", 1_000_000, 8_192, False),
+    ("gemini-2.5-pro", 1_048_576, 65_536, True),
+    ("gemini-2.5-flash", 1_048_576, 65_536, True),
+    ("gemini-2.5-flash-lite", 1_048_576, 65_536, True),
+)
+EDITORS_OWN = ("chat_", "tab_")  # models for an editor's completions, not for conversations
+
+
+class CloudCode(Google):
+    """The protocol of Google Cloud Code Assist (Gemini CLI, Antigravity). Experimental."""
+
+    name = "cloudcode"
+
+    def list_models(self, target: Target) -> Generator[Call, Answer, Listing]:
+        """Ask whether the account works, then for its models; where it may not list, built-in rows."""
+        account = mapping(self._good((yield _call(target, "loadCodeAssist", {}))))
+        project = target.project or _project(account)
+        answer = yield _call(target, "fetchAvailableModels", {"project": project} if project else {})
+        if answer.status in (403, 404, 405, 501):
+            return Listing(tuple(_built_in(*row) for row in BUILT_IN), 0)
+        return _listing(mapping(self._good(answer)))
+
+    def chat_call(self, target: Target, model: str, request: ChatRequest) -> Call:
+        """Build the call: Gemini's own body, with model and project around it."""
+        name = model.removeprefix("models/")
+        project = {"project": target.project} if target.project else {}
+        inner = body_of(name, request, self.name, target.without)
+        method = "streamGenerateContent" if request.stream else "generateContent"
+        return _call(target, method, {"model": name} | project | {"request": inner}, stream=request.stream)
+
+    def _inner(self, payload: object) -> object:
+        """Take the answer out of its envelope; what has none, such as an error, is left as it is."""
+        if isinstance(payload, list):
+            return [self._inner(piece) for piece in payload if not isinstance(piece, list)]
+        inside = mapping(payload).get("response")
+        return inside if isinstance(inside, dict) else payload
+
+
+def _call(target: Target, method: str, body: dict[str, Any], *, stream: bool = False) -> Call:
+    url = join_url(without(target.url, *SUFFIXES), f"/{VERSION}:{method}")
+    headers = with_key(target)
+    if stream:
+        return post(target, f"{url}{'&' if '?' in url else '?'}alt=sse", headers, body, "sse")
+    return post(target, url, headers, body)
+
+
+def _project(account: dict[str, Any]) -> str:
+    """Return the project of an account, which is a name or an object with its id."""
+    for field in ("managedProjectId", "cloudaicompanionProject", "projectId"):
+        value = account.get(field)
+        value = mapping(value).get("id") if isinstance(value, dict) else value
+        if isinstance(value, str) and value:
+            return value
+    return ""
+
+
+def _listing(payload: dict[str, Any]) -> Listing:
+    """Read the models of an account: objects by name, or a list of them in older answers."""
+    models, collected = payload.get("models"), Collected()
+    if isinstance(models, list):
+        models = {str(mapping(line).get("model") or number): line for number, line in enumerate(models)}
+    if not isinstance(models, dict):
+        raise wrong_format("the listing has no `models`")
+    not_for_chat = _names(payload.get("tabModelIds")) | _names(payload.get("imageGenerationModelIds"))
+    for name, line in models.items():
+        chats = name not in not_for_chat and not name.startswith(EDITORS_OWN)
+        collected.take(name, _observed(mapping(line), chats=chats))
+    return collected.listing()
+
+
+def _observed(fields: dict[str, Any], *, chats: bool) -> ObservedModel:
+    images, thinking = fields.get("supportsImages"), fields.get("supportsThinking")
+    capabilities = Capabilities(
+        chat=True,
+        streaming=True,
+        images=images if isinstance(images, bool) else None,
+        thinking=thinking if isinstance(thinking, bool) else None,
+    )
+    context = count(fields.get("maxTokens"))
+    return ObservedModel(
+        name="",
+        capabilities=capabilities if chats else NO_CHAT,
+        context_window=context,
+        max_context=context,
+        max_output=count(fields.get("maxOutputTokens")),
+    )
+
+
+def _built_in(name: str, context: int, output: int, thinks: bool) -> ObservedModel:
+    return ObservedModel(
+        name=name,
+        capabilities=Capabilities(
+            chat=True, streaming=True, tools=True, images=True, thinking=thinks, json=True
+        ),
+        context_window=context,
+        max_context=context,
+        max_output=output,
+    )
+
+
+def _names(value: object) -> frozenset[str]:
+    return frozenset(v for v in value if isinstance(v, str)) if isinstance(value, list) else frozenset()

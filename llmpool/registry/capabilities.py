@@ -1,0 +1,106 @@
+"""What a deployment can do and hold, and who says so: the layers of DESIGN ruling 15, the strongest first.
+
+Owner's override, probe, observation, the provider's `supports_*`, vendored metadata, name rules, the format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from llmpool.core.deployment import CAPABILITIES, Capabilities, DeclaredModel, ModelFacts, ObservedModel
+from llmpool.core.inventory import Probe
+from llmpool.core.provider import Provider
+from llmpool.registry import kinds
+
+UNKNOWN = "unknown"
+
+
+class Told(NamedTuple):
+    """What each source tells of one deployment; None where it tells nothing."""
+
+    declared: DeclaredModel | None = None
+    probe: Probe | None = None
+    observed: ObservedModel | None = None
+    facts: ModelFacts | None = None
+
+
+def decide(provider: Provider, model: str, told: Told) -> tuple[Capabilities, dict[str, str]]:
+    """Decide each capability, and name the source of each.
+
+    What its own name says of a model counts only while nobody stronger denies that it chats at all.
+    """
+    layers = _layers(provider, told)
+    said = next((chat for _, layer in layers if (chat := layer.get("chat")) is not None), None)
+    talks = kinds.is_text_model(model) if said is None else said
+    layers.append(("name", _by_name(model, told.observed, talks=talks)))
+    layers.append(("format", {"streaming": talks, "tools": talks}))
+    values: dict[str, bool | None] = dict.fromkeys(CAPABILITIES)
+    origin = dict.fromkeys(CAPABILITIES, UNKNOWN)
+    for source, layer in reversed(layers):
+        for name, value in layer.items():
+            if value is not None and name in values:
+                values[name] = value
+                origin[name] = source
+    return Capabilities(**values), origin
+
+
+def _layers(provider: Provider, told: Told) -> list[tuple[str, Mapping[str, bool | None]]]:
+    """List what was told, by whom, the strongest first; sources that tell nothing are left out."""
+    layers: list[tuple[str, Mapping[str, bool | None]]] = []
+    if told.declared and told.declared.supports:
+        layers.append(("config", dict(told.declared.supports)))
+    if told.probe:
+        layers.append(("probed", told.probe.capabilities.as_dict()))
+    if told.observed:
+        layers.append(("observed", told.observed.capabilities.as_dict()))
+    supported = {
+        "tools": provider.supports_tools,
+        "streaming": provider.supports_streaming,
+        "images": provider.supports_images,
+    }
+    layers.append(("provider", supported))
+    if told.facts:
+        layers.append(("metadata", told.facts.capabilities.as_dict()))
+    return layers
+
+
+def _by_name(model: str, observed: ObservedModel | None, *, talks: bool) -> dict[str, bool | None]:
+    """Read a name; what does not talk has none of a talking model's abilities (pool-routing-formats 6.7)."""
+    embeds = kinds.is_embedding(model) or None
+    if not talks:
+        return {"chat": False, "images": False, "thinking": False, "json": False, "embeddings": embeds}
+    family, families = (observed.family, observed.families) if observed else ("", ())
+    return {
+        "chat": True,
+        "tools": kinds.calls_tools(model),
+        "images": kinds.sees_images(model, family, families),
+        "thinking": kinds.thinks(model),
+        "json": kinds.writes_json(model),
+        "embeddings": embeds,
+    }
+
+
+def window(told: Told, elsewhere: int) -> tuple[int, str]:
+    """Decide the context window; *elsewhere* is the one declared for the same model at another provider.
+
+    Of what was observed the loaded window is the real one, then what the server runs with, then the most.
+    """
+    seen, facts = told.observed, told.facts
+    choices = (
+        ("config", (told.declared.context_window or 0) if told.declared else 0),
+        ("observed", (seen.loaded_context or seen.context_window or seen.max_context) if seen else 0),
+        ("metadata", facts.context_window if facts else 0),
+        ("config of the same model", elsewhere),
+    )
+    return next(((tokens, source) for source, tokens in choices if tokens), (0, UNKNOWN))
+
+
+def longest(model: str, told: Told) -> tuple[int, str]:
+    """Decide how long an answer may be: observed, vendored, then by name for OpenAI's own."""
+    choices = (
+        ("observed", told.observed.max_output if told.observed else 0),
+        ("metadata", told.facts.max_output if told.facts else 0),
+        ("name", kinds.max_output(model)),
+    )
+    return next(((tokens, source) for source, tokens in choices if tokens), (0, UNKNOWN))

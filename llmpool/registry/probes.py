@@ -1,0 +1,36 @@
+"""What a probe's "not configured" means: no automatic choice until the next probe, or for a week."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from llmpool.core.inventory import Inventory, Probe
+from llmpool.core.registry import Registry
+from llmpool.registry import kinds
+
+HOLDS = 7 * 24 * 3600  # seconds
+
+
+def probe_of(model: str, probes: Mapping[str, Probe]) -> Probe | None:
+    """Find a model's probe; `a` and `a:latest` are one model (ruling 18)."""
+    return next((probes[name] for name in kinds.spellings(model) if name in probes), None) if probes else None
+
+
+def verdicts(registry: Registry, inventory: Inventory) -> dict[str, str]:
+    """Say of which deployments a probe found that they are not configured, and when it did."""
+    probes = {
+        name: {probe.model: probe for probe in seen.probes}
+        for name, seen in inventory.providers.items()
+        if seen.probes
+    }
+    found = {}
+    for each in registry.deployments if probes else ():
+        probe = probe_of(each.model, probes.get(each.provider, {}))
+        if probe and probe.available is False:
+            found[each.id] = probe.at
+    return found
+
+
+def absent(verdicts: Mapping[str, str], oldest: str) -> dict[str, str]:
+    """Give the reasons of the verdicts that still hold: those from *oldest* on, a time in RFC 3339."""
+    return {name: f"not configured there (probed {at[:10]})" for name, at in verdicts.items() if at >= oldest}

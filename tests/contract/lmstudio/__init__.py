@@ -1,0 +1,1 @@
+"""What LM Studio answers, as documented; see SOURCE.md."""

@@ -1,0 +1,1 @@
+"""What Ollama answers; SOURCE.md says what is documented and what is recorded."""

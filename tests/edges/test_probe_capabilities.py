@@ -1,0 +1,168 @@
+"""Capabilities really tried: a tool call, a JSON schema and an image, over a real socket."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from base64 import b64decode
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llmpool.core.deployment import Capabilities
+from llmpool.core.outcome import Failure
+from llmpool.discovery import probe_capabilities as trying
+from llmpool.discovery.probe import probe
+from llmpool.discovery.probe_plan import choose
+from llmpool.discovery.short_call import Said
+from llmpool.state import inventory
+from tests.edges.test_probe import open_pool
+from tests.fakes import faults
+from tests.fakes.answers import error
+from tests.fakes.exchange import Request
+from tests.fakes.faults import Behaviour
+from tests.fakes.server import FakeServer
+from tests.support import model, provider
+
+CALL = faults.tool_call("add", '{"a": 2, "b": 3}')
+JSON = faults.ok('{"capital": "Paris"}')
+
+
+def refusal(status: int, message: str, param: str | None = None) -> Behaviour:
+    """Refuse as OpenAI's servers do."""
+    body = error(message, kind="invalid_request_error")
+    body["error"]["param"] = param
+    return faults.status(status, body=body)
+
+
+def feature(request: Request) -> str:
+    """Say which of the calls a request is."""
+    body = request.json
+    content = body["messages"][0]["content"]
+    if isinstance(content, list):
+        return "images"
+    return "tools" if "tools" in body else "json" if "response_format" in body else "hi"
+
+
+def server_of(answers: dict[str, Behaviour]) -> Callable[[int, Request], Behaviour | None]:
+    """Script answers by what is tried."""
+    return lambda _number, request: answers.get(feature(request))
+
+
+def tried(directory: Path, server: FakeServer, answers: dict[str, Behaviour]) -> Capabilities:
+    """Probe one model of a server that answers so, and return what is kept."""
+    server.behave(server_of(answers))
+    pool = open_pool(directory, provider("a", server.url), model("a/m"))
+    found = probe(pool, choose(pool), capabilities=True).found
+    kept = inventory.read(pool.paths.state).providers["a"].probes[0].capabilities
+    assert kept == found[0].probe.capabilities
+    return kept
+
+
+def test_what_works_is_found_and_kept(tmp_path: Path, server: FakeServer) -> None:
+    """A call that comes back, JSON with the field asked for, an answer to a picture: three times yes."""
+    can = tried(tmp_path, server, {"tools": CALL, "json": JSON, "images": faults.ok("Red")})
+    assert can == Capabilities(chat=True, tools=True, json=True, images=True)
+    assert [feature(chat) for chat in server.chats] == ["hi", "tools", "json", "images"]
+    tools, json, images = (chat.json for chat in server.chats[1:])
+    assert tools["tool_choice"] == "required"
+    assert [body["max_tokens"] for body in (tools, json, images)] == [200, 60, 20]
+    assert json["response_format"]["json_schema"]["schema"]["required"] == ["capital"]
+    url = images["messages"][0]["content"][1]["image_url"]["url"]
+    assert b64decode(url.removeprefix("data:image/png;base64,")) == trying.png()
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        # named in the refusal: no
+        ({"tools": refusal(400, "m does not support tools")}, {"tools": False}),
+        ({"tools": refusal(404, "No endpoints found that support tool use.")}, {"tools": False}),
+        ({"tools": refusal(500, "tools param requires --jinja flag")}, {"tools": False}),
+        ({"json": refusal(400, "Unknown field", "response_format")}, {"json": False}),
+        ({"json": refusal(400, "This response_format type is unsupported")}, {"json": False}),
+        ({"images": refusal(400, "image_url is only supported by certain models.")}, {"images": False}),
+        ({"images": refusal(500, "image input is not supported - no mmproj")}, {"images": False}),
+        # a whole answer without it: no
+        ({"tools": faults.ok("That is 5.")}, {"tools": False}),
+        ({"json": faults.ok("Paris")}, {"json": False}),
+        ({"json": faults.ok('["Paris"]')}, {"json": False}),
+        ({"json": faults.ok('{"city": "Paris"}')}, {"json": False}),
+        # cut short, busy, or about something else: nothing
+        ({"tools": faults.ok("Let me think", finish="length")}, {"tools": None}),
+        ({"json": faults.ok('{"capi', finish="length")}, {"json": None}),
+        ({"json": faults.ok("[" * 9000)}, {"json": False}),
+        ({"tools": faults.status(429)}, {"tools": None}),
+        ({"tools": refusal(400, "bad request")}, {"tools": None}),
+        ({"images": refusal(400, "the picture is nice")}, {"images": None}),
+        ({"images": refusal(401, "images are not supported")}, {"images": None}),
+        ({"images": faults.empty()}, {"images": None}),
+        ({"images": faults.reset()}, {"images": None}),
+    ],
+)  # fmt: skip
+def test_a_no_is_one_that_names_it(
+    tmp_path: Path, server: FakeServer, answers: dict[str, Behaviour], expected: dict[str, Any]
+) -> None:
+    """One thing that does not work tells nothing about the others."""
+    good = {"tools": CALL, "json": JSON, "images": faults.ok("Red")}
+    can = tried(tmp_path, server, good | answers)
+    assert can == Capabilities(**{"chat": True, "tools": True, "json": True, "images": True} | expected)
+
+
+@pytest.mark.parametrize(
+    ("refused", "after", "expected"),
+    [
+        (refusal(400, "tool_choice is not supported", "tool_choice"), CALL, True),
+        (refusal(400, "m does not support this tool_choice"), CALL, True),
+        (refusal(500, "tool_choice=required needs another parser"), CALL, True),
+        (refusal(400, "tool_choice is not supported", "tool_choice"), faults.ok("5"), None),
+        (refusal(500, "tool_choice=required needs another parser"), faults.ok("5"), None),
+        (refusal(400, "tool_choice is not supported"), refusal(400, "tools are not supported"), False),
+    ],
+)
+def test_a_choice_that_is_refused_is_left_to_the_model(
+    tmp_path: Path, server: FakeServer, refused: Behaviour, after: Behaviour, expected: bool | None
+) -> None:
+    """Where no call can be ordered one may still come; that none came then says nothing."""
+
+    def play(_number: int, request: Request) -> Behaviour | None:
+        if feature(request) != "tools":
+            return None
+        return refused if request.json.get("tool_choice") == "required" else after
+
+    server.behave(play)
+    pool = open_pool(tmp_path, provider("a", server.url), model("a/m"))
+    assert probe(pool, choose(pool), capabilities=True).found[0].probe.capabilities.tools is expected
+
+
+def test_a_model_that_does_not_answer_is_not_tried(tmp_path: Path, server: FakeServer) -> None:
+    """No tokens are spent on what is not there."""
+    server.behave(lambda _number, _request: faults.status(404, body=error("no such model")))
+    pool = open_pool(tmp_path, provider("a", server.url), model("a/m"))
+    assert probe(pool, choose(pool), capabilities=True).found[0].probe.capabilities == Capabilities()
+    assert len(server.chats) == 1
+
+
+def test_the_picture_is_a_picture() -> None:
+    """It is a PNG of the size and the colour asked for, and every checksum holds."""
+    data, pieces = trying.png(3, (1, 2, 3)), {}
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    place = 8
+    while place < len(data):
+        (length,) = struct.unpack(">I", data[place : place + 4])
+        kind, body = data[place + 4 : place + 8], data[place + 8 : place + 8 + length]
+        (checksum,) = struct.unpack(">I", data[place + 8 + length : place + 12 + length])
+        assert checksum == zlib.crc32(kind + body)
+        pieces[kind] = body
+        place += 12 + length
+    assert struct.unpack(">IIBBBBB", pieces[b"IHDR"]) == (3, 3, 8, 2, 0, 0, 0)
+    assert zlib.decompress(pieces[b"IDAT"]) == (b"\0" + b"\1\2\3" * 3) * 3
+
+
+def test_a_whole_answer_needs_an_end() -> None:
+    """An answer without text and without a call tells nothing."""
+    assert trying.tools(lambda _request: Said(status=200, finish="stop")) is None
+    failed = Said(failure=Failure(kind="quota", message="tools are not supported", status=400))
+    assert trying.tools(lambda _request: failed) is None
