@@ -54,13 +54,6 @@ def resolve(key: KeyRef, provider: Provider, pool: Pool) -> Credential:
     return Credential(key.label, secrets.read_key(key, provider.id, pool.env, pool.paths.secrets))
 
 
-def addresses(pool: Pool, provider: Provider) -> list[str]:
-    """List where to ask: the address that worked last, the configured one, then its alternates."""
-    known = pool.memories.endpoint(provider)
-    places = (known, provider.url, *provider.alternate_urls)
-    return list(dict.fromkeys(url.rstrip("/") for url in places if url))
-
-
 def target(
     provider: Provider, credential: Credential, timeouts: Timeouts, *, url: str = "", exact: bool = False
 ) -> Target:
@@ -90,3 +83,9 @@ def timeouts_of(provider: Provider, table: RoutingTable) -> Timeouts:
         read=provider.read_timeout or own or routing.read_timeout,
         total=provider.total_timeout,
     )
+
+
+def short_timeouts(provider: Provider, table: RoutingTable, seconds: float) -> Timeouts:
+    """Give a small call *seconds* for everything, and no longer to connect than any call."""
+    connect = min(timeouts_of(provider, table).connect, seconds)
+    return Timeouts(connect=connect, first_token=seconds, read=seconds, total=seconds)

@@ -122,11 +122,14 @@ class Pool:
     @cached_property
     def registry(self) -> Registry:
         """The whole registry, built anew; hot commands use `table` and `listing` instead."""
+        from llmpool.data import metadata
         from llmpool.registry import merge
         from llmpool.state import inventory, policy
 
         policies = policy.read(self.paths.state)
-        return merge.overlay(self.catalog, inventory.read(self.paths.state), policies, {})
+        return merge.overlay(
+            self.catalog, inventory.read(self.paths.state), policies, {}, facts=metadata.facts
+        )
 
     def provider(self, name: str) -> Provider:
         """Look up a provider; raises UnknownName with the nearest names."""
@@ -151,6 +154,7 @@ class Pool:
                 for entry in self.routing["providers"]
                 if entry.get("stale_since") and entry["stale_since"] < oldest
             },
+            absent=self._absent(now),
             latency=health.latency,
             cursors=health.cursors,
         )
@@ -161,7 +165,7 @@ class Pool:
 
     def forget(self) -> None:
         """Drop what was read, after something on disk was changed by this run."""
-        for name in ("routing", "listing", "table", "health", "config", "catalog", "registry"):
+        for name in ("routing", "listing", "table", "health", "config", "catalog", "registry", "memories"):
             self.__dict__.pop(name, None)
 
     def _keyless(self) -> dict[str, str]:
@@ -177,6 +181,15 @@ class Pool:
                 missing[entry["id"]] = f"no key: {fact}"
         return missing
 
+    def _absent(self, now: float) -> dict[str, str]:
+        """Name the deployments that a probe found not to be configured, while that holds."""
+        verdicts = self.routing["absent"]
+        if not verdicts:
+            return {}
+        from llmpool.registry import probes
+
+        return probes.absent(verdicts, rfc3339(now - probes.HOLDS))
+
     def _remote(self) -> dict[str, str]:
         """Name the providers that only the network reaches, which is all but the embedded one."""
         return {e["id"]: "offline" for e in self.routing["providers"] if e["preset"] != "embedded"}
@@ -184,15 +197,18 @@ class Pool:
     def _compile(self) -> dict[str, dict[str, Any]]:
         """Compile the registry from its sources and keep it; a directory that refuses is only a warning."""
         from llmpool.registry import compiled as compiling
+        from llmpool.registry.probes import HOLDS
         from llmpool.state import inventory
 
         stamp = compiled.stamps(self.paths.config, self.paths.state)
         registry, seen = self.registry, inventory.read(self.paths.state)
+        oldest = rfc3339(self.clock() - HOLDS)
 
         def build(generation: int) -> dict[str, dict[str, Any]]:
+            stamped = {"generation": generation}
             return {
-                compiled.ROUTING: compiling.routing_document(registry, seen) | {"generation": generation},
-                compiled.LISTING: compiling.listing_document(registry, seen) | {"generation": generation},
+                compiled.ROUTING: compiling.routing_document(registry, seen) | stamped,
+                compiled.LISTING: compiling.listing_document(registry, seen, oldest) | stamped,
             }
 
         ids = sorted([*registry.aliases, *(d.id for d in registry.deployments)])

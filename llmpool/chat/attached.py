@@ -1,4 +1,4 @@
-"""What goes along with a prompt: pictures, text files, a schema, tools; read and checked before anything runs."""
+"""What goes along with a prompt: pictures, text files, a schema, tools; checked before anything runs."""
 
 from __future__ import annotations
 

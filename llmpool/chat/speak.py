@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from llmpool import credentials
+from llmpool import ways
 from llmpool.chat import images
 from llmpool.chat.journey import Event, Journey, Notice
 from llmpool.core.chat import ChatRequest
@@ -25,7 +25,6 @@ from llmpool.net.blot import Blot
 from llmpool.net.client import Client
 from llmpool.pool import Pool
 from llmpool.router import failure as rules
-from llmpool.state import formats
 
 MAX_REFUSALS = 4  # so many parameters are left out of one question before its refusal counts
 QUIETLY = ("stream_options", "max_tokens", "cache")  # nobody asked for these by name
@@ -49,7 +48,7 @@ class Speaker:
         several, and a key of one is not valid at the next (pool-routing-formats 9.1).
         """
         self.begun, first = False, None
-        for url in credentials.addresses(self.pool, provider):
+        for url in ways.addresses(self.pool, provider):
             try:
                 yield from self._at(url, provider, model, credential, request)
             except UpstreamError as error:
@@ -57,8 +56,7 @@ class Speaker:
                     raise
                 first = first or error
             else:
-                if first is not None:
-                    self._learn_address(provider, url)
+                ways.learn_address(self.pool, provider, url)
                 return
         if first is not None:
             raise first
@@ -70,11 +68,8 @@ class Speaker:
         self, url: str, provider: Provider, model: str, credential: Credential, request: ChatRequest
     ) -> Iterator[Event]:
         """Ask at one address, in one format after the other for as long as a server knows nothing of it."""
-        memories, now = self.pool.memories, self.pool.clock()
-        memory, elsewhere = memories.memory(provider, model, now), "" if url == provider.url else url
-        first = None
-        for name in plans.order(plans.plan(provider, model, memory, url=elsewhere)):
-            target = target_at(self.pool, provider, credential, url)
+        target, first = ways.target(self.pool, provider, credential, url), None
+        for name in plans.order(ways.plan(self.pool, provider, model, url)):
             try:
                 yield from self._in_format(wire_format(name), target, provider, model, request)
             except UpstreamError as error:
@@ -82,8 +77,7 @@ class Speaker:
                     raise
                 first = first or error
             else:
-                if not memories.remembers(provider, url, model, name, now):
-                    self._learn_format(provider, url, model, name)
+                ways.learn_format(self.pool, provider, url, model, name)
                 return
         if first is not None:
             raise first
@@ -92,8 +86,8 @@ class Speaker:
         self, wire: WireFormat, target: Target, provider: Provider, model: str, request: ChatRequest
     ) -> Iterator[Event]:
         """Ask in one format; a parameter the server names as refused is left out of the next call."""
-        ref, now = f"{provider.id}/{model}", self.pool.clock()
-        without = self.pool.memories.refused(ref, now)
+        ref = f"{provider.id}/{model}"
+        without = ways.refused(self.pool, ref)
         yield from _told(ref, [name for name in without if name in wire.droppable], request)
         sent = images.inlined(request, wire, provider, self.client)
         for left in reversed(range(MAX_REFUSALS + 1)):
@@ -106,20 +100,8 @@ class Speaker:
             else:
                 return
             without = (*without, name)
-            self._learn_refusal(ref, name)
+            ways.learn_refusal(self.pool, ref, name)
             yield from _told(ref, [name], request)
-
-    def _learn_address(self, provider: Provider, url: str) -> None:
-        now = self.pool.clock()
-        self.pool.learn(lambda known: formats.use_endpoint(known, provider, url, now))
-
-    def _learn_format(self, provider: Provider, url: str, model: str, wire: str) -> None:
-        now = self.pool.clock()
-        self.pool.learn(lambda known: formats.worked(known, provider, url, model, wire, now=now))
-
-    def _learn_refusal(self, ref: str, parameter: str) -> None:
-        now = self.pool.clock()
-        self.pool.learn(lambda known: formats.refuse(known, ref, parameter, now))
 
     def _once(self, wire: WireFormat, target: Target, model: str, request: ChatRequest) -> Iterator[Event]:
         """Send one call and read its answer, streamed or not: one path for both."""
@@ -135,14 +117,6 @@ class Speaker:
                     yield delta
             finally:
                 self.journey.redact(Blot(call.headers).text)
-
-
-def target_at(pool: Pool, provider: Provider, credential: Credential, url: str) -> Target:
-    """Make the target of calls at *url*, one of the provider's addresses."""
-    base = pool.memories.base(provider) if url == provider.url else ""
-    limits = credentials.timeouts_of(provider, pool.table)
-    here = base or ("" if url == provider.url else url)
-    return credentials.target(provider, credential, limits, url=here, exact=bool(base))
 
 
 def _told(ref: str, names: list[str], request: ChatRequest) -> Iterator[Notice]:

@@ -21,7 +21,7 @@ COMMANDS = {
     "chat": ("chat", "Ask; the best deployment answers, or the next one that can."),
     "route": ("route", "Show which deployment would answer, and why."),
     "models": ("models", "List, show and pull models."),
-    "providers": ("providers", "List, show and add providers."),
+    "providers": ("providers", "List, add and examine providers."),
     "usage": ("usage", "Show what was used: tokens, costs, decisions."),
     "policy": ("policy", "Show what you decided about providers and models."),
     "refresh": ("refresh", "Ask providers what they have, and save it; spends no tokens."),

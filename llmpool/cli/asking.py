@@ -102,7 +102,7 @@ class Asking:
         return "\n".join([*(message.text for message in self.request.messages), *extras])
 
     def _with_needs(self, wanted: RouteRequest) -> RouteRequest:
-        """Require what the request cannot do without: eyes for pictures, tools for tools, JSON for a schema."""
+        """Require what the request cannot do without: eyes for pictures, tools, JSON for a schema."""
         images = sum(len(message.images) for message in self.request.messages)
         needs = {"images": images, "tools": self.asked.tools, "json": self.asked.schema is not None}
         found = (name for name, needed in needs.items() if needed)

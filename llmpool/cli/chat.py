@@ -13,7 +13,6 @@ from llmpool.errors import Misuse
 app = single()
 
 EXAMPLES = examples(
-    'llmpool chat "Why is the sky blue?"',
     'git diff --staged | llmpool chat "Write a commit message"',
     'llmpool chat -c "and shorter?"',
     'llmpool chat -a photo.png "What is on this picture?"',

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from llmpool.cli import complete, requests
+from llmpool.cli import complete, probe, requests
 from llmpool.cli.app import examples, verbs
 from llmpool.cli.context import Terminal
 from llmpool.cli.options import JsonFlag, RefArgument, YesFlag, size
@@ -105,8 +105,11 @@ def _table(terminal: Terminal, models: list[dict[str, Any]]) -> None:
 def show(ctx: typer.Context, ref: RefArgument, as_json: JsonFlag = False) -> int:
     """Show everything about one deployment, and where each value comes from."""
     from llmpool.core.record import plain
-    from llmpool.registry import resolve
+    from llmpool.data import metadata
+    from llmpool.registry import probes, resolve
+    from llmpool.registry.capabilities import Told
     from llmpool.registry.compiled import listed
+    from llmpool.registry.provenance import provenance
     from llmpool.state import inventory
 
     terminal: Terminal = ctx.obj
@@ -114,36 +117,55 @@ def show(ctx: typer.Context, ref: RefArgument, as_json: JsonFlag = False) -> int
     row = resolve.one(ref, pool.table)
     found = next(d for d in pool.registry.deployments if d.id == row.id)
     seen = inventory.read(pool.paths.state).providers.get(found.provider)
-    entry = _as_of_now(pool, [listed(found, seen)])[0]
+    tried = probes.probe_of(found.model, {p.model: p for p in seen.probes} if seen else {})
+    vendored = metadata.facts(pool.provider(found.provider), found.model)
+    entry = _as_of_now(pool, [listed(found, seen, pool.facts().absent.get(found.id, ""))])[0] | {
+        "origin": dict(found.origin),
+        "provenance": provenance(found, Told(found.declared, tried, found.observed, vendored)),
+        "observed": plain(found.observed),
+        "declared": plain(found.declared),
+        "vendored": plain(vendored),
+        "probe": plain(tried),
+    }
     if as_json:
-        more = {
-            "origin": dict(found.origin),
-            "observed": plain(found.observed),
-            "declared": plain(found.declared),
-        }
-        terminal.json({"model": entry | more})
-        return Exit.OK
-    _show_person(terminal, entry, dict(found.origin))
+        terminal.json({"model": entry})
+    else:
+        _show_person(terminal, entry)
     return Exit.OK
 
 
-def _show_person(terminal: Terminal, entry: dict[str, Any], origin: dict[str, str]) -> None:
-    from llmpool.cli.output import window
-
+def _show_person(terminal: Terminal, entry: dict[str, Any]) -> None:
     terminal.out(f"{entry['id']}   {entry['location']}, {entry['source']}")
     state = "available" if entry["available"] else f"not available: {entry['unavailable_reason']}"
     terminal.out(f"  {state}" + (", last resort" if entry.get("last_resort") else ""))
-    terminal.out(f"  {'context window':15} {window(entry['context_window']):12} {origin['context_window']}")
-    for name, value in entry["ratings"].items():
-        terminal.out(f"  {name.replace('_', ' '):15} {value!s:12} {origin[name]}")
-    for name, value in entry["capabilities"].items():
-        word = {True: "yes", False: "no", None: "unknown"}[value]
-        terminal.out(f"  {name:15} {word:12} {origin[name]}")
+    for name, known in entry["provenance"].items():
+        terminal.out(_field(name, known))
     price = entry["price"]
     cost = "unknown" if price is None else f"{price['input']} in, {price['output']} out"
     terminal.out(f"  {'price USD/M':15} {cost:12} {price['source'] if price else ''}".rstrip())
+    if tried := entry["probe"]:
+        word = {True: "answered", False: "not there", None: "cannot say"}[tried["available"]]
+        terminal.out(f"  {'probed':15} {word:12} {tried['at'][:10]} {tried['error']}".rstrip())
     if entry.get("aliases"):
         terminal.out(f"  {'aliases':15} {', '.join(entry['aliases'])}")
+
+
+def _field(name: str, known: dict[str, Any]) -> str:
+    """Write one value with its source, and in brackets what others say who see it differently."""
+    others = {who: said for who, said in known.items() if who not in ("value", "from")}
+    differ = [f"{who} {_word(name, said)}" for who, said in others.items() if said != known["value"]]
+    line = f"  {name.replace('_', ' '):15} {_word(name, known['value']):12} {known['from']}"
+    return f"{line} ({', '.join(differ)})" if differ else line
+
+
+def _word(name: str, value: Any) -> str:
+    """Write a value of `models show` as people read it."""
+    from llmpool.cli.output import window
+
+    if name in ("context_window", "max_output"):
+        return window(value)
+    words = {"True": "yes", "False": "no", "None": "unknown"}  # as text, for 1 is a rating and not yes
+    return words.get(str(value), str(value))
 
 
 @app.command(
@@ -277,3 +299,6 @@ def unload(ctx: typer.Context, ref: RefArgument) -> int:
     stopped = server.stop(terminal.pool.paths.state, models.embedded_name(terminal.pool, ref))
     terminal.say(f"{ref} is stopped" if stopped else f"{ref} was not loaded")
     return Exit.OK
+
+
+app.command(epilog=examples(*probe.EXAMPLES))(probe.probe)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "llmpool models probe work",
     "llmpool models probe -m den/qwen3:8b --capabilities",
-    "llmpool models probe --yes --json | jq -r '.models[] | select(.available == false).id'",
+    "llmpool models probe --yes --json | jq '.models[] | {id, available}'",
 )
 """Of `probe`, for whoever registers it."""
 

@@ -5,14 +5,14 @@ from typing import Annotated, Any
 
 import typer
 
-from llmpool.cli import complete
+from llmpool.cli import complete, limits, verify
 from llmpool.cli.app import examples, verbs
 from llmpool.cli.context import Terminal
 from llmpool.cli.options import JsonFlag, ProviderArgument, YesFlag
 from llmpool.cli.output import plural
 from llmpool.errors import Exit, Misuse
 
-app = verbs("List, show and add providers.")
+app = verbs("List, add and examine providers.")
 
 
 @app.command(
@@ -170,6 +170,8 @@ def remove(ctx: typer.Context, provider: ProviderArgument, yes: YesFlag = False)
     terminal.pool.provider(provider)
     confirm(terminal, f"remove {provider} from {terminal.pool.paths.config}?", yes=yes)
     configfile.change(terminal.pool, lambda text: edit.without_provider(text, provider))
+    terminal.pool.learn(functools.partial(_forget, name=provider))
+    terminal.pool.keep_lessons()
     terminal.say(f"{provider} is removed")
     return Exit.OK
 
@@ -246,3 +248,7 @@ def presets(ctx: typer.Context, as_json: JsonFlag = False) -> int:
     ]
     table(terminal, ["preset", "vendor", "format", "key"], [line + [""] * (4 - len(line)) for line in lines])
     return Exit.OK
+
+
+app.command(epilog=examples(*verify.EXAMPLES))(verify.verify)
+app.command(epilog=examples(*limits.EXAMPLES))(limits.limits)

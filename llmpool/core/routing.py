@@ -88,8 +88,9 @@ class Facts(Record):
     """The mutable world as one decision sees it: read once, then handed to the pure router.
 
     *cooling* maps a provider to why it rests, *unreachable* to how its last contact failed (under 15 minutes
-    ago), *keyless* to why it has no usable key, *stale* to since when its listing is too old to trust;
-    *absent* maps a deployment to why it is not there, as a probe found. *latency* is milliseconds by provider, *cursors* the round-robin counters.
+    ago), *keyless* to why it has no usable key, *stale* to since when its listing is too old to trust.
+    *absent* maps a deployment to why it is not there, as a probe found. *latency* is milliseconds by
+    provider, *cursors* the round-robin counters.
     """
 
     cooling: dict[str, str]

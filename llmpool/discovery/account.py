@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Iterable
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from llmpool import credentials
+from llmpool import credentials, ways
 from llmpool.core.outcome import Failure, UpstreamError
 from llmpool.core.provider import KeyRef, Provider
 from llmpool.core.wire import Answer, Call, Target, Timeouts
@@ -182,7 +182,7 @@ def _told(pool: Pool, provider: Provider, label: str, client: Client) -> tuple[V
 
 def _base(pool: Pool, provider: Provider) -> str:
     """Return the server's root: the address in use, without the `/v1` a path of the vendor's begins with."""
-    base = root_of(next(iter(credentials.addresses(pool, provider)), ""))
+    base = root_of(next(iter(ways.addresses(pool, provider)), ""))
     if not base.startswith(("http://", "https://")) or not _host(base):
         raise Unusable("invalid_base_url", f"{provider.id}: {base or 'no url'} is no address to ask at")
     return base

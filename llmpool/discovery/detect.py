@@ -1,7 +1,7 @@
 """Find out what an address speaks, by asking it (pool-routing-formats 7).
 
 Differences from the source, which took nearly any answer for a protocol:
-- Ollama and LM Studio are recognised by their own listings, before any prompt is sent: one might load a model.
+- Ollama and LM Studio are recognised by their own listings, before a prompt is sent that may load a model.
 - An answer 200 that is a page, or says that there is no such endpoint, is none; a 404 that speaks of the
   model is one.
 - A server that answers alike wherever it is asked (a login ahead of everything, a page for every path) tells
@@ -27,6 +27,7 @@ MOST_READ = 4096  # characters of an answer that are looked at for words
 SIDE_BY_SIDE = 12
 UNSURE = "openai"  # what most servers speak, and what is spoken where nothing is known
 CODEX_HOSTS = ("chatgpt.com", "chat.openai.com", "openai.com")
+_SILENT = ("connect", "timeout", "cancelled")
 _PROMPTS = sum(len(candidate.paths) for candidate in CANDIDATES if candidate.method == "POST")
 _NO_FEATURE = re.compile(
     "unknown field|unrecognized field|unsupported field|does not support tools|invalid image", re.IGNORECASE
@@ -178,14 +179,10 @@ def _native(client: Client, target: Target) -> str | Failure:
     signs = [(name, look(target, root + path)) for name, path in _SIGNS]
     seen = look_at_all(client, [sign for _, sign in signs])
     failures = [each.failure for each in seen if each.failure]
-    if len(failures) == len(seen) and all(map(_nobody, failures)):
+    if len(failures) == len(seen) and all(failure.kind in _SILENT for failure in failures):
         return failures[0]
     found = (name for (name, _), each in zip(signs, seen, strict=True) if each.good and _SHAPES[name](each))
     return next(found, "")
-
-
-def _nobody(failure: Failure) -> bool:
-    return failure.kind in ("connect", "cancelled") or failure.code == "connect_timeout"
 
 
 def _is_ollama(seen: Seen) -> bool:

@@ -14,7 +14,7 @@ from llmpool.formats.base import get, post, with_key
 from llmpool.formats.families import host
 
 SECONDS = 4.0
-LIMITS = Timeouts(connect=SECONDS, first_token=SECONDS, read=SECONDS, total=SECONDS)
+LIMITS = Timeouts(connect=SECONDS, first_token=SECONDS, read=SECONDS, total=SECONDS + 1)  # a trickle ends too
 MOST_OF_A_PING = 256 * 1024  # no API answers one token with more; a page may
 MOST_OF_A_LISTING = 4 * 1024 * 1024
 ANTHROPIC_VERSION = "2023-06-01"

@@ -24,9 +24,9 @@ CONFIGURED = (
 
 
 class Window(NamedTuple):
-    """One allowance; *source* is `headers`, seen at *seen_at*, or `config`. Times are seconds since the epoch.
+    """One allowance; *source* is `headers`, seen at *seen_at*, or `config`.
 
-    *model* is set where it is one model's alone, *zone* where its days end.
+    *model* is set where it is one model's alone, *zone* where its days end; times are epoch seconds.
     """
 
     what: str
@@ -93,7 +93,7 @@ def _lines(
     configured = tuple(_configured(pool, provider))
     for label in dict.fromkeys((*labels, *seen, "")):
         account = told.get((provider.id, label))
-        windows = _seen(seen[label]) if label in seen else ()
+        windows = _seen(seen[label], pool.clock()) if label in seen else ()
         windows += configured if not label else ()
         if account or windows:
             yield Line(provider.id, label, account, windows)
@@ -124,9 +124,12 @@ def _labels(pool: Pool, provider: Provider, *, needed: bool) -> list[str]:
     return present
 
 
-def _seen(seen: Seen) -> tuple[Window, ...]:
+def _seen(seen: Seen, now: float) -> tuple[Window, ...]:
+    """Return what headers told and is not too old to tell anything."""
     return tuple(
-        Window(e.what, e.per, e.limit, e.remaining, e.resets_at, "headers", seen.at) for e in seen.entries
+        Window(e.what, e.per, e.limit, e.remaining, e.resets_at, "headers", seen.at)
+        for e in seen.entries
+        if not limits.is_over(e, seen.at, now)
     )
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from llmpool import credentials
+from llmpool import credentials, ways
 from llmpool.core.deployment import Capabilities, ObservedModel
 from llmpool.core.inventory import ProviderInventory
 from llmpool.core.outcome import UpstreamError
 from llmpool.core.provider import Provider
 from llmpool.core.times import rfc3339
-from llmpool.credentials import Credential, addresses, timeouts_of
+from llmpool.core.wire import Target
+from llmpool.credentials import short_timeouts
 from llmpool.discovery import listing
 from llmpool.discovery.listing import Found
 from llmpool.errors import LlmpoolError, NoCredential
-from llmpool.formats import plan as plans
 from llmpool.formats.base import Listing
 from llmpool.net.client import Client
 from llmpool.pool import Pool
@@ -56,10 +56,12 @@ def _ask(pool: Pool, provider: Provider, client: Client, timeout: float) -> List
     refused: UpstreamError | None = None
     for key in credentials.keys_of(provider, pool):
         credential = credentials.resolve(key, provider, pool)
-        for url in addresses(pool, provider):
+        for url in ways.addresses(pool, provider):
             left = timeout if refused is None else max(0.1, end - time.monotonic())
             try:
-                found = _listed(pool, provider, client, credential, url, left)
+                limits = short_timeouts(provider, pool.table, left)
+                target = credentials.target(provider, credential, limits, url=ways.elsewhere(provider, url))
+                found = _listed(pool, provider, client, target)
             except UpstreamError as error:
                 if error.failure.kind != "auth":
                     raise
@@ -72,18 +74,10 @@ def _ask(pool: Pool, provider: Provider, client: Client, timeout: float) -> List
     raise NoCredential(f"{provider.id}: no key could be tried")
 
 
-def _listed(
-    pool: Pool, provider: Provider, client: Client, credential: Credential, url: str, seconds: float
-) -> Found:
+def _listed(pool: Pool, provider: Provider, client: Client, target: Target) -> Found:
     """List at one address in the format that is settled, else in whichever one answers."""
-    limits = timeouts_of(provider, pool.table)
-    limits = limits._replace(
-        connect=min(limits.connect, seconds), first_token=seconds, read=seconds, total=seconds
-    )
-    elsewhere = "" if url == provider.url else url
-    target = credentials.target(provider, credential, limits, url=elsewhere)
-    planned = plans.plan(provider, "", pool.memories.memory(provider, "", pool.clock()), url=elsewhere)
-    settled = plans.effective_mode(provider, elsewhere) == plans.PINNED
+    url, seconds = target.url, target.timeouts.total or 0.0
+    planned, settled = ways.plan(pool, provider, "", url), ways.is_settled(provider, url)
     if settled or planned.known:
         try:
             return listing.known(client, target, planned.selected, seconds)
@@ -97,9 +91,8 @@ def _listed(
 def _learn(pool: Pool, provider: Provider, url: str, found: Found) -> None:
     """Remember where, and in what language, a provider answered; nothing new is nothing written."""
     memories, now, base = pool.memories, pool.clock(), found.listing.base
-    if url != provider.url and url != memories.endpoint(provider):
-        pool.learn(lambda known: formats.use_endpoint(known, provider, url, now))
-    if url == provider.url and base != memories.base(provider):
+    ways.learn_address(pool, provider, url)
+    if url == provider.url.rstrip("/") and base != memories.base(provider):
         pool.learn(lambda known: formats.use_base(known, provider, base, now))
     told = found.format != "openai"  # as good as every server answers in that one, so it settles nothing
     if told and not provider.format and found.format != memories.detected_format(provider):

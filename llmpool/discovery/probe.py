@@ -29,7 +29,7 @@ from llmpool.formats.headroom import read_headroom
 from llmpool.net.client import Client
 from llmpool.pool import Pool
 from llmpool.router.failure import contact_kind
-from llmpool.state import inventory, limits
+from llmpool.state import health, inventory, limits
 
 JOBS = 5
 SECONDS = 10.0  # for each call
@@ -262,8 +262,19 @@ class _Run:
                 inventory.remember_probes(state, name, fresh)
             for label, entries in door.heads.items():
                 limits.update(state, name, label, entries, self.pool.clock())
+        self._keep_contact()
         self.pool.keep_lessons()
         self.pool.forget()
+
+    def _keep_contact(self) -> None:
+        """Note who could be reached just now, and who could not."""
+        now = self.pool.clock()
+        heard = {task.provider for task, probed in self.probes.items() if probed.status}
+        away = {n: d.shut[1] for n, d in self.doors.items() if d.shut and d.shut[0] == "connect"}
+        contact = {n: {"at": now, "kind": "", "message": ""} for n in heard}
+        contact |= {n: {"at": now, "kind": "connect", "message": why} for n, why in away.items()}
+        if contact:
+            health.update(self.pool.paths.state, lambda state: state.contact.update(contact))
 
     def report(self) -> Report:
         """Report in the order of the plan."""

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import time
-from collections import deque
 from collections.abc import Callable, Iterator
-from queue import SimpleQueue
-from threading import Thread
 from typing import NamedTuple
 
 from llmpool.core.inventory import Inventory, ProviderInventory
 from llmpool.core.provider import Provider
 from llmpool.discovery.observe import NO_KEY, observe
+from llmpool.discovery.workers import side_by_side
 from llmpool.errors import Busy, Refused
 from llmpool.net.client import Client
 from llmpool.pool import Pool, unknown_provider
@@ -20,7 +17,6 @@ from llmpool.registry.diff import Change, diff
 from llmpool.state import health, inventory
 from llmpool.state.lock import locked
 
-LEAVING_SECONDS = 0.5  # how long an interrupted refresh waits for its threads
 Progress = Callable[[int, int, str], None]  # observed so far, of how many, and which came last
 
 
@@ -115,59 +111,19 @@ def _side_by_side(
     """Observe in threads; a slow provider never delays another's result, nor an interrupt."""
     _ = pool.table, pool.memories  # read once here, not once a thread
     done: list[ProviderInventory] = []
-    workers = _Workers(providers, lambda provider: observe(pool, provider, client, timeout))
-    try:
-        workers.start(jobs)
-        while len(done) < len(providers):
-            done.append(workers.next_done())
-            progress(len(done), len(providers), done[-1].provider)
-    except BaseException:
-        client.close()  # whoever hangs on a provider hangs no longer
-        workers.leave()
-        raise
+
+    def heard(entry: ProviderInventory) -> None:
+        done.append(entry)
+        progress(len(done), len(providers), entry.provider)
+
+    side_by_side(
+        providers,
+        lambda provider: observe(pool, provider, client, timeout),
+        jobs=jobs,
+        heard=heard,
+        stop=client.close,  # whoever hangs on a provider hangs no longer
+    )
     return done
-
-
-class _Workers:
-    """Daemon threads that work providers off: unlike a pool's, they never keep a program from ending."""
-
-    def __init__(self, providers: list[Provider], work: Callable[[Provider], ProviderInventory]) -> None:
-        self._todo = deque(providers)
-        self._work = work
-        self._done: SimpleQueue[ProviderInventory | BaseException] = SimpleQueue()
-        self._threads: list[Thread] = []
-
-    def start(self, most: int) -> None:
-        """Start as many threads as there are providers, but not more than *most*."""
-        for _ in range(max(1, min(most, len(self._todo)))):
-            self._threads.append(Thread(target=self._run, daemon=True))
-            self._threads[-1].start()
-
-    def next_done(self) -> ProviderInventory:
-        """Wait for the next observation; what went wrong in its thread is raised here."""
-        result = self._done.get()
-        if isinstance(result, BaseException):
-            raise result
-        return result
-
-    def leave(self) -> None:
-        """Begin nothing more, and give threads a moment to end; one that cannot is left behind."""
-        self._todo.clear()
-        patience = time.monotonic() + LEAVING_SECONDS
-        for thread in self._threads:
-            if thread.ident is not None:
-                thread.join(max(0.0, patience - time.monotonic()))
-
-    def _run(self) -> None:
-        while True:
-            try:
-                provider = self._todo.popleft()
-            except IndexError:
-                return
-            try:
-                self._done.put(self._work(provider))
-            except BaseException as error:  # noqa: BLE001 - next_done raises it
-                self._done.put(error)
 
 
 def _settled(entry: ProviderInventory, before: Inventory) -> ProviderInventory:

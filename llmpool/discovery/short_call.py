@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from llmpool import credentials
+from llmpool import credentials, ways
 from llmpool.core.chat import ChatRequest, Delta
 from llmpool.core.outcome import Failure, UpstreamError
 from llmpool.core.provider import Provider
@@ -20,7 +20,6 @@ from llmpool.formats.refused import refused
 from llmpool.net.client import Client
 from llmpool.pool import Pool
 from llmpool.router import failure as rules
-from llmpool.state import formats
 
 MAX_BYTES = 1024 * 1024
 MAX_BODY = 4096  # characters of an error's body that are looked at
@@ -59,17 +58,23 @@ class Asker(NamedTuple):
     def ask(self, model: str, credential: Credential, request: ChatRequest) -> Said:
         """Ask in the format of the provider, or the next where nobody there knows it (ruling 11)."""
         first = None
-        for name in _wires(self.pool, self.provider, model):
+        for name in plans.order(ways.plan(self.pool, self.provider, model, self._url())):
             said = self._in_format(wire_format(name), model, credential, request)
+            if said.failure is None:
+                ways.learn_format(self.pool, self.provider, self._url(), model, name)
             if said.failure is None or not rules.another_format_may_help(said.failure):
                 return said
             first = first or said
         return first or Said()
 
+    def _url(self) -> str:
+        """Return the address in use."""
+        return next(iter(ways.addresses(self.pool, self.provider)), self.provider.url)
+
     def _in_format(self, wire: WireFormat, model: str, credential: Credential, request: ChatRequest) -> Said:
         """Ask, and once more without the parameter that a server names as refused."""
-        ref, now = f"{self.provider.id}/{model}", self.pool.clock()
-        target = self._target(credential).replace(without=self.pool.memories.refused(ref, now))
+        ref = f"{self.provider.id}/{model}"
+        target = self._target(credential).replace(without=ways.refused(self.pool, ref))
         said = self._once(wire, target, model, request)
         if said.failure is None:
             return said
@@ -83,23 +88,13 @@ class Asker(NamedTuple):
         if not name:
             return said
         if name != "tool_choice":  # that one depends on the choice, so it tells nothing about the next
-            self.pool.learn(lambda known: formats.refuse(known, ref, name, now))
+            ways.learn_refusal(self.pool, ref, name)
         again = self._once(wire, target.replace(without=(*target.without, name)), model, request)
         return again._replace(left_out=name)
 
     def _target(self, credential: Credential) -> Target:
-        provider, pool = self.provider, self.pool
-        url = next(iter(credentials.addresses(pool, provider)), provider.url)
-        base = pool.memories.base(provider) if url == provider.url.rstrip("/") else ""
-        limits = credentials.timeouts_of(provider, pool.table)
-        limits = limits._replace(
-            connect=min(limits.connect, self.seconds),
-            first_token=self.seconds,
-            read=self.seconds,
-            total=self.seconds,
-        )
-        here = base or ("" if url == provider.url.rstrip("/") else url)
-        return credentials.target(provider, credential, limits, url=here, exact=bool(base))
+        limits = credentials.short_timeouts(self.provider, self.pool.table, self.seconds)
+        return ways.target(self.pool, self.provider, credential, self._url(), limits)
 
     def _once(self, wire: WireFormat, target: Target, model: str, request: ChatRequest) -> Said:
         """Send one call and read its answer whole; a failure is part of what was said."""
@@ -124,13 +119,6 @@ class Asker(NamedTuple):
                 return _collected(heard, deltas)
             except UpstreamError as error:
                 return heard._replace(failure=error.failure)
-
-
-def _wires(pool: Pool, provider: Provider, model: str) -> tuple[str, ...]:
-    """List the formats to ask in, as chat would."""
-    memory = pool.memories.memory(provider, model, pool.clock())
-    elsewhere = pool.memories.endpoint(provider)
-    return plans.order(plans.plan(provider, model, memory, url=elsewhere))
 
 
 def _collected(heard: Said, deltas: Iterable[Delta]) -> Said:

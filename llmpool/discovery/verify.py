@@ -27,6 +27,7 @@ from llmpool.formats.errors import is_responses_only, read_error
 from llmpool.formats.families import NATIVE, third_party
 from llmpool.formats.plan import Memory, endpoint_lock, plan
 from llmpool.formats.urls import clean
+from llmpool.net.address import host_of
 from llmpool.net.client import Client
 from llmpool.pool import Pool
 
@@ -201,7 +202,7 @@ def _read(url: str, seen: Seen) -> Probe:
     """Say what an answer means for the endpoint at *url*."""
     if seen.answer is None:
         failure = seen.failure or Failure(kind="unusable", message="nothing was asked")
-        return Probe(url, error=shown(failure.message, rules.MOST_ERROR))
+        return Probe(url, error=_words(url, failure))
     if seen.status < 400:
         return Probe(url, seen.status, rules.is_reachable(seen.status))
     failure = read_error(seen.answer)
@@ -209,9 +210,15 @@ def _read(url: str, seen: Seen) -> Probe:
     return Probe(url, seen.status, rules.is_reachable(seen.status), failure.kind == "auth", error)
 
 
+def _words(url: str, failure: Failure) -> str:
+    """Say why there is no answer; the host is told by the URL beside it."""
+    return shown(failure.message.removeprefix(f"{host_of(url)}: "), rules.MOST_ERROR)
+
+
 def _nobody(provider: Provider, failure: Failure) -> Verification:
     """Report that nobody is there, once instead of for every endpoint."""
-    probe = Probe(_where(provider).models, error=shown(failure.message, rules.MOST_ERROR))
+    url = _where(provider).models
+    probe = Probe(url, error=_words(url, failure))
     return Verification(
         url=provider.url, recommended=provider.format or "openai", probes=(("models", probe),)
     )

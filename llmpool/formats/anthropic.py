@@ -21,9 +21,7 @@ from llmpool.formats.base import Listing, join_url, parse_body, parse_json, post
 from llmpool.formats.urls import without
 
 VERSION = "2023-06-01"
-WITHOUT_SAMPLING = (
-    "2026-10-21"  # this version of the API refuses temperature and top_p, even at their defaults
-)
+WITHOUT_SAMPLING = "2026-10-21"  # the version that refuses temperature and top_p, even at their defaults
 MAX_TOKENS = 16384  # the API insists on a limit
 # Longest first: the first that matches is taken off. A base that ends in /anthropic keeps it.
 SUFFIXES = (
@@ -161,10 +159,8 @@ def _settings(target: Target, model: str, request: ChatRequest, thinking: Thinki
         "stop": list(request.stop) or None,
         "tool_choice": anthropic_turns.tool_choice(request, forced=not thinking.has_budget),
     }
-    sampled = (target.api_version or VERSION) < WITHOUT_SAMPLING and not anthropic_think.is_adaptive_only(
-        model
-    )
-    if sampled and not thinking.is_on:
+    old_api = (target.api_version or VERSION) < WITHOUT_SAMPLING
+    if old_api and not thinking.is_on and not anthropic_think.is_adaptive_only(model):
         settings |= {"temperature": request.temperature, "top_p": request.top_p}
     allowed = {name: value for name, value in settings.items() if name not in target.without}
     return {"stop_sequences" if name == "stop" else name: value for name, value in allowed.items()}

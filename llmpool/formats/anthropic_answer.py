@@ -114,9 +114,8 @@ class Reading:
         if isinstance(reason, str) and reason:
             self.finish = FINISHES.get(reason, "stop")
         details = mapping(message.get("stop_details"))
-        self._reason = self._reason or shown(
-            text_of(details.get("explanation") or details.get("category")), 200
-        )
+        told = text_of(details.get("explanation") or details.get("category"))
+        self._reason = self._reason or shown(told, 200)
         # The counts of a stream are of all that came so far; some servers repeat those they know as 0.
         usage = mapping(message.get("usage")).items()
         self._usage |= {name: n for name, n in usage if n or (n is not None and name not in self._usage)}

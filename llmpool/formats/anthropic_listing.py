@@ -48,9 +48,10 @@ def list_models(target: Target, base: str, headers: Headers) -> Generator[Call, 
     skipped, asked = 0, {""}
     for _ in range(MAX_PAGES):
         payload = _good(answer)
-        skipped += _take(models, _lines(payload))
-        if len(models) + skipped > MAX_MODELS:
+        lines = _lines(payload)
+        if len(models) + skipped + len(lines) > MAX_MODELS:
             raise wrong_format(f"the listing has more than {MAX_MODELS:,} models")
+        skipped += _take(models, lines)
         last = _next_page(payload)
         if last in asked:
             break

@@ -46,7 +46,7 @@ class Thinking(NamedTuple):
     @property
     def is_on(self) -> bool:
         """Whether thinking is asked for."""
-        return self.has_budget or (self.config is not None and self.config["type"] == "adaptive")
+        return self.config is not None and self.config["type"] in ("enabled", "adaptive")
 
 
 def thinking(model: str, wish: str | None, max_tokens: int) -> Thinking:

@@ -79,11 +79,8 @@ def closed(schema: dict[str, Any]) -> dict[str, Any]:
     """
     made = {key: _within(key, value) for key, value in schema.items()}
     kinds = made.get("type")
-    if kinds == "object" or (isinstance(kinds, list) and "object" in kinds):
-        made |= (
-            {"additionalProperties": made.get("additionalProperties", False)} if "properties" in made else {}
-        )
-    return made
+    is_object = kinds == "object" or (isinstance(kinds, list) and "object" in kinds)
+    return {"additionalProperties": False} | made if is_object and "properties" in made else made
 
 
 def _within(key: str, value: Any) -> Any:

@@ -85,7 +85,7 @@ class Reading:
         return Delta(
             text=text,
             thinking=thinking,
-            finish=self.finish or ("tools" if self._calls else "stop"),
+            finish="tools" if self._calls and self.finish in ("", "stop") else self.finish or "stop",
             usage=self._usage,
             served_model=self._model,
             carry=self._carry(),

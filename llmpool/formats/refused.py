@@ -19,8 +19,8 @@ NAMES = {
     "thinking": r"reasoning|think|effort|enable_thinking|chat_template_kwargs",
     "max_tokens": r"max_(completion_|output_)?tokens",
     "cache": r"cache_control",
-    "tool_choice": r"tool_choice|toolConfig",
-    "stop": r"\bstop(_sequences)?\b",
+    "tool_choice": r"tool_?(choice|config)|function_?calling_?config",
+    "stop": r"\bstop(_?sequences)?\b",
 }
 _PATTERNS = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in NAMES.items()}
 _REFUSAL = re.compile(

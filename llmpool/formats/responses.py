@@ -117,8 +117,8 @@ def _comes_sealed(model: str, level: str | None, request: ChatRequest) -> bool:
 
 
 def _instructions(messages: tuple[Message, ...]) -> tuple[str, tuple[Message, ...]]:
-    """Take the system messages off the beginning, unless there is nothing else."""
-    start = next((place for place, message in enumerate(messages) if message.role != "system"), 0)
+    """Take the system messages off the beginning, unless there is nothing else; a picture is no text."""
+    start = next((n for n, message in enumerate(messages) if message.role != "system" or message.images), 0)
     return "\n\n".join(message.text for message in messages[:start] if message.text), messages[start:]
 
 

@@ -28,7 +28,7 @@ from llmpool.registry.merge import HARD_REASONS
 def routing_document(registry: Registry, inventory: Inventory) -> dict[str, Any]:
     """Compile what a decision and a call need: providers, rows, and the config's words on routing.
 
-    *absent* has every verdict of a probe with its time: which of them still hold, only a run's clock can tell.
+    *absent* has every verdict of a probe with its time: which of them still hold, a run's clock decides.
     """
     config = registry.catalog.config
     providers = []
@@ -100,7 +100,7 @@ def listing_document(registry: Registry, inventory: Inventory, oldest: str = "")
 
 
 def listed(deployment: Deployment, seen: ProviderInventory | None, absent: str = "") -> dict[str, Any]:
-    """Show one deployment; unknown values are null, optional ones not there. *absent* is a probe's verdict."""
+    """Show one deployment; unknown values are null, others not there. *absent* is a probe's verdict."""
     reason = deployment.blocked or absent
     if not reason and deployment.observed is None and seen and seen.fetched_at and not seen.error:
         reason = "configured, not seen upstream"

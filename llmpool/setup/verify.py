@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from llmpool.config import edit
 from llmpool.core.provider import Provider
 from llmpool.discovery.verify import candidate
-from llmpool.discovery.verify_rules import Verification
+from llmpool.discovery.verify_rules import CANDIDATE, Verification
 from llmpool.formats.families import third_party
 from llmpool.formats.plan import AUTO, GENERIC, PINNED, effective_mode, endpoint_lock
 from llmpool.formats.urls import clean, without
@@ -30,8 +30,11 @@ class Change(NamedTuple):
 
 
 def changes(provider: Provider, found: Verification) -> tuple[Change, ...]:
-    """List what applying *found* changes in the config; nothing when nothing was there to recommend it."""
-    if not found.there:
+    """List what applying *found* changes in the config.
+
+    Nothing when nothing was there to recommend it, or for an address that nobody configured.
+    """
+    if not found.there or provider.id == CANDIDATE:
         return ()
     wanted = _of_third_party(provider, found) if third_party(provider) else _of_vendor(provider, found)
     return tuple(
@@ -56,7 +59,8 @@ def apply(pool: Pool, provider: Provider, found: Verification) -> tuple[Change, 
 
 def _learn(known: formats.Memories, provider: Provider, found: Verification, now: float) -> None:
     formats.detected(known, provider, found.recommended, now, profile=dict(found.profile))
-    formats.use_endpoint(known, provider, "", now)  # the URL in the config is the one that was verified
+    if not found.refused:  # else an alternate address may be in use because of just that
+        formats.use_endpoint(known, provider, "", now)
 
 
 def _of_third_party(provider: Provider, found: Verification) -> dict[str, str]:

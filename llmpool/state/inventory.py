@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from llmpool.core.deployment import CAPABILITIES, Capabilities, ObservedModel
 from llmpool.core.inventory import Inventory, Probe, ProviderInventory
 from llmpool.core.record import plain
 from llmpool.core.times import rfc3339
-from llmpool.registry.kinds import spellings
+from llmpool.registry.kinds import latest, spellings
 from llmpool.registry.probes import HOLDS
 from llmpool.state import jsonfile, shape
 
@@ -51,7 +50,7 @@ def remember_probes(state: Path, provider: str, probes: Iterable[Probe]) -> Inve
 
     def merge(old: Inventory) -> Any:
         entry = old.providers.get(provider) or ProviderInventory(provider=provider, attempted_at="")
-        known = {spellings(probe.model)[-1]: probe for probe in (*entry.probes, *fresh)}
+        known = {latest(probe.model): probe for probe in (*entry.probes, *fresh)}
         held = tuple(probe for _, probe in sorted(known.items()) if probe.at >= _week_before(newest))
         merged = {**old.providers, provider: entry.replace(probes=held)}
         return {"providers": {p: plain(merged[p]) for p in sorted(merged)}}
@@ -75,6 +74,8 @@ def _names(entry: ProviderInventory) -> set[str]:
 
 def _week_before(at: str) -> str:
     """Return the time from which on a verdict still holds at *at*; of no time at all, the beginning."""
+    from datetime import datetime  # a millisecond, and only where there are probes
+
     return rfc3339(datetime.fromisoformat(at).timestamp() - HOLDS) if at else ""
 
 

@@ -134,3 +134,37 @@ def test_a_server_of_two_formats_is_asked_in_the_one_named(home: Home) -> None:
         configure(home, server, "anthropic", model("p/m"))
         assert home.pool("chat", "-m", "p/m", "hi").out == "hello there\n"
         assert [chat.format for chat in server.chats] == ["anthropic"]
+
+
+def test_a_server_that_has_moved_on_is_followed(home: Home) -> None:
+    """Where chat completions are refused for the responses API, that is used, at once and from then on."""
+
+    def behave(_number: int, request: Request) -> faults.Behaviour | None:
+        return faults.responses_only() if request.format == "openai" else None
+
+    with FakeServer(speaks=["openai", "responses"], behave=behave) as server:
+        configure(home, server, None, model("p/m"))
+        results = [home.pool("chat", "-m", "p/m", "hi") for _ in range(2)]
+        assert [(result.code, result.out) for result in results] == [(0, "hello there\n")] * 2
+        assert [chat.format for chat in server.chats] == ["openai", "responses", "responses"]
+
+
+@pytest.mark.parametrize("name", ["openai", "anthropic", "google", "ollama"])
+def test_a_refused_parameter_is_left_out_and_remembered(home: Home, name: str) -> None:
+    """The call is repeated without what the server named, which is said; the next run leaves it out too."""
+    with FakeServer(speaks=[name], behave=faults.refusing("temperature")) as server:
+        configure(home, server, name, model("p/m"))
+        warm = ("chat", "-m", "p/m", "--temperature", "0.5", "hi")
+        results = [home.pool(*warm) for _ in range(2)]
+        assert [(result.code, result.out) for result in results] == [(0, "hello there\n")] * 2
+        assert "does not take temperature" in results[0].err
+        assert [b"temperature" in chat.body for chat in server.chats] == [True, False, False]
+
+
+def test_a_server_that_counts_no_tokens_in_streams_is_asked_without(home: Home) -> None:
+    """`stream_options` refused is left out without a word: nobody asked for it by name."""
+    with FakeServer(behave=faults.refusing("stream_options")) as server:
+        configure(home, server, "openai", model("p/m"))
+        result = home.pool("chat", "-m", "p/m", "hi")
+        assert (result.code, result.out, result.err) == (0, "hello there\n", "")
+        assert [b"stream_options" in chat.body for chat in server.chats] == [True, False]

@@ -14,6 +14,8 @@ from tests.fakes.server import FakeServer
 from tests.support import PLANTED_KEY, Home, closed_port, finish, model, provider
 
 KEY = {"SECRET": PLANTED_KEY}
+ONE = {"label": "one", "env": "SECRET"}
+PACIFIC = "America/Los_Angeles"
 BALANCE = {
     "balance_infos": [
         {"currency": "CNY", "total_balance": "15.50", "granted_balance": "2", "topped_up_balance": "13.50"}
@@ -38,17 +40,18 @@ def told(server: FakeServer) -> None:
 
 
 def test_everything_known_is_one_document(home: Home, server: FakeServer) -> None:
-    """Accounts, headers and config are told by provider and key; a provider about which nothing is known is not."""
+    """Accounts, headers and config are told by provider and key; of whom nothing is known is left out."""
     told(server)
     now = time.time()
     limits.update(home.state, "work", "a", [
         Headroom(what="requests", per="minute", limit=60, remaining=0, resets_at=now + 90),
         Headroom(what="tokens", remaining=7),
+        Headroom(what="output_tokens", remaining=7, resets_at=now - 3700),
     ], now - 120)  # fmt: skip
     home.write_config(
         vendor("deepseek", server),
-        vendor("openrouter", server, keys=[{"label": "one", "env": "SECRET"}, {"label": "two", "env": "UNSET"}]),
-        provider("work", server.url, rate_limit={"rpm": 60, "tpd": 2_000_000, "reset_tz": "America/Los_Angeles"}),
+        vendor("openrouter", server, key=None, keys=[ONE, {"label": "two", "env": "UNSET"}]),
+        provider("work", server.url, rate_limit={"rpm": 60, "tpd": 2_000_000, "reset_tz": PACIFIC}),
         provider("den", server.url),
         provider("off", server.url, enabled=False, rate_limit={"rpm": 1}),
         model("work/m", rate_limit={"rpm": 10}),
@@ -81,7 +84,7 @@ def test_everything_known_is_one_document(home: Home, server: FakeServer) -> Non
     assert (tokens["per"], tokens["limit"], tokens["resets_at"]) == (None, None, None)
     rpm, tpd, own = lines["work", None]["windows"]
     assert (rpm["limit"], rpm["remaining"], rpm["source"], rpm["seen_at"]) == (60, None, "config", None)
-    assert (tpd["what"], tpd["per"], tpd["reset_tz"]) == ("tokens", "day", "America/Los_Angeles")
+    assert (tpd["what"], tpd["per"], tpd["reset_tz"]) == ("tokens", "day", PACIFIC)
     assert tpd["resets_at"][11:13] in ("07", "08")  # midnight there, in summer or in winter
     assert (own["model"], own["limit"]) == ("m", 10)
     assert home.files_with(PLANTED_KEY) == []

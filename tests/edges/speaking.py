@@ -56,7 +56,7 @@ class Speaking:
     def answer(self, asked: Asked) -> tuple[int, Any]:
         """Keep the request and choose what is said to it."""
         self.asked.append(asked)
-        says = self.paths.get(asked.path, self.otherwise)
+        says = self.paths.get(asked.path.partition("?")[0], self.otherwise)
         return says(asked) if callable(says) else says
 
 

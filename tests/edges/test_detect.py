@@ -266,6 +266,21 @@ def test_nobody_is_there() -> None:
     assert detected.failure.kind == "connect"
 
 
+def test_who_answers_nothing_is_not_asked_on() -> None:
+    """Three listings without an answer in 4 seconds are enough."""
+    asked: list[Call] = []
+
+    class Hung:
+        def send(self, call: Call) -> Answer:
+            asked.append(call)
+            raise UpstreamError(Failure(kind="timeout", message="no answer within 4 s"))
+
+    detected = detect(Hung(), Target(provider="p", url="http://h.example"))  # type: ignore[arg-type]
+    assert detected.failure is not None
+    assert [call.method for call in asked] == ["GET", "GET", "GET"]
+    assert {call.timeouts.first_token for call in asked} == {4.0}
+
+
 def test_a_hung_path_is_no_answer() -> None:
     """A probe that fails counts as a path that is not there."""
     failed = Looked(failure=Failure(kind="timeout", message="no answer within 4 s"))

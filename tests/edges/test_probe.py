@@ -175,6 +175,7 @@ def test_a_server_that_is_away_is_asked_once(tmp_path: Path) -> None:
     pool = open_pool(tmp_path, provider("a", url), *(model(f"a/m{n}") for n in range(50)))
     report = run(pool, jobs=1)
     assert [(u.kind, u.models) for u in report.unasked] == [("connect", 50)]
+    assert "a" in Pool(pool.paths, {}, lambda: NOW).facts().unreachable
     with pytest.raises(UpstreamFailed, match="connection refused"):
         probing.check(choose(pool), report)
 

@@ -166,3 +166,26 @@ def test_a_whole_answer_needs_an_end() -> None:
     assert trying.tools(lambda _request: Said(status=200, finish="stop")) is None
     failed = Said(failure=Failure(kind="quota", message="tools are not supported", status=400))
     assert trying.tools(lambda _request: failed) is None
+
+
+FORMATS = ("openai", "responses", "anthropic", "google", "ollama", "lmstudio")
+UNSETTLED = ("openai", "responses", "anthropic")  # what chat tries for a model of this name
+
+
+@pytest.mark.parametrize(
+    ("wire", "settled"), [*((wire, True) for wire in FORMATS), *((wire, False) for wire in UNSETTLED)]
+)
+def test_every_format_is_probed(tmp_path: Path, wire: str, settled: bool) -> None:
+    """Whatever a provider speaks: the model answers, calls the tool, writes JSON and takes the picture.
+
+    Where nobody said what it speaks, that is found out as chat finds it out, once.
+    """
+    call = {"name": "add", "arguments": {"a": 2, "b": 3}}
+    with FakeServer(speaks=(wire,), text='{"capital": "Paris"}', tool_call=call) as server:
+        fields = {"format": wire, "format_mode": "pinned"} if settled else {"format": None}
+        pool = open_pool(tmp_path, provider("a", server.root, **fields), model("a/m"))
+        found = probe(pool, choose(pool), capabilities=True).found[0].probe
+    assert (found.available, found.status, found.error) == (True, 200, "")
+    assert found.capabilities == Capabilities(chat=True, tools=True, json=True, images=True)
+    assert [request.format for request in server.requests if request.format] == [wire] * 4
+    assert len(server.requests) <= 4 + (0 if settled else 3)

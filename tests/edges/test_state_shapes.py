@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmpool.core.deployment import Capabilities, ObservedModel
-from llmpool.core.inventory import Inventory, ProviderInventory
+from llmpool.core.inventory import Inventory, Probe, ProviderInventory
 from llmpool.core.policy import Policy
 from llmpool.core.routing import Experience
 from llmpool.errors import StateUnusable
@@ -60,6 +60,12 @@ INVENTORIES = [
     {"providers": {"den": SEEN | {"fetched_at": "yesterday"}}},
     {"providers": {"den": SEEN | {"stale_since": 5}}},
     {"providers": {"den": SEEN | {"error": None}}},
+    {"providers": {"den": SEEN | {"probes": {}}}},
+    {"providers": {"den": SEEN | {"probes": [{"model": "m"}]}}},
+    {"providers": {"den": SEEN | {"probes": [{"model": "m", "at": "soon"}]}}},
+    {"providers": {"den": SEEN | {"probes": [{"model": "m", "at": AT, "available": "no"}]}}},
+    {"providers": {"den": SEEN | {"probes": [{"model": "m", "at": AT, "status": -1}]}}},
+    {"providers": {"den": SEEN | {"models": [{"name": "m", "input_price": 1}]}}},
 ]
 POLICIES = [
     [],
@@ -148,9 +154,21 @@ def test_unknown_fields_are_no_fault(tmp_path: Path, warnings: list[str]) -> Non
 
 def test_what_was_written_comes_back(tmp_path: Path, warnings: list[str]) -> None:
     """Everything the program itself keeps passes its own rules."""
-    model = ObservedModel(name="m", families=("a", "b"), capabilities=Capabilities(chat=True, tools=False))
+    able = Capabilities(chat=True, tools=False)
+    model = ObservedModel(
+        name="m", families=("a", "b"), capabilities=able, input_price="0.25", output_price="2"
+    )
+    probe = Probe(
+        model="m", at=AT, available=False, status=404, error="gone", latency_ms=9, capabilities=able
+    )
     entry = ProviderInventory(
-        provider="den", attempted_at=AT, fetched_at=AT, models=(model,), stale_since=AT, latency_ms=3
+        provider="den",
+        attempted_at=AT,
+        fetched_at=AT,
+        models=(model,),
+        stale_since=AT,
+        latency_ms=3,
+        probes=(probe,),
     )
     assert inventory.update(tmp_path, [entry]).providers == {"den": entry}
     assert inventory.read(tmp_path).providers == {"den": entry}

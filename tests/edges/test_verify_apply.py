@@ -117,6 +117,16 @@ def test_a_vendors_address_is_never_replaced() -> None:
     )
 
 
+def test_an_alternate_stays_while_the_key_is_refused(tmp_path: Path) -> None:
+    """The address in use because the configured one refuses the key is not dropped for another refusal."""
+    pool = opened(tmp_path, f'[providers.work]\nurl = "{HOST}"\nalternate_urls = ["{HOST}/two"]\n')
+    provider = pool.provider("work")
+    formats.update(pool.paths.state, lambda k: formats.use_endpoint(k, provider, f"{HOST}/two", NOW))
+    shut = (("models", Probe(HOST, 401, True, True)),)
+    apply(pool, provider, found("openai", HOST, probes=shut))
+    assert formats.read(pool.paths.state).endpoint(pool.provider("work")) == f"{HOST}/two"
+
+
 def test_where_nothing_answers_nothing_is_changed(tmp_path: Path) -> None:
     """A guess is no recommendation: neither config nor memory learns it."""
     pool = opened(tmp_path, f'[providers.work]\nurl = "{HOST}"\n')

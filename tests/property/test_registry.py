@@ -8,15 +8,16 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmpool.core.deployment import CAPABILITIES, Capabilities, DeclaredModel, ObservedModel
+from llmpool.core.deployment import CAPABILITIES, Capabilities, DeclaredModel, ModelFacts, ObservedModel
 from llmpool.core.ids import split_ref
+from llmpool.core.inventory import Inventory, Probe
 from llmpool.core.policy import STATES, Policy
 from llmpool.core.price import Price
 from llmpool.core.provider import KeyRef, Params, RateLimit
 from llmpool.core.record import plain
 from llmpool.core.registry import Registry
 from llmpool.registry import compiled, readback, resolve
-from tests.unit.registry.layers import DEN, SKY, inventory, registry
+from tests.unit.registry.layers import DEN, SKY, inventory, probed, registry
 
 QUICK = settings(max_examples=8)
 NAMES = st.text("abqz-./:8é", min_size=1, max_size=6)
@@ -51,13 +52,14 @@ OWNERS = st.fixed_dictionaries(
         "location": st.sampled_from([None, "local", "cloud"]),
     },
 )
+ABLE = st.builds(Capabilities, **dict.fromkeys(CAPABILITIES, MAYBE))
 SEEN = st.builds(
     ObservedModel,
     name=NAMES,
     family=WORDS,
     parameter_size=st.sampled_from(["", "8B", "135M", "?"]),
     state=st.sampled_from(["", "loaded"]),
-    capabilities=st.builds(Capabilities, **dict.fromkeys(CAPABILITIES, MAYBE)),
+    capabilities=ABLE,
     context_window=SIZES,
     max_context=SIZES,
     remote=st.booleans(),
@@ -76,6 +78,20 @@ POLICIES = st.dictionaries(
     st.builds(Policy, state=st.none() | st.sampled_from(STATES), routable=MAYBE, reason=WORDS),
     max_size=3,
 )
+PROBES = st.dictionaries(
+    st.sampled_from(["den", "sky"]),
+    st.lists(
+        st.builds(
+            Probe,
+            model=NAMES,
+            at=st.sampled_from(["2026-11-21T03:44:00Z", "2026-11-01T03:44:00Z"]),
+            available=MAYBE,
+            capabilities=ABLE,
+        ),
+        max_size=3,
+    ),
+)
+FACTS = st.none() | st.builds(ModelFacts, context_window=SIZES, max_output=SIZES, capabilities=ABLE)
 OBSERVED = st.dictionaries(
     st.sampled_from(["den", "sky"]), st.lists(SEEN, max_size=3, unique_by=lambda m: m.name)
 )
@@ -84,6 +100,8 @@ LAYERS = st.fixed_dictionaries(
         "models": st.lists(DECLARED, max_size=3, unique_by=lambda m: m.id),
         "observed": OBSERVED,
         "policies": POLICIES,
+        "probes": PROBES,
+        "facts": FACTS.map(lambda known: lambda *_: known),
         "prices": st.dictionaries(
             st.sampled_from(["sky/a", "sky/b"]), st.builds(Price, input=MONEY, output=MONEY, source=WORDS)
         ),
@@ -96,6 +114,11 @@ def build(den: dict[str, Any], sky: dict[str, Any], layers: dict[str, Any]) -> R
     return registry(DEN.replace(**den), SKY.replace(**sky), **layers)
 
 
+def seen_in(layers: dict[str, Any]) -> Inventory:
+    """Return the inventory that *layers* were made of."""
+    return probed(inventory(layers["observed"]), layers["probes"])
+
+
 def through_json(document: dict[str, Any]) -> dict[str, Any]:
     """Write and read a document, as the state directory does."""
     return dict(json.loads(json.dumps(document | {"generation": 3})))
@@ -106,7 +129,7 @@ def through_json(document: dict[str, Any]) -> dict[str, Any]:
 def test_the_routing_document_reads_back_equal(den: Any, sky: Any, layers: Any) -> None:
     """Every row and every provider is the same value after JSON, so hot commands see what was compiled."""
     made = build(den, sky, layers)
-    read = through_json(compiled.routing_document(made, inventory(layers["observed"])))
+    read = through_json(compiled.routing_document(made, seen_in(layers)))
     place = {provider.id: n for n, provider in enumerate(made.catalog.providers)}
     assert readback.table(read).rows == [compiled.row(each, place) for each in made.deployments]
     assert readback.table(read).routing == made.catalog.config.routing
@@ -117,7 +140,7 @@ def test_the_routing_document_reads_back_equal(den: Any, sky: Any, layers: Any) 
 @given(OWNERS, LAYERS)
 def test_compiling_is_repeatable(den: Any, layers: Any) -> None:
     """The same layers make the same documents: a generation moves only for a difference."""
-    seen = inventory(layers["observed"])
+    seen = seen_in(layers)
     one, two = build(den, {}, layers), build(den, {}, layers)
     assert plain(one) == plain(two)
     assert compiled.routing_document(one, seen) == compiled.routing_document(two, seen)
@@ -146,6 +169,7 @@ def test_a_deployment_is_what_its_parts_say(den: Any, layers: Any) -> None:
         assert (each.provider, each.model) == split_ref(each.id)
         assert (each.source == "config") == (each.declared is not None)
         assert each.context_window >= 0
+        assert dict(each.origin).keys() >= {*CAPABILITIES, "context_window", "max_output"}
         assert each.location == "cloud" or (each.price is not None and each.price.source == "local")
         assert not (each.last_resort and each.declared and each.declared.quality is not None)
 

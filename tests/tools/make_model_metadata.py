@@ -210,6 +210,7 @@ def document(sources: list[Source]) -> dict[str, Any]:
     packed = Packed([], {})
     places = {p: {n: packed.place(r) for n, r in sorted(t.items())} for p, t in sorted(tables.items())}
     bare = {name: packed.place(row) for name, row in sorted(names.items())}
+    ours += [name for preset, name, row in OWN_ROWS if not preset and names[name.lower()] is row]
     header = [source.header() for source in sources]
     return {
         "note": "made by tests/tools/make_model_metadata.py; licence in MODELS-LICENSE; do not edit",
@@ -225,7 +226,9 @@ def document(sources: list[Source]) -> dict[str, Any]:
 def text_of(made: Mapping[str, Any]) -> str:
     """Write a document with one vendor, or twenty rows, a line: small, and a change shows where it is."""
     tight = (",", ":")
-    lines = [f"{json.dumps(key)}:{json.dumps(made[key])}" for key in ("note", "sources", "counts", "capabilities")]
+    lines = [
+        f"{json.dumps(key)}:{json.dumps(made[key])}" for key in ("note", "sources", "counts", "capabilities")
+    ]
     rows = [json.dumps(row, separators=tight) for row in made["rows"]]
     groups = [",".join(rows[n : n + 20]) for n in range(0, len(rows), 20)]
     lines.append('"rows":[\n' + ",\n".join(groups) + "]")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 BASE = frozenset({"chat", "streaming", "tools", "json"})
+# B is chat, streaming, tools and JSON, V images, T thinking.
 MARKS = {"B": BASE, "V": {"images"}, "T": {"thinking"}}
 
 
 class Row(NamedTuple):
-    """What is known of a model: tokens (0: unknown), what it can do and what it cannot, open weights or not."""
+    """What is known of a model: tokens (0: unknown), what it can and cannot do, open weights or not."""
 
     context: int = 0
     output: int = 0
@@ -33,7 +34,7 @@ class Row(NamedTuple):
 
 
 def _rows(preset: str, text: str) -> list[tuple[str, str, Row]]:
-    """Read lines of `name context output marks`; B is chat, streaming, tools and JSON, V images, T thinking."""
+    """Read lines of `name context output marks`; the marks are those of MARKS, and `-` for no tools."""
     found = []
     for line in text.strip().splitlines():
         name, context, output, marks = line.split()

@@ -106,7 +106,9 @@ def row_of(name: str, model: dict[str, Any]) -> Row:
     embeds = "embed" in (model.get("family") or "") or is_embedding(name)
     if embeds or "text" not in modalities["input"] or "text" not in modalities["output"]:
         does = frozenset({"embeddings"} if embeds else ())
-        return Row(limit["context"] * embeds, 0, does, frozenset({"chat", *TALKS}), bool(model["open_weights"]))
+        return Row(
+            limit["context"] * embeds, 0, does, frozenset({"chat", *TALKS}), bool(model["open_weights"])
+        )
     said = {
         "tools": model["tool_call"],
         "images": "image" in modalities["input"],
@@ -124,7 +126,10 @@ def from_prices(content: bytes) -> tuple[str, dict[str, dict[str, Row]]]:
         vendor = _constant(provider, "id")
         for model in _calls(provider, "ModelInfo"):
             window = _constant(model, "context_window")
-            names = [_constant(model, "id"), *(_constant(each, "equals") for each in _calls(model, "ClauseEquals"))]
+            names = [
+                _constant(model, "id"),
+                *(_constant(each, "equals") for each in _calls(model, "ClauseEquals")),
+            ]
             for name in names if window else ():
                 vendors[RENAMED.get(vendor, vendor)].setdefault(name.lower(), Row(context=window))
     return "", dict(vendors)

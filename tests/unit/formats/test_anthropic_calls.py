@@ -234,7 +234,7 @@ def test_a_refusal_to_think_is_recognised_and_heeded() -> None:
 
 def test_a_schema_goes_into_the_output_s_format() -> None:
     """Objects are closed, as the API insists; what it says besides stays."""
-    schema = {
+    schema: dict[str, Any] = {
         "type": "object",
         "properties": {
             "a": {
@@ -256,9 +256,9 @@ def test_a_schema_goes_into_the_output_s_format() -> None:
     shut = {"additionalProperties": False}
     assert sent == schema | shut | {
         "properties": {
-            "a": {"type": "array", "items": schema["properties"]["a"]["items"] | shut},  # type: ignore[index]
+            "a": {"type": "array", "items": schema["properties"]["a"]["items"] | shut},
             "b": {"anyOf": [{"$ref": "#/$defs/c"}, {"type": ["object", "null"], "properties": {}} | shut]},
-            **{name: schema["properties"][name] for name in "def"},  # type: ignore[index]
+            **{name: schema["properties"][name] for name in "def"},
         },
         "$defs": {"c": {"type": "object", "properties": {}, "required": []} | shut},
     }

@@ -115,11 +115,9 @@ def test_unasked_thinking_and_server_tools_pass_by() -> None:
     """Sonnet 5 thinks without showing it; what the server does by itself is no tool call of ours."""
     deltas = read(framed(recorded("claude/unasked-thinking-stream").body))
     assert (thinking(deltas), tools(deltas)) == ("", [])
-    (kept,) = [kept for delta in deltas for kept in delta.carry]
-    assert kept["block"]["thinking"] == ""
-    last = deltas[-1]
-    assert last.usage is not None
-    assert (last.usage.input, last.usage.output, last.usage.reasoning) == (2411, 145, 47)
+    assert [kept["block"]["thinking"] for delta in deltas for kept in delta.carry] == [""]
+    usage = deltas[-1].usage or TokenUsage()
+    assert (usage.input, usage.output, usage.reasoning) == (2411, 145, 47)
 
 
 def test_a_call_is_counted_among_calls_only() -> None:

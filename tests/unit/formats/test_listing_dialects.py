@@ -1,4 +1,4 @@
-"""A line of a listing is read in whichever dialect it is written: sizes, abilities, what is for use at all."""
+"""A line of a listing is read in whichever dialect it is written: sizes, abilities, what is for use."""
 
 from __future__ import annotations
 
@@ -90,11 +90,17 @@ ABILITIES = [
     ({"type": "llm", "capabilities": ["tool_use"]}, {"chat": True, "tools": True}),
     ({"type": "llm", "capabilities": []}, {"tools": None}),
     (
-        {"capabilities": {"completion_chat": True, "function_calling": True, "vision": False}, "type": "base"},
+        {
+            "capabilities": {"completion_chat": True, "function_calling": True, "vision": False},
+            "type": "base",
+        },
         {"chat": True, "tools": True, "images": False},
     ),
     ({"capabilities": {"completion_chat": False, "vision": True}}, {"chat": False, "images": False}),
-    ({"id": "mistral-embed", "capabilities": {"completion_chat": False}}, {"chat": False, "embeddings": True}),
+    (
+        {"id": "mistral-embed", "capabilities": {"completion_chat": False}},
+        {"chat": False, "embeddings": True},
+    ),
     (
         {"capabilities": ["streaming", "tool-calling", "reasoning"], "supported_input_modalities": ["image"]},
         {"streaming": True, "tools": True, "thinking": True, "images": True, "chat": None},
@@ -119,7 +125,9 @@ ABILITIES = [
 
 
 @pytest.mark.parametrize(("fields", "expected"), ABILITIES)
-def test_abilities_are_read_in_every_dialect(fields: dict[str, Any], expected: dict[str, bool | None]) -> None:
+def test_abilities_are_read_in_every_dialect(
+    fields: dict[str, Any], expected: dict[str, bool | None]
+) -> None:
     """Yes and no are taken where they are said; the rest stays unknown."""
     said = line(**fields).capabilities.as_dict()
     assert expected == {name: said[name] for name in expected}

@@ -51,7 +51,7 @@ def test_deepseek_gets_its_thoughts_back_with_the_calls_they_led_to() -> None:
 
 
 def test_other_servers_get_theirs_in_the_field_they_came_in() -> None:
-    """vLLM calls the field `reasoning`; text that is not there is null beside calls."""
+    """A vLLM server calls the field `reasoning`; text that is not there is null beside calls."""
     (turn,) = sent(replayed("vllm/tool-1"))
     assert turn == asked("vllm/tool-2")[1]
 
@@ -111,7 +111,7 @@ MESSAGES = st.builds(
 
 @given(st.lists(MESSAGES, max_size=5))
 def test_no_text_is_lost_or_moved(messages: list[Message]) -> None:
-    """Every turn arrives in its place with its role, text, images, calls and result; empty text is no part."""
+    """Every turn arrives in its place with its role, text, images, calls and result."""
     turns = sent(*messages)
     assert [turn["role"] for turn in turns] == [message.role for message in messages]
     for message, turn in zip(messages, turns, strict=True):

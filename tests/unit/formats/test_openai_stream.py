@@ -143,6 +143,8 @@ WORDS = [
     ([chunk({"content": "a"}, "max_tokens")], "length"),
     ([chunk({"content": "a"}, "eos")], "stop"),
     ([chunk({"tool_calls": [{"function": {"name": "f"}}]}), Frame("", "[DONE]")], "tools"),
+    ([chunk({"tool_calls": [{"function": {"name": "f"}}]}, "stop")], "tools"),
+    ([chunk({"tool_calls": [{"function": {"name": "f"}}]}, "length")], "length"),
     ([chunk({"content": "a"}, "content_filter")], "content"),
     ([chunk({"reasoning": "hm"}, "length")], "length"),
     ([chunk({"refusal": "no"}, "stop")], "stop"),

@@ -7,7 +7,7 @@ from typing import Any
 
 from llmpool.core.config import Config, ProviderTable, Routing
 from llmpool.core.deployment import DeclaredModel, Deployment, ObservedModel
-from llmpool.core.inventory import Inventory, ProviderInventory
+from llmpool.core.inventory import Inventory, Probe, ProviderInventory
 from llmpool.core.policy import Policy
 from llmpool.core.price import Price
 from llmpool.core.provider import Preset
@@ -70,11 +70,23 @@ def registry(
     observed: Mapping[str, Iterable[ObservedModel | str]] | None = None,
     policies: Mapping[str, Policy] | None = None,
     prices: Mapping[str, Price] | None = None,
+    probes: Mapping[str, Iterable[Probe]] | None = None,
+    facts: merge.Lookup = merge.no_facts,
     **fields: Any,
 ) -> Registry:
     """Lay everything over the catalog of *tables* and *models*; *fields* are the config's."""
     declared = catalog(*tables, models=models, **fields)
-    return merge.overlay(declared, inventory(observed or {}), policies or {}, prices or {})
+    seen = probed(inventory(observed or {}), probes or {})
+    return merge.overlay(declared, seen, policies or {}, prices or {}, facts=facts)
+
+
+def probed(seen: Inventory, probes: Mapping[str, Iterable[Probe]]) -> Inventory:
+    """Add what probes found to an inventory."""
+    entries = {
+        name: seen.providers.get(name, listing(name)).replace(probes=tuple(found))
+        for name, found in probes.items()
+    }
+    return Inventory(providers=seen.providers | entries)
 
 
 def deployments(*tables: ProviderTable, **layers: Any) -> dict[str, Deployment]:

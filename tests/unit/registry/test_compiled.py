@@ -26,6 +26,7 @@ ALWAYS = {
     "available",
     "capabilities",
     "context_window",
+    "max_output",
     "ratings",
     "price",
     "policy",
@@ -51,7 +52,7 @@ def test_a_listing_entry_has_the_promised_fields() -> None:
     found = entry(SKY, models=[DeclaredModel(id="sky/a/b")])
     assert set(found) == ALWAYS
     assert (found["id"], found["provider"], found["model"]) == ("sky/a/b", "sky", "a/b")
-    assert (found["context_window"], found["price"]) == (None, None)
+    assert (found["context_window"], found["max_output"], found["price"]) == (None, None, None)
     assert set(found["capabilities"]) == set(CAPABILITIES)
     assert found["capabilities"]["json"] is None
     assert set(found["ratings"]) == {"quality", "speed", "cost_tier", "min_complexity"}
@@ -66,6 +67,7 @@ def test_a_listing_entry_carries_what_is_known() -> None:
     assert found["aliases"] == ["x", "y"]
     assert found["price"] == {"input": "0.25", "output": "2", "source": "book"}
     assert found["context_window"] == 9
+    assert entry(SKY, observed={"sky": [ObservedModel(name="a", max_output=8)]})["max_output"] == 8
     assert entry(DEN, observed={"den": ["x:135m"]})["last_resort"] is True
 
 

