@@ -9,7 +9,7 @@ from typing import Self
 from llmpool import credentials
 from llmpool.chat.journey import Done, Event, Journey, Notice
 from llmpool.chat.record import record
-from llmpool.chat.speak import Speaker
+from llmpool.chat.speak import Speaker, without_carry
 from llmpool.core.chat import ChatRequest, Delta
 from llmpool.core.ids import split_ref
 from llmpool.core.outcome import Failure, UpstreamError
@@ -155,7 +155,7 @@ class _Run:
         if not provider.verify_tls and provider.id not in self._warned and provider.url.startswith("https"):
             self._warned.add(provider.id)
             yield Notice(f"{provider.id}: its TLS certificate is not verified (verify_tls = false)")
-        request = _with_defaults(self.request, provider)
+        request = without_carry(_with_defaults(self.request, provider), unless_by=f"{provider.id}/{model}")
         if provider.preset == "embedded":
             yield from self._embedded(provider, model, key, request)
             return

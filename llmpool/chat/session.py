@@ -41,7 +41,7 @@ def keep(
     turns = [
         {"at": at, "role": message.role, "text": message.text}
         | ({"deployment": deployment} if message.role == "assistant" else {})
-        | ({"carry": list(message.carry)} if message.carry else {})
+        | ({"carry": [carry | {"by": deployment} for carry in message.carry]} if message.carry else {})
         | ({"images": [image.url for image in message.images]} if message.images else {})
         for message in exchange
     ]

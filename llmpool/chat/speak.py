@@ -20,7 +20,7 @@ from llmpool.formats import plan as plans
 from llmpool.formats import wire_format
 from llmpool.formats.base import WireFormat
 from llmpool.formats.headroom import read_headroom
-from llmpool.formats.refused import refused
+from llmpool.formats.refused import CARRY, refused
 from llmpool.net.blot import Blot
 from llmpool.net.client import Client
 from llmpool.pool import Pool
@@ -100,6 +100,9 @@ class Speaker:
             else:
                 return
             without = (*without, name)
+            if name == CARRY:
+                sent = without_carry(sent)
+                continue
             ways.learn_refusal(self.pool, ref, name)
             yield from _told(ref, [name], request)
 
@@ -117,6 +120,17 @@ class Speaker:
                     yield delta
             finally:
                 self.journey.redact(Blot(call.headers).text)
+
+
+def without_carry(request: ChatRequest, unless_by: str = "") -> ChatRequest:
+    """Return *request* without what its turns carry, but for what the deployment *unless_by* made itself."""
+    if not any(message.carry for message in request.messages):
+        return request
+    kept = (
+        message.replace(carry=tuple(c for c in message.carry if unless_by and c.get("by") == unless_by))
+        for message in request.messages
+    )
+    return request.replace(messages=tuple(kept))
 
 
 def _told(ref: str, names: list[str], request: ChatRequest) -> Iterator[Notice]:

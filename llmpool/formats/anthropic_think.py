@@ -54,7 +54,7 @@ def thinking(model: str, wish: str | None, max_tokens: int) -> Thinking:
     line, *version = _family(model)
     budget = _budget(wish, LEAST_BUDGET if line else 1)
     if not budget:
-        word = OFF_WORDS.get((line, version[0], version[1])) if wish == "off" else None
+        word = OFF_WORDS.get((line, version[0], version[1]))  # nobody asked for it, so it is off (ruling 25)
         return Thinking({"type": word} if word else None, "", max_tokens)
     if is_adaptive_only(model):
         return Thinking({"type": "adaptive", "display": "summarized"}, _effort(budget), max_tokens)

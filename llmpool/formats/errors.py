@@ -34,6 +34,8 @@ CODES = {code: kind for kind, codes in KIND_BY_CODE.items() for code in codes.sp
 CONTEXT = re.compile(
     r"context.length.exceeded|maximum context length|exceeds? the (available )?context|context (window|size)"
     r"|token limit|too many tokens|prompt is too long|request too large|reduce the length"
+    r"|(longer|greater) than the context|context length of only|n_keep.*n_ctx"
+    r"|input token count.*exceeds the maximum number of tokens"
 )
 QUOTA = re.compile(r"quota|billing|credit(?!ential)|payment required|insufficient balance|spend limit")
 SPENT = re.compile(  # a 429 about money; `quota` alone may be the quota per minute

@@ -20,6 +20,7 @@ NO_CHAT_TYPES = (
 )
 MAXIMUM_FIELDS = ("max_context_length", "max_model_len", "context_length", "context_window")
 OUTPUT_FIELDS = ("max_completion_tokens", "max_output_tokens", "max_tokens")
+PLAIN = frozenset(("id", "object", "created", "owned_by", "root", "parent", "permission"))
 NO_CHAT = Capabilities(
     chat=False, streaming=False, tools=False, images=False, thinking=False, json=False, embeddings=False
 )
@@ -50,7 +51,9 @@ class Collected:
 
 
 def observed(name: str, fields: dict[str, Any]) -> ObservedModel:
-    """Read one line."""
+    """Read one line; most vendors' have but a name."""
+    if fields.keys() <= PLAIN:
+        return ObservedModel(name=name)
     meta = mapping(fields.get("meta"))
     loaded = count(meta.get("n_ctx")) or count(fields.get("loaded_context_length"))
     maximum = _maximum(fields, meta) or loaded
@@ -99,28 +102,19 @@ def _offered(fields: dict[str, Any]) -> bool:
     """Say whether a line is a model for use: not switched off, not hidden, not for pictures alone."""
     if fields.get("active") is False or fields.get("model_picker_enabled") is False:
         return False
-    outputs = _outputs(fields)
+    outputs = _modalities(fields, "output")
     return outputs is None or not outputs.isdisjoint(("text", "embeddings")) or _embeds(fields)
 
 
-def _outputs(fields: dict[str, Any]) -> frozenset[str] | None:
-    """Return what a model puts out, where its line tells."""
-    architecture = mapping(fields.get("architecture"))
-    listed = _listed(architecture.get("output_modalities"))
-    modality = architecture.get("modality")
+def _modalities(fields: dict[str, Any], side: str) -> frozenset[str] | None:
+    """Return what a model takes in (*side* `input`) or puts out (`output`), where its line tells."""
+    architecture = fields.get("architecture")
+    if not isinstance(architecture, dict):
+        return _listed(fields.get(f"supported_{side}_modalities"))
+    listed, modality = _listed(architecture.get(f"{side}_modalities")), architecture.get("modality")
     if listed is None and isinstance(modality, str) and "->" in modality:
-        return frozenset(modality.partition("->")[2].split("+"))
-    return listed or _listed(fields.get("supported_output_modalities"))
-
-
-def _inputs(fields: dict[str, Any]) -> frozenset[str] | None:
-    """Return what a model takes in, where its line tells."""
-    architecture = mapping(fields.get("architecture"))
-    listed = _listed(architecture.get("input_modalities"))
-    modality = architecture.get("modality")
-    if listed is None and isinstance(modality, str) and "->" in modality:
-        return frozenset(modality.partition("->")[0].split("+"))
-    return listed or _listed(fields.get("supported_input_modalities"))
+        return frozenset(modality.split("->")[side == "output"].split("+"))
+    return listed
 
 
 def _embeds(fields: dict[str, Any]) -> bool:
@@ -131,7 +125,7 @@ def _embeds(fields: dict[str, Any]) -> bool:
     arguments = _listed(mapping(fields.get("status")).get("args")) or frozenset()
     if not arguments.isdisjoint(("--embeddings", "--embedding")):  # llama.cpp as a router
         return True
-    outputs = _outputs(fields)
+    outputs = _modalities(fields, "output")
     told = outputs is not None and fields.get("owned_by") != "llamacpp"  # it says `text` of every model
     return told and ("embeddings" in (outputs or ()) or "embed" in str(fields.get("id")).lower())
 
@@ -147,23 +141,24 @@ def _capabilities(name: str, fields: dict[str, Any]) -> Capabilities:
     if kind in NO_CHAT_TYPES or own.get("completion_chat") is False or elsewhere:
         return NO_CHAT
     chats = kind in CHAT_TYPES or own.get("completion_chat") is True or _answers_in_text(fields)
-    return _abilities(kind, fields).replace(chat=True if chats else None)
+    return _abilities(kind, fields, True if chats else None)
 
 
 def _answers_in_text(fields: dict[str, Any]) -> bool:
-    return fields.get("owned_by") != "llamacpp" and "text" in (_outputs(fields) or ())
+    return fields.get("owned_by") != "llamacpp" and "text" in (_modalities(fields, "output") or ())
 
 
-def _abilities(kind: str, fields: dict[str, Any]) -> Capabilities:
+def _abilities(kind: str, fields: dict[str, Any], chats: bool | None) -> Capabilities:
     """Read tools, images, thinking, JSON and streaming, in whichever words they are told."""
     own = mapping(fields.get("capabilities"))
     supports = mapping(own.get("supports"))  # Copilot
     words = _listed(fields.get("capabilities")) or frozenset()  # LM Studio, GitHub Models
     knows = _listed(fields.get("supported_parameters"))  # OpenRouter
     tools = True if words & {"tool_use", "tool-calling"} else None
-    sees = _any_of(_inputs(fields), "image")
+    sees = _any_of(_modalities(fields, "input"), "image")
     thinks = True if "reasoning" in words else None
     return Capabilities(
+        chat=chats,
         streaming=_first_known(supports.get("streaming"), True if "streaming" in words else None),
         tools=_first_known(
             _any_of(knows, "tools"), own.get("function_calling"), supports.get("tool_calls"), tools
@@ -177,16 +172,15 @@ def _abilities(kind: str, fields: dict[str, Any]) -> Capabilities:
 
 
 def _maximum(fields: dict[str, Any], meta: dict[str, Any]) -> int:
-    top = mapping(fields.get("top_provider"))
-    limits = _limits(fields)
-    said = (
-        count(top.get("context_length")),  # where a request ends up, which may take less than the model
-        *(count(fields.get(name)) for name in MAXIMUM_FIELDS),
-        count(limits.get("max_context_window_tokens")),
-        count(limits.get("max_prompt_tokens")),
-        count(limits.get("max_input_tokens")),
-        count(meta.get("n_ctx_train")),
+    """Return the largest context; OpenRouter's top provider may take less than the model could."""
+    top, limits = mapping(fields.get("top_provider")), _limits(fields)
+    places = (
+        (top, ("context_length",)),
+        (fields, MAXIMUM_FIELDS),
+        (limits, ("max_context_window_tokens", "max_prompt_tokens", "max_input_tokens")),
+        (meta, ("n_ctx_train",)),
     )
+    said = (count(place.get(name)) for place, names in places if place for name in names)
     return next((size for size in said if size), 0)
 
 
@@ -201,7 +195,7 @@ def _configured(fields: dict[str, Any]) -> int:
 
 def _max_output(fields: dict[str, Any]) -> int:
     top, limits = mapping(fields.get("top_provider")), _limits(fields)
-    said = (count(place.get(name)) for place in (top, fields, limits) for name in OUTPUT_FIELDS)
+    said = (count(place.get(name)) for place in (top, fields, limits) if place for name in OUTPUT_FIELDS)
     return next((size for size in said if size), 0)
 
 

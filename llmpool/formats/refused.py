@@ -2,7 +2,7 @@
 
 The words are ours, the same for every format, because they are remembered: `stream_options`, `temperature`,
 `top_p`, `thinking`, `max_tokens` (the field's other name is used instead), `cache`, `tool_choice`, `stop`.
-Tools, a schema and text are never dropped: an answer without them would be an answer to another question.
+`carry` stands for what earlier turns carried. Tools, a schema and text are never dropped: an answer without them would be an answer to another question.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 
 from llmpool.core.outcome import Failure
+
+CARRY = "carry"  # what earlier turns carried along; nothing to remember, the next conversation is another
 
 # Ours -> how vendors write it. The named parameter is looked at first, then the message.
 NAMES = {
@@ -36,6 +38,8 @@ def refused(failure: Failure, droppable: frozenset[str], already: tuple[str, ...
     """Name what to leave out of the next call, or nothing: only a 400 (or 422) that names it counts."""
     if failure.status not in (400, 422) or failure.kind not in ("bad_request", "wrong_format"):
         return ""
+    if "signature" in failure.message:  # of an earlier thought: thinking itself is not refused
+        return "" if CARRY in already else CARRY
     candidates = [name for name in _PATTERNS if name in droppable and name not in already]
     if failure.param:
         return next((name for name in candidates if _PATTERNS[name].search(failure.param)), "")

@@ -271,3 +271,14 @@ def test_letters_of_another_charset_lose_no_answer(client: Client, name: str) ->
     """Latin-1 that is called UTF-8 costs its umlauts, not the answer."""
     with FakeServer(speaks=[name], behave=[faults.wrong_charset("latin-1")]) as server:
         assert chat(client, server, name, HI.replace(stream=False)).text == "gr\ufffd\ufffd dich"
+
+
+def test_older_and_richer_listings_are_read(client: Client) -> None:
+    """LM Studio before 0.4 is listed by its v0; what Ollama shows of a model, and has loaded, is taken in."""
+    with FakeServer(["a", "b"], speaks=["lmstudio"], lmstudio_v1=False) as server:
+        assert listed(client, server, "lmstudio") == ["a", "b"]
+    loaded = {"id": "b", "show": {"capabilities": ["embedding"]}, "ps": {"context_length": 4096}}
+    with FakeServer(["a", loaded], speaks=["ollama"]) as server:
+        first, second = client.run(wire_format("ollama").list_models(target(server))).models
+    assert (first.context_window, first.capabilities.tools, first.capabilities.chat) == (8192, True, True)
+    assert (second.loaded_context, second.capabilities.chat) == (4096, False)

@@ -181,7 +181,7 @@ THINKING = [
     ("high", "claude-haiku-5-5", None, "summarized", 16384, "high"),
     ("high", "claude-fable-5-1", None, "summarized", 16384, "high"),
     ("high", "claude-mythos-preview", None, "summarized", 16384, "high"),
-    (None, "claude-sonnet-5", None, None, 16384, None),
+    (None, "claude-sonnet-5", None, "disabled", 16384, None),  # ruling 25: unless asked for
     ("off", "claude-sonnet-5", None, "disabled", 16384, None),
     ("off", "claude-opus-5", None, "disabled", 16384, None),
     ("off", "claude-haiku-5-5", None, "disabled", 16384, None),
@@ -224,7 +224,7 @@ def test_a_refusal_to_think_is_recognised_and_heeded() -> None:
     assert refusal(400, "max_tokens must be positive") == ""
     assert refusal(400, "temperature: Extra inputs are not permitted") == "temperature"
     assert refusal(400, "Thinking may not be enabled when tool_choice forces tool use.") == "tool_choice"
-    assert refusal(400, "messages.1.content.0: Invalid `signature` in `thinking` block") == "thinking"
+    assert refusal(400, "messages.1.content.0: Invalid `signature` in `thinking` block") == "carry"
     block = {"type": "thinking", "thinking": "hm", "signature": "s"}
     turn = Message(role="assistant", text="a", carry=({"format": "anthropic", "model": "m", "block": block},))
     sent = body("m", TARGET.replace(without=("thinking",)), messages=(*HELLO, turn), thinking="8192")
