@@ -128,6 +128,7 @@ def _unlisted(pool: Pool, ref: str, *, force: bool) -> tuple[RoutingRow, str]:
 
     Policy, allow-list, location and what its name tells bind it as they bind any other.
     """
+    from llmpool.data import metadata
     from llmpool.registry import compiled, merge
     from llmpool.state import policy
 
@@ -139,7 +140,13 @@ def _unlisted(pool: Pool, ref: str, *, force: bool) -> tuple[RoutingRow, str]:
     healthy = entry.get("fetched_at") and not entry.get("stale_since")
     if healthy and not force:
         raise resolve.unknown(ref, table)
-    deployment = merge.unlisted(pool.catalog, pool.provider(name), model, policy.read(pool.paths.state))
+    deployment = merge.unlisted(
+        pool.catalog,
+        pool.provider(name),
+        model,
+        policy.read(pool.paths.state),
+        facts=metadata.facts,
+    )
     row = compiled.row(deployment, place)
     pool.take(row)
     why = "by --force" if healthy else "its listing failed" if entry.get("stale_since") else "never listed"

@@ -17,6 +17,7 @@ from llmpool.discovery import listing
 from llmpool.discovery.listing import Found
 from llmpool.errors import LlmpoolError, NoCredential
 from llmpool.formats.base import Listing
+from llmpool.formats.openai_prices import free_only
 from llmpool.net.client import Client
 from llmpool.pool import Pool
 from llmpool.registry.catalog import is_private
@@ -26,6 +27,7 @@ from llmpool.state import formats
 if TYPE_CHECKING:
     from llmpool.embedded.fetch import EmbeddedModel
 
+FREE_TIER = "openrouter-free"  # the preset whose owner wants to be charged nothing
 NO_KEY = "no_key"  # error_kind of a provider that was not asked, for want of a key
 
 
@@ -68,7 +70,7 @@ def _ask(pool: Pool, provider: Provider, client: Client, timeout: float) -> List
                 refused = refused or error
             else:
                 _learn(pool, provider, url, found)
-                return found.listing
+                return free_only(found.listing) if provider.preset == FREE_TIER else found.listing
     if refused is not None:
         raise refused
     raise NoCredential(f"{provider.id}: no key could be tried")

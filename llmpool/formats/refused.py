@@ -2,7 +2,8 @@
 
 The words are ours, the same for every format, because they are remembered: `stream_options`, `temperature`,
 `top_p`, `thinking`, `max_tokens` (the field's other name is used instead), `cache`, `tool_choice`, `stop`.
-`carry` stands for what earlier turns carried. Tools, a schema and text are never dropped: an answer without them would be an answer to another question.
+`carry` stands for what earlier turns carried. Tools, a schema and text are never dropped: an answer without
+them would be an answer to another question.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ NAMES = {
     "stream_options": r"stream_options|include_usage",
     "temperature": r"temperature",
     "top_p": r"top_?p\b",
-    "thinking": r"reasoning|think|effort|enable_thinking|chat_template_kwargs",
+    "thinking": r"reasoning|think|effort|chat_template_kwargs|encrypted|^include$",
     "max_tokens": r"max_(completion_|output_)?tokens",
     "cache": r"cache_control",
     "tool_choice": r"tool_?(choice|config)|function_?calling_?config",

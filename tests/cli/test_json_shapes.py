@@ -18,8 +18,9 @@ CHAT = {
 USAGE = {"input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens"}
 MODEL = {
     "id", "provider", "model", "location", "source", "routable", "available", "capabilities",
-    "context_window", "ratings", "price", "policy",
+    "context_window", "max_output", "ratings", "price", "policy",
 }  # fmt: skip
+SHOWN = {"origin", "observed", "declared", "provenance", "vendored", "probe"}
 RECORD = {
     "id", "at", "provider", "model", "deployment", "success", "input_tokens", "output_tokens", "latency_ms",
     "request_count", "decision_id", "cost",
@@ -50,6 +51,9 @@ def test_every_document_keeps_its_fields(home: Home, server: FakeServer) -> None
         ("models", "ps"): ("models",),
         ("providers", "presets"): ("presets",),
         ("chat", "--list"): ("sessions",),
+        ("providers", "limits"): ("limits", "failed"),
+        ("providers", "verify", "a"): ("verification",),
+        ("models", "probe"): ("models",),
     }.items():
         assert has(home.pool(*arguments, "--json").json, "schema", *fields)["schema"] == 1
     has(has(home.pool("route", "--json", "x").json, "schema", "decision")["decision"], *DECISION)
@@ -57,7 +61,7 @@ def test_every_document_keeps_its_fields(home: Home, server: FakeServer) -> None
     has(chat["usage"], *USAGE)
     has(chat["attempts"][0], "deployment", "key", "latency_ms", "ok")
     has(home.pool("models", "list", "--json").json["models"][0], *MODEL)
-    has(home.pool("models", "show", "a/m", "--json").json["model"], *MODEL, "origin", "observed", "declared")
+    has(home.pool("models", "show", "a/m", "--json").json["model"], *MODEL, *SHOWN)
     has(home.pool("providers", "list", "--json").json["providers"][0], *PROVIDER)
     has(home.pool("providers", "show", "a", "--json").json["provider"], *PROVIDER, "preset", "priority")
     has(home.pool("usage", "list", "--json").json["records"][0], *RECORD)
