@@ -102,6 +102,10 @@ class NoCredential(LlmpoolError):
     kind = "credentials"
 
 
+class UnusableCredential(NoCredential):
+    """A key is configured and there, but cannot be had or used: that is a fault, a missing one need not be."""
+
+
 class NothingEligible(LlmpoolError):
     """No deployment may answer this request, or nothing is configured."""
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from llmpool.core.provider import KeyRef
-from llmpool.errors import NoCredential
+from llmpool.errors import NoCredential, UnusableCredential
 
 COMMAND_SECONDS = 10  # a password manager that needs longer is waiting for somebody
 KEYRING_SECONDS = 5  # off a terminal a locked keyring may wait for a prompt nobody sees
@@ -21,7 +21,7 @@ def read_key(ref: KeyRef, provider: str, env: Mapping[str, str], secrets: Path) 
     if not key:
         raise NoCredential(f'{provider}: key "{ref.label}" is empty ({describe(ref)})', hint=_hint(provider))
     if not key.isprintable() or not key.isascii():
-        raise NoCredential(
+        raise UnusableCredential(
             f'{provider}: key "{ref.label}" contains a line break or another character no key has',
             hint=f"look at {describe(ref)}",
         )
@@ -57,13 +57,17 @@ def _from_command(ref: KeyRef, provider: str, _env: Mapping[str, str], _secrets:
             ref.command, stdin=subprocess.DEVNULL, capture_output=True, timeout=COMMAND_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
-        raise NoCredential(
+        raise UnusableCredential(
             f"{what} did not answer in {COMMAND_SECONDS} s", hint="run it in a terminal once"
         ) from None
     except OSError as error:
-        raise NoCredential(f"{what} cannot be run: {error.strerror}", hint="give its full path") from None
+        raise UnusableCredential(
+            f"{what} cannot be run: {error.strerror}", hint="give its full path"
+        ) from None
     if done.returncode:
-        raise NoCredential(f"{what} ended with {done.returncode}", hint="run it in a terminal to see why")
+        raise UnusableCredential(
+            f"{what} ended with {done.returncode}", hint="run it in a terminal to see why"
+        )
     return done.stdout.decode("utf-8", "replace").partition("\n")[0]
 
 
@@ -79,7 +83,9 @@ def _from_keyring(ref: KeyRef, provider: str, _env: Mapping[str, str], _secrets:
         answer = answers.get(timeout=None if sys.stdin and sys.stdin.isatty() else KEYRING_SECONDS)
     except queue.Empty:
         message = f'{provider}: the keyring did not answer in {KEYRING_SECONDS} s (key "{ref.label}")'
-        raise NoCredential(message, hint="unlock it, or use an environment variable or a command") from None
+        raise UnusableCredential(
+            message, hint="unlock it, or use an environment variable or a command"
+        ) from None
     if isinstance(answer, NoCredential):
         raise answer
     return answer
@@ -91,14 +97,14 @@ def _ask_keyring(ref: KeyRef, provider: str) -> str | NoCredential:
 
     used = type(keyring.get_keyring())
     if used.__module__.startswith("keyrings.alt") or "Plaintext" in used.__name__:
-        return NoCredential(
+        return UnusableCredential(
             f"{provider}: the keyring in use ({used.__name__}) keeps keys in plain text, so it is refused",
             hint="uninstall keyrings.alt, or use an environment variable or a command",
         )
     try:
         value = keyring.get_password(SERVICE, f"{provider}/{ref.label}")
     except (KeyringError, RuntimeError, OSError) as error:
-        return NoCredential(
+        return UnusableCredential(
             f"{provider}: no usable keyring here ({type(error).__name__})",
             hint="use an environment variable or a command, as in cron and containers",
         )
@@ -114,19 +120,21 @@ def _from_file(ref: KeyRef, provider: str, _env: Mapping[str, str], secrets: Pat
     except FileNotFoundError:
         raise NoCredential(f"{provider}: there is no {secrets}", hint=_hint(provider)) from None
     except OSError as error:
-        raise NoCredential(
+        raise UnusableCredential(
             f"{provider}: {secrets} cannot be read: {error.strerror}", hint=_hint(provider)
         ) from None
     with os.fdopen(handle, encoding="utf-8") as file:
         seen = os.fstat(handle)
         if os.name == "posix" and (seen.st_uid != os.getuid() or stat.S_IMODE(seen.st_mode) & 0o077):
-            raise NoCredential(
+            raise UnusableCredential(
                 f"{secrets} may be read by others, so it is refused", hint=f"chmod 600 {secrets}"
             )
         try:
             value = json.load(file)["data"]["keys"].get(provider, {}).get(ref.label, "")
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise NoCredential(f"{secrets} is not a key file of llmpool", hint=_hint(provider)) from None
+            raise UnusableCredential(
+                f"{secrets} is not a key file of llmpool", hint=_hint(provider)
+            ) from None
     return str(value)
 
 

@@ -64,7 +64,7 @@ def _tell(terminal: Terminal, report: Any, as_json: bool) -> None:
         stale = (
             f"; {plural(len(entry.models), 'model')} kept from before" if entry.error and entry.models else ""
         )
-        odd = f", {entry.skipped} unusable lines skipped" if entry.skipped else ""
+        odd = f", {plural(entry.skipped, 'unusable line')} skipped" if entry.skipped else ""
         terminal.say(f"{entry.provider}   {facts}{stale}{odd}   ({entry.latency_ms} ms)")
     for name, why in report.skipped:
         terminal.say(f"{name}   skipped, {why}")

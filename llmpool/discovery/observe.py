@@ -15,7 +15,7 @@ from llmpool.core.wire import Target
 from llmpool.credentials import short_timeouts
 from llmpool.discovery import listing
 from llmpool.discovery.listing import Found
-from llmpool.errors import LlmpoolError, NoCredential
+from llmpool.errors import LlmpoolError, NoCredential, UnusableCredential
 from llmpool.formats.base import Listing
 from llmpool.formats.openai_prices import free_only
 from llmpool.net.client import Client
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 FREE_TIER = "openrouter-free"  # the preset whose owner wants to be charged nothing
 NO_KEY = "no_key"  # error_kind of a provider that was not asked, for want of a key
+BAD_KEY = "unusable_key"  # and of one whose key is there but cannot be had
 
 
 def observe(pool: Pool, provider: Provider, client: Client, timeout: float) -> ProviderInventory:
@@ -38,6 +39,8 @@ def observe(pool: Pool, provider: Provider, client: Client, timeout: float) -> P
         seen = _embedded(pool) if provider.preset == "embedded" else _ask(pool, provider, client, timeout)
     except UpstreamError as error:
         return _failed(provider, at, began, contact_kind(error.failure), error.failure.message)
+    except UnusableCredential as error:
+        return _failed(provider, at, began, BAD_KEY, error.message)
     except NoCredential as error:
         return _failed(provider, at, began, NO_KEY, error.message)
     except LlmpoolError as error:

@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 from llmpool.core.inventory import Inventory, ProviderInventory
 from llmpool.core.provider import Provider
-from llmpool.discovery.observe import NO_KEY, observe
+from llmpool.discovery.observe import BAD_KEY, NO_KEY, observe
 from llmpool.discovery.workers import side_by_side
 from llmpool.errors import Busy, Refused
 from llmpool.net.client import Client
 from llmpool.pool import Pool, unknown_provider
 from llmpool.registry.diff import Change, diff
-from llmpool.state import health, inventory
+from llmpool.state import health, inventory, policy
 from llmpool.state.lock import locked
 
 Progress = Callable[[int, int, str], None]  # observed so far, of how many, and which came last
@@ -86,9 +86,8 @@ def _choose(pool: Pool, names: tuple[str, ...] | None) -> tuple[list[Provider], 
             raise unknown_provider(name, list(providers))
     if names is not None:
         return [providers[name] for name in dict.fromkeys(names)], []
-    inactive = {
-        d.provider for d in pool.registry.deployments if d.provider_policy.effective_state == "inactive"
-    }
+    decided = policy.read(pool.paths.state)
+    inactive = {name for name in providers if name in decided and decided[name].effective_state == "inactive"}
     reasons = {p.id: "disabled" if not p.enabled else "inactive" for p in providers.values()}
     skipped = [(p.id, reasons[p.id]) for p in providers.values() if not p.enabled or p.id in inactive]
     return [p for p in providers.values() if p.enabled and p.id not in inactive], skipped
@@ -146,7 +145,7 @@ def _remember_contact(pool: Pool, seen: tuple[ProviderInventory, ...]) -> None:
 
     def change(state: health.Health) -> None:
         for entry in seen:
-            if entry.error_kind == NO_KEY:
+            if entry.error_kind in (NO_KEY, BAD_KEY):
                 continue  # nobody was asked
             state.contact[entry.provider] = {"at": now, "kind": entry.error_kind, "message": entry.error}
             if not entry.error:

@@ -84,12 +84,16 @@ def _project(account: dict[str, Any]) -> str:
 def _listing(payload: dict[str, Any]) -> Listing:
     """Read the models of an account: objects by name, or a list of them in older answers."""
     models, collected = payload.get("models"), Collected()
+    pairs: list[tuple[object, object]]
     if isinstance(models, list):
-        models = {str(mapping(line).get("model") or number): line for number, line in enumerate(models)}
-    if not isinstance(models, dict):
+        pairs = [(mapping(line).get("model"), line) for line in models]
+    elif isinstance(models, dict):
+        pairs = list(models.items())
+    else:
         raise wrong_format("the listing has no `models`")
     not_for_chat = _names(payload.get("tabModelIds")) | _names(payload.get("imageGenerationModelIds"))
-    for name, line in models.items():
+    for given, line in pairs:
+        name = given if isinstance(given, str) else ""
         chats = name not in not_for_chat and not name.startswith(EDITORS_OWN)
         collected.take(name, _observed(mapping(line), chats=chats))
     return collected.listing()

@@ -35,6 +35,8 @@ class Collected:
 
     def take(self, lines: list[Any]) -> None:
         """Add the *lines* of a page."""
+        if len(self._models) + self._skipped + len(lines) > MAX_MODELS:
+            raise wrong_format(f"the listing has more than {MAX_MODELS:,} models")
         for line in lines:
             fields = mapping(line)
             name = fields.get("id")
@@ -42,8 +44,6 @@ class Collected:
                 self._models[name] = observed(name, fields)
             else:
                 self._skipped += 1
-        if len(self._models) + self._skipped > MAX_MODELS:
-            raise wrong_format(f"the listing has more than {MAX_MODELS:,} models")
 
     def listing(self) -> Listing:
         """Return what came in."""

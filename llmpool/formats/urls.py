@@ -24,6 +24,7 @@ SUFFIXES = (
     "/responses",
     "/v1",
 )
+_AZURE = re.compile(r"https://[a-z0-9-]+\.(openai|cognitiveservices|services\.ai)\.azure\.com", re.IGNORECASE)
 _VERSIONED = re.compile(r"/v\d+(beta\d*)?(/openai)?$")
 
 
@@ -52,4 +53,6 @@ def openai_base(url: str, *, exact: bool) -> str:
     """
     base = without(url, "/chat/completions", "/responses", "/models", "/messages")
     head, mark, query = base.partition("?")
+    if _AZURE.fullmatch(head):
+        return f"{head}/openai/v1{mark}{query}"  # a customer's host alone: that is where Azure has the API
     return base if exact or _VERSIONED.search(head) else f"{head}/v1{mark}{query}"

@@ -29,7 +29,7 @@ _WAYS_OUT = {
     "model_not_found": "what it has: llmpool refresh, then llmpool models list",
     "context_length": "a larger window: llmpool models list shows them",
     "bad_request": "another model, or fewer options: llmpool models list",
-    "wrong_format": "check the provider's url: llmpool providers list",
+    "wrong_format": "ask again; if it stays so, see what answers there: llmpool providers verify",
     "broken": "ask again, or allow others: --fallback",
     "empty": "ask again, or another model: llmpool models list",
     "content": "say it otherwise, or ask another model: llmpool models list",

@@ -163,7 +163,7 @@ def test_a_listing_of_another_kind_is_read_or_refused() -> None:
     """A list of objects is one too; lines without a usable name are counted."""
     lines = {"models": [{"model": "a"}, {"model": "a"}, {"model": "\x07"}]}
     listing, _ = listed(CLOUDCODE, TARGET, answer(ACCOUNT), answer(lines))
-    assert ([model.name for model in listing.models], listing.skipped) == (["a"], 1)
+    assert ([model.name for model in listing.models], listing.skipped) == (["a"], 2)
     for junk in ({}, {"models": 3}):
         with pytest.raises(UpstreamError, match="no `models`"):
             listed(CLOUDCODE, TARGET, answer(ACCOUNT), answer(junk))

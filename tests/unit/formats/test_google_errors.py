@@ -74,7 +74,7 @@ REFUSALS = [
     ("unknown-name", "thinking_config", "thinking"),
     ("field", "stop", "stop"),
     ("too-long", "", ""),
-    ("signature-missing", "", ""),
+    ("signature-missing", "", "carry"),
 ]
 
 
