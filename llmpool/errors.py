@@ -103,7 +103,7 @@ class NoCredential(LlmpoolError):
 
 
 class UnusableCredential(NoCredential):
-    """A key is configured and there, but cannot be had or used: that is a fault, a missing one need not be."""
+    """A key is configured, but cannot be had or used: that is a fault, a missing one need not be."""
 
 
 class NothingEligible(LlmpoolError):

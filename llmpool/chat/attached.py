@@ -11,8 +11,6 @@ from llmpool.chat.images import MAX_BYTES, data_url
 from llmpool.core.chat import Image
 from llmpool.errors import Misuse
 
-TOKENS_OF_AN_IMAGE = 1000  # what vendors count for one of common size, for the estimate of a prompt
-
 
 class Attached(NamedTuple):
     """Attachments as a message takes them: pictures, and texts with the names of their files."""

@@ -35,8 +35,6 @@ def inlined(request: ChatRequest, wire: WireFormat, provider: Provider, client: 
 
     A server of one's own is not asked to fetch either: it may have no way out, and hardly any can.
     """
-    if not any(message.images for message in request.messages):
-        return request
     if wire.takes_image_urls and provider.location != "local":
         return request
     return request.replace(messages=tuple(_message(message, client) for message in request.messages))

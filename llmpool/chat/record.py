@@ -16,7 +16,7 @@ from llmpool.errors import Busy, StateUnusable
 from llmpool.pool import Pool
 from llmpool.router import experience, explain
 from llmpool.router import failure as rules
-from llmpool.state import health, ledger, limits
+from llmpool.state import health, ledger
 
 
 def record(pool: Pool, request: ChatRequest, journey: Journey) -> None:
@@ -31,10 +31,17 @@ def record(pool: Pool, request: ChatRequest, journey: Journey) -> None:
         ledger.append(pool.paths.state, ledger.USAGE, usage)
         ledger.append(pool.paths.state, ledger.DECISIONS, decision)
         health.update(pool.paths.state, lambda state: _learn(state, journey, pool.clock()))
-        for (provider, key), entries in journey.headroom.items():
-            limits.update(pool.paths.state, provider, key, entries, pool.clock())
+        if journey.headroom:
+            _keep_headroom(pool, journey)
     except (StateUnusable, Busy) as error:
         pool.warnings.append(f"not recorded: {error.message}")
+
+
+def _keep_headroom(pool: Pool, journey: Journey) -> None:
+    from llmpool.state import limits
+
+    for (provider, key), entries in journey.headroom.items():
+        limits.update(pool.paths.state, provider, key, entries, pool.clock())
 
 
 def usage_or_estimate(request: ChatRequest, journey: Journey) -> TokenUsage:

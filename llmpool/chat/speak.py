@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from llmpool import ways
-from llmpool.chat import images
 from llmpool.chat.journey import Event, Journey, Notice
 from llmpool.core.chat import ChatRequest
 from llmpool.core.outcome import Failure, UpstreamError
@@ -19,8 +18,6 @@ from llmpool.credentials import Credential
 from llmpool.formats import plan as plans
 from llmpool.formats import wire_format
 from llmpool.formats.base import WireFormat
-from llmpool.formats.headroom import read_headroom
-from llmpool.formats.refused import CARRY, refused
 from llmpool.net.blot import Blot
 from llmpool.net.client import Client
 from llmpool.pool import Pool
@@ -89,11 +86,13 @@ class Speaker:
         ref = f"{provider.id}/{model}"
         without = ways.refused(self.pool, ref)
         yield from _told(ref, [name for name in without if name in wire.droppable], request)
-        sent = images.inlined(request, wire, provider, self.client)
+        sent = self._with_pictures(request, wire, provider)
         for left in reversed(range(MAX_REFUSALS + 1)):
             try:
                 yield from self._once(wire, target.replace(without=without), model, sent)
             except UpstreamError as error:
+                from llmpool.formats.refused import CARRY, refused
+
                 name = refused(error.failure, wire.droppable, without)
                 if self.begun or not name or not left:
                     raise
@@ -106,11 +105,26 @@ class Speaker:
             ways.learn_refusal(self.pool, ref, name)
             yield from _told(ref, [name], request)
 
+    def _with_pictures(self, request: ChatRequest, wire: WireFormat, provider: Provider) -> ChatRequest:
+        """Return *request* with its pictures as this server takes them."""
+        if not any(message.images for message in request.messages):
+            return request
+        from llmpool.chat import images
+
+        return images.inlined(request, wire, provider, self.client)
+
+    def _hear(self, provider: str, headers: dict[str, str]) -> None:
+        """Note what the headers say of rate limits, where they say anything."""
+        if any("ratelimit" in name for name in headers):
+            from llmpool.formats.headroom import read_headroom
+
+            self.journey.heard(provider, read_headroom(headers, self.pool.clock()))
+
     def _once(self, wire: WireFormat, target: Target, model: str, request: ChatRequest) -> Iterator[Event]:
         """Send one call and read its answer, streamed or not: one path for both."""
         call = wire.chat_call(target, model, request)
         with self.client.open_stream(call) as reply:
-            self.journey.heard(target.provider, read_headroom(reply.headers, self.pool.clock()))
+            self._hear(target.provider, reply.headers)
             if not 200 <= reply.status < 300:
                 raise UpstreamError(wire.read_error(reply.read()))
             deltas = wire.read_stream(reply.frames()) if request.stream else wire.read_reply(reply.read())

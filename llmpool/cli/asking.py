@@ -7,12 +7,11 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from llmpool.chat import session
-from llmpool.chat.attached import TOKENS_OF_AN_IMAGE, Attached
 from llmpool.chat.journey import Done, Journey, Notice
 from llmpool.chat.run import Manners, chat
 from llmpool.cli import requests
 from llmpool.cli.output import count, money, plural, seconds
-from llmpool.core.chat import ChatRequest, Message
+from llmpool.core.chat import ChatRequest, Image, Message
 from llmpool.core.record import Record
 from llmpool.core.routing import RouteRequest
 from llmpool.core.text import clean
@@ -21,7 +20,10 @@ from llmpool.errors import Exit, Misuse
 from llmpool.router.eligible import DEFAULT_MAX_TOKENS
 from llmpool.router.explain import decision_json
 
+TOKENS_OF_AN_IMAGE = 1000  # what vendors count for one of common size, for the estimate of a prompt
+
 if TYPE_CHECKING:
+    from llmpool.chat.attached import Attached
     from llmpool.cli.context import Terminal
     from llmpool.cli.options import RoutingOptions
 
@@ -42,7 +44,7 @@ class Asked(Record):
     max_wait: float
     tag: str
     no_log: bool
-    attached: Attached = Attached()
+    attached: Attached | None = None
     schema: dict[str, Any] | None = None
     tools: tuple[dict[str, Any], ...] = ()
 
@@ -90,7 +92,9 @@ class Asking:
 
     def _new_turns(self) -> tuple[Message, ...]:
         text = "\n\n".join(part for part in (self.asked.prompt, self.asked.piped) if part.strip())
-        text, images = self.asked.attached.around(text), self.asked.attached.images
+        images: tuple[Image, ...] = ()
+        if self.asked.attached is not None:
+            text, images = self.asked.attached.around(text), self.asked.attached.images
         if not text and not images:
             raise Misuse("nothing to ask: the prompt is empty", hint='llmpool chat "Why is the sky blue?"')
         system = (Message(role="system", text=self.asked.system),) if self.asked.system else ()

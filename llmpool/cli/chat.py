@@ -67,7 +67,6 @@ def chat(
         from llmpool.cli import sessions
 
         return sessions.run(terminal, show=show, delete=delete, as_json=as_json)
-    from llmpool.chat import attached
     from llmpool.cli import asking
 
     files = attach or []
@@ -85,10 +84,15 @@ def chat(
         max_wait=seconds(max_wait),
         tag=tag,
         no_log=no_log,
-        attached=attached.attach(files),
-        schema=attached.schema(schema) if schema else None,
-        tools=attached.tools(tools) if tools else (),
     )
+    if files or schema or tools:
+        from llmpool.chat import attached
+
+        asked = asked.replace(
+            attached=attached.attach(files),
+            schema=attached.schema(schema) if schema else None,
+            tools=attached.tools(tools) if tools else (),
+        )
     ask = asking.Asking(terminal, asked, routing)
     if dry_run:
         return ask.preview(as_json)

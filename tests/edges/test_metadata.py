@@ -57,7 +57,7 @@ def window(name: str, **where: str) -> int | None:
 
 
 def test_the_committed_table_is_the_one_that_was_made() -> None:
-    """A change of the file is a deliberate one: made by the generator, with the digest and header told here."""
+    """A change of the file is deliberate: made by the generator, with the digest and header told here."""
     content = metadata.FILE.read_bytes()
     assert hashlib.sha256(content).hexdigest() == SHA256
     assert len(content) < 200_000
