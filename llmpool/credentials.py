@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from llmpool.core.provider import KeyRef, Provider
 from llmpool.core.routing import RoutingTable
 from llmpool.core.wire import Target, Timeouts
-from llmpool.errors import NoCredential
+from llmpool.errors import NoCredential, UnusableCredential
+from llmpool.formats.families import host
 from llmpool.pool import Pool
 
+BEARER_HOSTS = ("minimaxi.com", "minimax.io")  # they speak a format of another's, but take keys as most do
 NO_KEY = KeyRef(label="none", source="env")
 
 
@@ -54,18 +57,38 @@ def resolve(key: KeyRef, provider: Provider, pool: Pool) -> Credential:
     return Credential(key.label, secrets.read_key(key, provider.id, pool.env, pool.paths.secrets))
 
 
+def usable(provider: Provider, pool: Pool, keys: list[KeyRef] | None = None) -> Iterator[Credential]:
+    """Yield the provider's keys, or *keys*, in order, passing over what cannot be read while another can.
+
+    Raises NoCredential when none can, in the words of one that is faulty rather than missing.
+    """
+    found = False
+    fault: NoCredential | None = None
+    for key in keys_of(provider, pool) if keys is None else keys:
+        try:
+            credential = resolve(key, provider, pool)
+        except NoCredential as error:
+            fault = fault if isinstance(fault, UnusableCredential) else error
+        else:
+            found = True
+            yield credential
+    if fault is not None and not found:
+        raise fault
+
+
 def target(
     provider: Provider, credential: Credential, timeouts: Timeouts, *, url: str = "", exact: bool = False
 ) -> Target:
     """Make the target of a provider's calls with this credential; *url* is where it was found instead."""
+    place = url or provider.url
     return Target(
         provider=provider.id,
-        url=url or provider.url,
+        url=place,
         key=credential.secret,
         headers=provider.headers,
         timeouts=timeouts,
         verify_tls=provider.verify_tls,
-        auth=provider.auth,
+        auth=provider.auth or ("bearer" if host(place).endswith(BEARER_HOSTS) else ""),
         api_version=provider.api_version,
         project=provider.project,
         exact=exact or (provider.exact and not url),

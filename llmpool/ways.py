@@ -7,6 +7,7 @@ learns serves the others.
 from __future__ import annotations
 
 from llmpool import credentials
+from llmpool.core.outcome import Failure
 from llmpool.core.provider import Provider
 from llmpool.core.wire import Target, Timeouts
 from llmpool.credentials import Credential
@@ -21,6 +22,19 @@ def addresses(pool: Pool, provider: Provider) -> list[str]:
     known = pool.memories.endpoint(provider)
     places = (known, provider.url, *provider.alternate_urls)
     return list(dict.fromkeys(url.rstrip("/") for url in places if url))
+
+
+def elsewhere_may_help(provider: Provider, url: str, place: int, failure: Failure) -> bool:
+    """Say whether the next address is worth asking after *failure* at *url*, the one at *place*.
+
+    A refused key is tried at the others (pool-routing-formats 9.1). An address that was only learnt, and is
+    not there any more, must not stand before the configured one; and an alternate that fails is none.
+    """
+    if place:
+        return True
+    if failure.kind == "auth" and failure.status in (401, 403):
+        return True
+    return bool(elsewhere(provider, url)) and failure.kind in ("connect", "timeout", "wrong_format")
 
 
 def plan(pool: Pool, provider: Provider, model: str, url: str) -> Plan:
@@ -44,16 +58,42 @@ def target(
     return credentials.target(provider, credential, limits, url=base or other, exact=bool(base))
 
 
+def bare(provider: Provider, target: Target, wire: str) -> Target | None:
+    """Return the target of a server that has no version in its paths, where *target* would add one."""
+    from llmpool.formats import urls
+
+    if wire not in ("openai", "responses") or target.exact or provider.exact:
+        return None
+    unversioned = urls.openai_base(target.url, exact=True) != urls.openai_base(target.url, exact=False)
+    return target.replace(exact=True) if unversioned else None
+
+
+def unverified(provider: Provider) -> str:
+    """Return the warning that a provider's certificate is not looked at, or nothing."""
+    if provider.verify_tls or not provider.url.startswith("https:"):
+        return ""
+    return f"{provider.id}: its TLS certificate is not verified (verify_tls = false)"
+
+
 def refused(pool: Pool, ref: str) -> tuple[str, ...]:
     """Name what the deployment *ref* would not take before, in the words of `formats.refused`."""
     return pool.memories.refused(ref, pool.clock())
 
 
-def learn_format(pool: Pool, provider: Provider, url: str, model: str, wire: str) -> None:
-    """Remember the format that worked, unless it is known or settled."""
+def learn_format(  # noqa: PLR0917 - who, where, what, and how it went
+    pool: Pool, provider: Provider, url: str, model: str, wire: str, served: str = ""
+) -> None:
+    """Remember the format that worked, unless it is known or settled, and the model that *served* it."""
     now = pool.clock()
     if not pool.memories.remembers(provider, url, model, wire, now):
-        pool.learn(lambda known: formats.worked(known, provider, url, model, wire, now=now))
+        pool.learn(lambda known: formats.worked(known, provider, url, model, wire, now=now, actual=served))
+
+
+def learn_base(pool: Pool, provider: Provider, base: str) -> None:
+    """Remember under which URL the paths of a provider's format begin; nothing forgets it."""
+    now = pool.clock()
+    if base != pool.memories.base(provider):
+        pool.learn(lambda known: formats.use_base(known, provider, base, now))
 
 
 def learn_refusal(pool: Pool, ref: str, parameter: str) -> None:

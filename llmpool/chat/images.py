@@ -49,7 +49,10 @@ def _message(message: Message, client: Client) -> Message:
 
 def _fetched(url: str, client: Client) -> Image:
     """Fetch a picture without any key; raises UpstreamError of a kind that blames the request."""
-    answer = client.send(Call(method="GET", url=url, timeouts=_LIMITS, max_bytes=MAX_BYTES))
+    try:
+        answer = client.fetch(Call(method="GET", url=url, timeouts=_LIMITS, max_bytes=MAX_BYTES))
+    except UpstreamError as error:
+        raise _unfit(url, error.failure.message) from None
     if answer.status != 200:
         raise _unfit(url, f"the server answered {answer.status}")
     data = data_url(answer.body)

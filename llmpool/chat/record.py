@@ -73,6 +73,7 @@ def usage_record(pool: Pool, journey: Journey) -> dict[str, Any]:
         "output_tokens": usage.output,
         "cache_read_tokens": usage.cache_read,
         "cache_write_tokens": usage.cache_write,
+        "cache_write_1h_tokens": usage.cache_write_1h,
         "reasoning_tokens": usage.reasoning,
         "estimated": usage.estimated or None,
         "request_count": 1,

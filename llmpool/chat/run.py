@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import Self
 
-from llmpool import credentials
+from llmpool import credentials, ways
 from llmpool.chat.journey import Done, Event, Journey, Notice
 from llmpool.chat.record import record
 from llmpool.chat.speak import Speaker, without_carry
@@ -152,9 +152,10 @@ class _Run:
 
     def _answers(self, provider: Provider, model: str, key: KeyRef) -> Iterator[Event]:
         """Ask, in whatever way the provider takes it; an unverified connection is said, once."""
-        if not provider.verify_tls and provider.id not in self._warned and provider.url.startswith("https"):
+        warning = ways.unverified(provider)
+        if warning and provider.id not in self._warned:
             self._warned.add(provider.id)
-            yield Notice(f"{provider.id}: its TLS certificate is not verified (verify_tls = false)")
+            yield Notice(warning)
         request = without_carry(_with_defaults(self.request, provider), unless_by=f"{provider.id}/{model}")
         if provider.preset == "embedded":
             yield from self._embedded(provider, model, key, request)

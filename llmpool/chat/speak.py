@@ -7,11 +7,13 @@ before anything of an answer was shown, and what worked is remembered for later 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from llmpool import ways
+from llmpool.chat import sizes
 from llmpool.chat.journey import Event, Journey, Notice
 from llmpool.core.chat import ChatRequest
-from llmpool.core.outcome import Failure, UpstreamError
+from llmpool.core.outcome import UpstreamError
 from llmpool.core.provider import Provider
 from llmpool.core.wire import Target
 from llmpool.credentials import Credential
@@ -45,11 +47,11 @@ class Speaker:
         several, and a key of one is not valid at the next (pool-routing-formats 9.1).
         """
         self.begun, first = False, None
-        for url in ways.addresses(self.pool, provider):
+        for place, url in enumerate(ways.addresses(self.pool, provider)):
             try:
                 yield from self._at(url, provider, model, credential, request)
             except UpstreamError as error:
-                if not self._elsewhere_may_help(error.failure):
+                if self.begun or not ways.elsewhere_may_help(provider, url, place, error.failure):
                     raise
                 first = first or error
             else:
@@ -58,15 +60,12 @@ class Speaker:
         if first is not None:
             raise first
 
-    def _elsewhere_may_help(self, failure: Failure) -> bool:
-        return not self.begun and failure.kind == "auth" and failure.status in (401, 403)
-
     def _at(
         self, url: str, provider: Provider, model: str, credential: Credential, request: ChatRequest
     ) -> Iterator[Event]:
         """Ask at one address, in one format after the other for as long as a server knows nothing of it."""
-        target, first = ways.target(self.pool, provider, credential, url), None
-        for name in plans.order(ways.plan(self.pool, provider, model, url)):
+        usual, first = ways.target(self.pool, provider, credential, url), None
+        for name, target in self._ways_at(url, provider, model, usual):
             try:
                 yield from self._in_format(wire_format(name), target, provider, model, request)
             except UpstreamError as error:
@@ -74,10 +73,23 @@ class Speaker:
                     raise
                 first = first or error
             else:
-                ways.learn_format(self.pool, provider, url, model, name)
+                ways.learn_format(self.pool, provider, url, model, name, self.journey.served_model)
+                if target.exact and not usual.exact:
+                    ways.learn_base(self.pool, provider, target.url)
                 return
         if first is not None:
             raise first
+
+    def _ways_at(
+        self, url: str, provider: Provider, model: str, usual: Target
+    ) -> Iterator[tuple[str, Target]]:
+        """Yield format and target in the order to try: where each format usually is, then without `/v1`."""
+        names = plans.order(ways.plan(self.pool, provider, model, url))
+        yield from ((name, usual) for name in names)
+        for name in names:
+            bare = ways.bare(provider, usual, name)
+            if bare is not None:
+                yield name, bare
 
     def _in_format(
         self, wire: WireFormat, target: Target, provider: Provider, model: str, request: ChatRequest
@@ -87,6 +99,7 @@ class Speaker:
         without = ways.refused(self.pool, ref)
         yield from _told(ref, [name for name in without if name in wire.droppable], request)
         sent = self._with_pictures(request, wire, provider)
+        target = sizes.fitted(self.pool, target, wire.name, ref, request)
         for left in reversed(range(MAX_REFUSALS + 1)):
             try:
                 yield from self._once(wire, target.replace(without=without), model, sent)
@@ -105,6 +118,16 @@ class Speaker:
             ways.learn_refusal(self.pool, ref, name)
             yield from _told(ref, [name], request)
 
+    def _if_cut(self, target: Target, counted: int | None, request: ChatRequest) -> Iterator[Notice]:
+        """Say that the server cut the prompt before the model saw it, as Ollama did before 0.12.6."""
+        from llmpool.formats.ollama_answer import truncated
+
+        window = target.context_window or sizes.DEFAULT_WINDOW
+        if truncated(sizes.prompt_tokens(request), counted, window):
+            yield Notice(
+                f"{target.provider} cut the prompt to its window of {window} tokens; some of it was lost"
+            )
+
     def _with_pictures(self, request: ChatRequest, wire: WireFormat, provider: Provider) -> ChatRequest:
         """Return *request* with its pictures as this server takes them."""
         if not any(message.images for message in request.messages):
@@ -120,18 +143,33 @@ class Speaker:
 
             self.journey.heard(provider, read_headroom(headers, self.pool.clock()))
 
+    def _hear_body(self, provider: str, body: bytes) -> None:
+        """Note what the body of an error says of rate limits: OpenRouter quotes the headers there."""
+        if b"ratelimit" in body.lower():
+            from llmpool.formats.base import parse_json
+            from llmpool.formats.headroom import headroom_in
+
+            with suppress(UpstreamError):  # what is no JSON says nothing of them
+                said = parse_json(body.decode("utf-8", "replace"))
+                self.journey.heard(provider, headroom_in(said, self.pool.clock()))
+
     def _once(self, wire: WireFormat, target: Target, model: str, request: ChatRequest) -> Iterator[Event]:
         """Send one call and read its answer, streamed or not: one path for both."""
         call = wire.chat_call(target, model, request)
         with self.client.open_stream(call) as reply:
             self._hear(target.provider, reply.headers)
             if not 200 <= reply.status < 300:
-                raise UpstreamError(wire.read_error(reply.read()))
-            deltas = wire.read_stream(reply.frames()) if request.stream else wire.read_reply(reply.read())
+                answer = reply.read()
+                self._hear_body(target.provider, answer.body)
+                raise UpstreamError(wire.read_error(answer))
+            whole = call.framing == "json"
+            deltas = wire.read_reply(reply.read()) if whole else wire.read_stream(reply.frames())
             try:
                 for delta in deltas:
                     self.begun = self.begun or bool(delta.text or delta.thinking or delta.tools)
                     yield delta
+                    if delta.usage is not None and wire.name == sizes.LOADS_ON_DEMAND:
+                        yield from self._if_cut(target, delta.usage.input, request)
             finally:
                 self.journey.redact(Blot(call.headers).text)
 

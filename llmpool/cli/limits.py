@@ -48,16 +48,13 @@ def limits(
     terminal: Terminal = ctx.obj
     if not terminal.pool.routing["providers"]:
         raise nothing_configured(terminal.pool)
-    progress = Progress(terminal)
-    try:
+    with Progress(terminal) as progress:
         report = survey(
             terminal.pool,
             provider,
             refresh=refresh,
             heard=lambda account: progress.line(f"  {account.provider} has answered"),
         )
-    finally:
-        progress.done()
     if as_json:
         terminal.json(document(report))
     else:

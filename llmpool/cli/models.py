@@ -230,11 +230,8 @@ def pull(
     from llmpool.setup import models
 
     terminal: Terminal = ctx.obj
-    progress = Progress(terminal)
-    try:
+    with Progress(terminal) as progress:
         pulled = models.pull(terminal.pool, ref, source, sha256, progress.bytes)
-    finally:
-        progress.done()
     if as_json:
         terminal.json(
             {"model": {"id": ref, "size": pulled.size, "sha256": pulled.sha256, "licence": pulled.licence}}

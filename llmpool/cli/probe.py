@@ -56,7 +56,6 @@ def probe(
     Above 20 calls you are asked first.
     """
     from llmpool.cli.confirm import confirm
-    from llmpool.cli.progress import Progress
     from llmpool.decide import nothing_configured
     from llmpool.discovery import probe as probing
     from llmpool.discovery.probe_plan import choose
@@ -69,26 +68,26 @@ def probe(
     calls = plan.calls(capabilities=capabilities)
     if calls > UNASKED_CALLS:
         confirm(terminal, question(plan, calls), yes=yes)
-    progress = Progress(terminal)
-    try:
-        report = probing.probe(
-            terminal.pool,
-            plan,
-            jobs=jobs,
-            timeout=seconds(timeout),
-            capabilities=capabilities,
-            progress=lambda done, total, name: progress.line(
-                f"  {bar(done, total)} {done} of {total}   {name}"
-            ),
-        )
-    finally:
-        progress.done()
+    report = _probed(terminal, plan, jobs=jobs, timeout=seconds(timeout), capabilities=capabilities)
     probing.check(plan, report)
     if as_json:
         terminal.json(document(report, plan))
     else:
         _show(terminal, report, plan, capabilities=capabilities)
     return Exit.PARTLY if report.unasked else Exit.OK
+
+
+def _probed(terminal: Terminal, plan: "Plan", *, jobs: int, timeout: float, capabilities: bool) -> "Report":
+    """Probe, and show how far it has come."""
+    from llmpool.cli.progress import Progress
+    from llmpool.discovery.probe import probe as run
+
+    with Progress(terminal) as progress:
+
+        def drawn(done: int, total: int, name: str) -> None:
+            progress.line(f"  {bar(done, total)} {done} of {total}   {name}")
+
+        return run(terminal.pool, plan, jobs=jobs, timeout=timeout, capabilities=capabilities, progress=drawn)
 
 
 def question(plan: "Plan", calls: int) -> str:

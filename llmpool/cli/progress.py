@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from llmpool.cli.context import Terminal
@@ -12,13 +12,23 @@ _EVERY = 0.1  # seconds between redraws
 
 
 class Progress:
-    """One line that is redrawn; nothing at all when stderr is no terminal or quiet was asked for."""
+    """One line that is redrawn until the end of its `with`; nothing at all for a pipe or with `--quiet`."""
 
     def __init__(self, terminal: Terminal) -> None:
         self.shown = terminal.err_is_terminal and not terminal.options.quiet
         self.err = terminal.err
         self.began = time.monotonic()
         self.drawn = 0.0
+
+    def __enter__(self) -> Self:
+        """Begin; nothing is shown before the first line."""
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Take the line away."""
+        if self.shown and self.drawn:
+            self.err.write("\r\x1b[K")
+            self.err.flush()
 
     def line(self, text: str) -> None:
         """Redraw the line, at most ten times a second."""
@@ -34,12 +44,6 @@ class Progress:
         rate = done / passed
         left = f"   {_clock((total - done) / rate)} left" if rate and total > done else ""
         self.line(f"  {_size(done)} of {_size(total)}   {_size(rate)}/s{left}")
-
-    def done(self) -> None:
-        """Take the line away."""
-        if self.shown and self.drawn:
-            self.err.write("\r\x1b[K")
-            self.err.flush()
 
 
 def _size(number: float) -> str:

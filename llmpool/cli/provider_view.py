@@ -90,6 +90,7 @@ def table(terminal: Terminal, rows: list[dict[str, Any]]) -> None:
 _WHY = {
     "user_pinned": "pinned by the config",
     "endpoint_lock": "the URL ends in its path",
+    "model_memory": "what worked for the model",
     "detected": "detected",
     "family_default": "as the model's family is best asked; the first that works is remembered",
 }
@@ -117,8 +118,33 @@ def how_asked(pool: Pool, provider: Provider) -> dict[str, Any]:
         "format_why": why,
         "formats_tried": list(plans.order(planned)),
         "endpoint": endpoint or memories.base(provider) or None,
+        "formats_learnt": [f"{model}: {name}" for model, name in sorted(_learnt(pool, provider).items())],
+        "can": _profile(memories.profile(provider)),
         "asked_without": [f"{model}: {', '.join(names)}" for model, names in sorted(refused.items())],
     }
+
+
+def _learnt(pool: Pool, provider: Provider) -> dict[str, str]:
+    """Return the format that worked for each model, where that is known of models one by one."""
+    memories, now = pool.memories, pool.clock()
+    start = f"{provider.id} "
+    names = {key.split(" ", 2)[2] for key in memories.models if key.startswith(start)}
+    known = {name: memories.memory(provider, name, now).model for name in names}
+    served = {name: memories.alias(provider, name, now) for name in names}
+    return {
+        name: f"{wire}, answered by {served[name]}" if served[name] else wire
+        for name, wire in known.items()
+        if wire
+    }
+
+
+def _profile(profile: dict[str, Any]) -> list[str]:
+    """Show what a verification found a provider able to do."""
+    return [f"{name.removeprefix('supports_')} {_word(value)}" for name, value in profile.items()]
+
+
+def _word(value: object) -> str:
+    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
 
 
 def _limits(pool: Pool, provider: Provider) -> list[tuple[str, float | None]]:

@@ -40,8 +40,7 @@ def refresh(
     terminal: Terminal = ctx.obj
     if not terminal.pool.catalog.providers:
         raise nothing_configured(terminal.pool)
-    progress = Progress(terminal)
-    try:
+    with Progress(terminal) as progress:
         report = observe_all(
             terminal.pool,
             tuple(providers) if providers else None,
@@ -49,8 +48,6 @@ def refresh(
             timeout=seconds(timeout),
             progress=lambda done, total, name: progress.line(f"  {done} of {total}   {name}"),
         )
-    finally:
-        progress.done()
     _tell(terminal, report, as_json)
     return Exit.PARTLY if report.failed else Exit.OK
 

@@ -54,8 +54,7 @@ def verify(
     if url and apply_:
         raise Misuse("--apply needs a configured provider", hint=f"llmpool providers add ID --url {url}")
     asked = verifying.candidate_at(url) if url else terminal.pool.provider(provider)
-    progress = Progress(terminal)
-    try:
+    with Progress(terminal) as progress:
         found = verifying.verify_provider(
             terminal.pool,
             asked,
@@ -63,8 +62,6 @@ def verify(
             key_env=key_env,
             progress=lambda text: progress.line(f"  {text}"),
         )
-    finally:
-        progress.done()
     changes = setup.apply(terminal.pool, asked, found) if apply_ else setup.changes(asked, found)
     if as_json:
         terminal.json({"verification": found.as_json() | _changes(changes, apply_)})

@@ -23,10 +23,9 @@ def run(terminal: Terminal, *, yes: bool, embedded: bool) -> dict[str, Any]:
     """Look, write, list, and say so; returns what `--json` prints."""
     pool, asks = terminal.pool, terminal.in_is_terminal and not yes
     known = {provider.id for provider in pool.config.providers}
-    progress = Progress(terminal)
-    progress.line("  looking for keys and servers")
-    findings = init.look(pool)
-    progress.done()
+    with Progress(terminal) as progress:
+        progress.line("  looking for keys and servers")
+        findings = init.look(pool)
     _tell_unused(terminal, findings)
     on_disk = init.embedded_is_there(pool)
     found_any = findings.keys or findings.servers or known
@@ -97,10 +96,7 @@ def _offer(terminal: Terminal, *, yes: bool, asks: bool, embedded: bool) -> None
     if yes and can:
         ref = f"embedded/{init.EMBEDDED_MODEL}"
         terminal.say(f"fetching {ref}: 98 MB, a toy that runs here, to see that everything works")
-        progress = Progress(terminal)
-        try:
+        with Progress(terminal) as progress:
             models.pull(terminal.pool, ref, "", "", progress.bytes)
-        finally:
-            progress.done()
     elif yes and embedded:
         terminal.say("the small model needs an extra: pip install 'llmpool[embedded]'")

@@ -21,7 +21,8 @@ class Target(Record):
 
     *headers* are the owner's; the format adds the *key* in its own way, or as *auth* (`bearer`, `x-api-key`)
     says. *exact* says that the URL is where the paths of its own format begin, not just where the server is.
-    *without* names what was refused here before and is left out: see `formats.refused`.
+    *without* names what was refused here before and is left out: see `formats.refused`. *context_window* is
+    what the model has to be loaded with, *max_output* the most it can answer; 0 leaves it to the server.
     """
 
     provider: str
@@ -37,6 +38,7 @@ class Target(Record):
     max_tokens_field: str = "max_tokens"
     without: tuple[str, ...] = ()
     context_window: int = 0
+    max_output: int = 0
 
     def __repr__(self) -> str:
         return f"Target({self.provider!r}, {self.url!r})"  # it carries the key

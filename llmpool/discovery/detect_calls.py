@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from llmpool.core.wire import Call, Target, Timeouts
+from llmpool.formats import anthropic
 from llmpool.formats.base import get, post, with_key
 from llmpool.formats.families import host
 
@@ -17,7 +18,6 @@ SECONDS = 4.0
 LIMITS = Timeouts(connect=SECONDS, first_token=SECONDS, read=SECONDS, total=SECONDS + 1)  # a trickle ends too
 MOST_OF_A_PING = 256 * 1024  # no API answers one token with more; a page may
 MOST_OF_A_LISTING = 4 * 1024 * 1024
-ANTHROPIC_VERSION = "2023-06-01"
 CODEX_PATH = "/backend-api/codex/responses"
 MODELS = {"openai": "gpt-4o-mini", "responses": "o4-mini", "anthropic": "claude-3-5-haiku-20241022"}
 _MINIMAX = ("minimaxi.com", "minimax.io")
@@ -81,10 +81,7 @@ def headers_for(target: Target, name: str) -> tuple[tuple[str, str], ...]:
         return with_key(target.replace(headers=with_key(target, "x-goog-api-key"), auth=""))
     if name != "anthropic":
         return with_key(target)
-    headers = with_key(target, "bearer" if is_minimax(target.url) else "x-api-key")
-    if any(given.lower() == "anthropic-version" for given, _ in headers):
-        return headers
-    return (*headers, ("anthropic-version", target.api_version or ANTHROPIC_VERSION))
+    return anthropic.headers_of(target, "bearer" if is_minimax(target.url) else "x-api-key")
 
 
 def is_minimax(url: str) -> bool:

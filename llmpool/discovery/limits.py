@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-from llmpool import credentials
+from llmpool import credentials, ways
 from llmpool.core.ids import split_ref
 from llmpool.core.provider import Provider, RateLimit
 from llmpool.discovery.account import accounts, unsupported, vendor_of, was_asked
@@ -70,6 +70,7 @@ def survey(
     """
     chosen = _chosen(pool, name)
     labels = {provider.id: _labels(pool, provider, needed=bool(name)) for provider in chosen}
+    pool.warnings += [w for p in chosen if vendor_of(p) and (w := ways.unverified(p))]
     wanted = [(p.id, label) for p in chosen if vendor_of(p) for label in labels[p.id]]
     told = {(a.provider, a.key): a for a in accounts(pool, wanted, refresh=refresh, heard=heard)}
     if name and not vendor_of(chosen[0]):

@@ -59,16 +59,15 @@ def _ask(pool: Pool, provider: Provider, client: Client, timeout: float) -> List
     """List over the network; with the next key, and at the next address, where a key is refused."""
     end = time.monotonic() + timeout
     refused: UpstreamError | None = None
-    for key in credentials.keys_of(provider, pool):
-        credential = credentials.resolve(key, provider, pool)
-        for url in ways.addresses(pool, provider):
+    for credential in credentials.usable(provider, pool):
+        for place, url in enumerate(ways.addresses(pool, provider)):
             left = timeout if refused is None else max(0.1, end - time.monotonic())
             try:
                 limits = short_timeouts(provider, pool.table, left)
                 target = credentials.target(provider, credential, limits, url=ways.elsewhere(provider, url))
                 found = _listed(pool, provider, client, target)
             except UpstreamError as error:
-                if error.failure.kind != "auth":
+                if not ways.elsewhere_may_help(provider, url, place, error.failure):
                     raise
                 refused = refused or error
             else:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from threading import Lock
 from typing import NamedTuple
 
-from llmpool import credentials
+from llmpool import credentials, ways
 from llmpool.core.chat import ChatRequest, Message
 from llmpool.core.deployment import CAPABILITIES, Capabilities
 from llmpool.core.inventory import Probe
@@ -94,6 +94,8 @@ def probe(
     if pool.offline and plan.tasks:
         raise Refused("--offline forbids asking models", hint="run it without --offline")
     _ = pool.table, pool.memories  # read once here, not once a thread
+    for name in dict.fromkeys(task.provider for task in plan.tasks):
+        pool.warnings += filter(None, [ways.unverified(pool.provider(name))])
     with Client(offline=pool.offline) as client:
         run = _Run(pool, client, plan, timeout, tries=capabilities)
         try:

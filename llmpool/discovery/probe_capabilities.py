@@ -54,6 +54,7 @@ _REFUSES = re.compile(
     re.IGNORECASE,
 )
 _REFUSALS = (400, 404, 415, 422, 500, 501)  # llama.cpp says so with 500
+_RED = re.compile(r"\b(red|rot|rouge|rojo|rosso|crimson|scarlet|maroon)\b|红|赤", re.IGNORECASE)
 
 
 def capabilities(ask: Ask) -> Capabilities:
@@ -86,11 +87,13 @@ def structured(ask: Ask) -> bool | None:
 
 
 def images(ask: Ask) -> bool | None:
-    """Try a picture of one colour; what is accepted and answered works."""
+    """Try a red picture: who names its colour sees; who answers something else may only have dropped it."""
     picture = Image(url=f"data:image/png;base64,{b64encode(png()).decode('ascii')}")
     question = Message(role="user", text="Which colour is this? One word.", images=(picture,))
     said = ask(_request("", 20).replace(messages=(question,)))
-    return True if said.failure is None else _refused_for(said.failure, "images")
+    if said.failure is not None:
+        return _refused_for(said.failure, "images")
+    return True if _RED.search(said.text) else None
 
 
 def png(side: int = SIDE, colour: tuple[int, int, int] = (200, 30, 30)) -> bytes:

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from llmpool import ways
 from llmpool.core.inventory import Inventory, ProviderInventory
 from llmpool.core.provider import Provider
 from llmpool.discovery.observe import BAD_KEY, NO_KEY, observe
@@ -52,11 +53,7 @@ def refresh(
     chosen, skipped = _choose(pool, names)
     if pool.offline and any(provider.preset != "embedded" for provider in chosen):
         raise Refused("--offline forbids asking providers", hint="run it without --offline")
-    pool.warnings += [
-        f"{provider.id}: its TLS certificate is not verified (verify_tls = false)"
-        for provider in chosen
-        if not provider.verify_tls and provider.url.startswith("https:")
-    ]
+    pool.warnings += filter(None, map(ways.unverified, chosen))
     guard = contextlib.nullcontext() if names is not None else _alone(pool)
     with guard, Client(offline=pool.offline) as client:
         before = inventory.read(pool.paths.state)
@@ -71,11 +68,8 @@ def refresh(
         pool.keep_lessons()
     pool.forget()
     models = len(pool.table.rows)  # compiles the registry, so that the next command need not
-    failed = tuple(
-        e.provider for e in seen if e.error and e.error_kind != NO_KEY and not _optional(chosen, e.provider)
-    )
     mine = Inventory(providers={e.provider: after.providers[e.provider] for e in seen})
-    return RefreshReport(seen, tuple(diff(before, mine)), failed, tuple(skipped), models)
+    return RefreshReport(seen, tuple(diff(before, mine)), _failed(chosen, seen), tuple(skipped), models)
 
 
 def _choose(pool: Pool, names: tuple[str, ...] | None) -> tuple[list[Provider], list[tuple[str, str]]]:
@@ -135,8 +129,12 @@ def _settled(entry: ProviderInventory, before: Inventory) -> ProviderInventory:
     )
 
 
-def _optional(providers: list[Provider], name: str) -> bool:
-    return any(provider.id == name and provider.optional for provider in providers)
+def _failed(providers: list[Provider], seen: tuple[ProviderInventory, ...]) -> tuple[str, ...]:
+    """Name who failed; that one has no key, or may be away, is no failure of the refresh."""
+    optional = {provider.id for provider in providers if provider.optional}
+    return tuple(
+        e.provider for e in seen if e.error and e.error_kind != NO_KEY and e.provider not in optional
+    )
 
 
 def _remember_contact(pool: Pool, seen: tuple[ProviderInventory, ...]) -> None:

@@ -56,25 +56,36 @@ class Asker(NamedTuple):
     seconds: float
 
     def ask(self, model: str, credential: Credential, request: ChatRequest) -> Said:
+        """Ask at the address in use; at the others where the key is refused there, as chat does."""
+        first = None
+        for place, url in enumerate(ways.addresses(self.pool, self.provider)):
+            said = self._at(url, model, credential, request)
+            if said.failure is None:
+                ways.learn_address(self.pool, self.provider, url)
+                return said
+            first = first or said
+            if not ways.elsewhere_may_help(self.provider, url, place, said.failure):
+                return said
+        return first or Said()
+
+    def _at(self, url: str, model: str, credential: Credential, request: ChatRequest) -> Said:
         """Ask in the format of the provider, or the next where nobody there knows it (ruling 11)."""
         first = None
-        for name in plans.order(ways.plan(self.pool, self.provider, model, self._url())):
-            said = self._in_format(wire_format(name), model, credential, request)
+        for name in plans.order(ways.plan(self.pool, self.provider, model, url)):
+            said = self._in_format(wire_format(name), url, model, credential, request)
             if said.failure is None:
-                ways.learn_format(self.pool, self.provider, self._url(), model, name)
+                ways.learn_format(self.pool, self.provider, url, model, name)
             if said.failure is None or not rules.another_format_may_help(said.failure):
                 return said
             first = first or said
         return first or Said()
 
-    def _url(self) -> str:
-        """Return the address in use."""
-        return next(iter(ways.addresses(self.pool, self.provider)), self.provider.url)
-
-    def _in_format(self, wire: WireFormat, model: str, credential: Credential, request: ChatRequest) -> Said:
+    def _in_format(
+        self, wire: WireFormat, url: str, model: str, credential: Credential, request: ChatRequest
+    ) -> Said:
         """Ask, and once more without the parameter that a server names as refused."""
         ref = f"{self.provider.id}/{model}"
-        target = self._target(credential).replace(without=ways.refused(self.pool, ref))
+        target = self._target(url, credential).replace(without=ways.refused(self.pool, ref))
         said = self._once(wire, target, model, request)
         if said.failure is None:
             return said
@@ -92,9 +103,9 @@ class Asker(NamedTuple):
         again = self._once(wire, target.replace(without=(*target.without, name)), model, request)
         return again._replace(left_out=name)
 
-    def _target(self, credential: Credential) -> Target:
+    def _target(self, url: str, credential: Credential) -> Target:
         limits = credentials.short_timeouts(self.provider, self.pool.table, self.seconds)
-        return ways.target(self.pool, self.provider, credential, self._url(), limits)
+        return ways.target(self.pool, self.provider, credential, url, limits)
 
     def _once(self, wire: WireFormat, target: Target, model: str, request: ChatRequest) -> Said:
         """Send one call and read its answer whole; a failure is part of what was said."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from llmpool import credentials
+from llmpool import credentials, ways
 from llmpool.config import addresses
 from llmpool.config.problems import Problem, Spot
 from llmpool.core.outcome import Failure, UpstreamError
@@ -68,15 +68,18 @@ def verify_provider(
     if provider.preset == "embedded":
         raise Misuse("the embedded server is llmpool's own; there is nothing to verify")
     named = [KeyRef(label=key_env, source="env", env=key_env)]
+    pool.warnings += filter(None, [ways.unverified(provider)])
     found = Verification(url=provider.url)
     with Client(offline=pool.offline) as client:
-        for key in named if key_env else credentials.keys_of(provider, pool):
-            credential = credentials.resolve(key, provider, pool)
-            target = credentials.target(provider, credential, LIMITS)
-            found = verify(client, provider, target, model=model, progress=progress)
-            found = found.replace(key=credential.label if credential.secret else "")
-            if not found.refused:
-                break
+        for credential in credentials.usable(provider, pool, named if key_env else None):
+            for url in dict.fromkeys((provider.url, *ways.addresses(pool, provider))):
+                here = provider if url == provider.url else provider.replace(url=url)
+                target = credentials.target(here, credential, LIMITS)
+                seen = verify(client, here, target, model=model, progress=progress)
+                seen = seen.replace(key=credential.label if credential.secret else "")
+                if not seen.refused:
+                    return seen
+                found = found if found.refused else seen  # told in the words of the first address
     return found
 
 

@@ -15,26 +15,15 @@ from llmpool.core.chat import ChatRequest, Delta
 from llmpool.core.outcome import Failure, TokenUsage, UpstreamError
 from llmpool.core.wire import Answer, Call, Frame, Target
 from llmpool.formats import anthropic_errors, anthropic_listing, anthropic_think, anthropic_turns
+from llmpool.formats.answer import CUT_OFF, good, in_one_piece
 from llmpool.formats.anthropic_answer import Reading, usage_in
 from llmpool.formats.anthropic_think import Thinking
-from llmpool.formats.base import Listing, join_url, parse_body, parse_json, post, with_key
-from llmpool.formats.urls import without
+from llmpool.formats.base import Listing, join_url, parse_json, post, with_key
+from llmpool.formats.urls import ENDPOINTS, without
 
 VERSION = "2023-06-01"
 WITHOUT_SAMPLING = "2026-10-21"  # the version that refuses temperature and top_p, even at their defaults
 MAX_TOKENS = 16384  # the API insists on a limit
-# Longest first: the first that matches is taken off. A base that ends in /anthropic keeps it.
-SUFFIXES = (
-    "/v1/chat/completions",
-    "/chat/completions",
-    "/v1/messages",
-    "/messages",
-    "/v1/models",
-    "/models",
-    "/v1/responses",
-    "/responses",
-    "/v1",
-)
 
 
 class Anthropic:
@@ -46,13 +35,13 @@ class Anthropic:
 
     def list_models(self, target: Target) -> Generator[Call, Answer, Listing]:
         """List `/v1/models`, page by page; beside `/anthropic` where a vendor has it there."""
-        return anthropic_listing.list_models(target, _base(target), _headers(target))
+        return anthropic_listing.list_models(target, _base(target), headers_of(target))
 
     def chat_call(self, target: Target, model: str, request: ChatRequest) -> Call:
         """Build the call to `/v1/messages`; raise UpstreamError for what the protocol cannot say."""
         url = join_url(_base(target), "/v1/messages")
         framing = "sse" if request.stream else "json"
-        return post(target, url, _headers(target), _body(target, model, request), framing)
+        return post(target, url, headers_of(target), _body(target, model, request), framing)
 
     def read_stream(self, frames: Iterable[Frame]) -> Iterator[Delta]:
         """Yield what each event carries, at once; raise UpstreamError when the answer is not a whole one."""
@@ -60,8 +49,7 @@ class Anthropic:
         try:
             for event, data in frames:
                 if event == "json":
-                    body = data.encode("utf-8", "replace")
-                    yield from self.read_reply(Answer(status=200, headers={}, body=body))
+                    yield from self.read_reply(in_one_piece(data))
                     return
                 delta = _read(reading, event, data)
                 if delta is not None:
@@ -69,19 +57,14 @@ class Anthropic:
                 if reading.done:
                     break
         except UpstreamError as error:
-            if not reading.finish or error.failure.kind not in {"broken", "timeout"}:
+            if not reading.finish or error.failure.kind not in CUT_OFF:
                 raise  # cut off behind its finish an answer is still whole
         yield reading.last()
 
     def read_reply(self, answer: Answer) -> Iterator[Delta]:
         """Yield a whole answer as the deltas of a stream."""
-        if not 200 <= answer.status < 300:
-            raise UpstreamError(self.read_error(answer))
-        payload = parse_body(answer)
-        if isinstance(payload, dict) and (payload.get("error") or payload.get("type") == "error"):
-            raise UpstreamError(anthropic_errors.failure_in(payload))
         reading = Reading()
-        yield from reading.whole(payload)
+        yield from reading.whole(good(answer, self.read_error, anthropic_errors.failure_in))
         yield reading.last()
 
     def read_error(self, answer: Answer) -> Failure:
@@ -107,12 +90,13 @@ def _read(reading: Reading, event: str, data: str) -> Delta | None:
 
 
 def _base(target: Target) -> str:
-    """Return what `/v1/messages` is appended to, whatever an owner wrote."""
-    return without(target.url, *SUFFIXES)
+    """Return what `/v1/messages` is appended to, whatever an owner wrote; `/anthropic` at its end stays."""
+    return without(target.url, *ENDPOINTS)
 
 
-def _headers(target: Target) -> tuple[tuple[str, str], ...]:
-    headers = with_key(target, "x-api-key")
+def headers_of(target: Target, how: str = "x-api-key") -> tuple[tuple[str, str], ...]:
+    """Return the headers of a call: the key in the way *how* says, and the version of the API."""
+    headers = with_key(target, how)
     if any(name.lower() == "anthropic-version" for name, _ in headers):
         return headers
     return (*headers, ("anthropic-version", target.api_version or VERSION))
@@ -120,7 +104,8 @@ def _headers(target: Target) -> tuple[tuple[str, str], ...]:
 
 def _body(target: Target, model: str, request: ChatRequest) -> dict[str, Any]:
     wish = None if "thinking" in target.without else request.thinking
-    thinking = anthropic_think.thinking(model, wish, request.max_tokens or MAX_TOKENS)
+    longest = request.max_tokens or min(MAX_TOKENS, target.max_output or MAX_TOKENS)
+    thinking = anthropic_think.thinking(model, wish, longest)
     system = anthropic_turns.system_text(request.messages)
     body: dict[str, Any] = {
         "model": model,

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from llmpool.core.chat import Delta, ToolDelta
-from llmpool.core.outcome import Failure, TokenUsage, UpstreamError
+from llmpool.core.outcome import TokenUsage, UpstreamError
+from llmpool.formats.answer import broke_off, judge_empty, tokens
 from llmpool.formats.anthropic_errors import failure_in
 from llmpool.formats.anthropic_turns import NAME
 from llmpool.formats.base import mapping, shown, text_of, wrong_format
@@ -85,9 +86,10 @@ class Reading:
     def last(self) -> Delta:
         """Return the last Delta, with usage and finish; raise UpstreamError when this was no whole answer."""
         if not self.done and not self.finish:
-            raise _failed("broken", "the answer broke off before its end")
+            raise broke_off()
         if not self._text and not self._calls:
-            self._judge_empty()
+            blame = f": {self._reason}" if self._reason and self.finish == "content" else ""
+            judge_empty(self.finish, thinking=self._thought, why=blame)
         ends = [delta for delta in map(self._end, tuple(self._blocks)) if delta is not None]
         return Delta(
             tools=tuple(tool for delta in ends for tool in delta.tools),
@@ -96,15 +98,6 @@ class Reading:
             usage=counted(self._usage),
             served_model=self._model,
         )
-
-    def _judge_empty(self) -> None:
-        if self.finish == "content":
-            words = "the provider withheld the answer for what it says"
-            raise _failed("content", f"{words}: {self._reason}" if self._reason else words)
-        if not self._thought:
-            raise _failed("empty", "the answer is empty")
-        if self.finish != "length":
-            raise _failed("empty", "the answer is empty: there was only thinking")
 
     def _envelope(self, message: dict[str, Any]) -> None:
         """Read what stands around the blocks: the model, the tokens, and why the answer ended."""
@@ -193,18 +186,18 @@ def counted(usage: dict[str, Any]) -> TokenUsage | None:
     if not usage:
         return None
     kept = mapping(usage.get("cache_creation"))
-    hour, minutes = _tokens(kept.get("ephemeral_1h_input_tokens")), kept.get("ephemeral_5m_input_tokens")
-    fresh, read = _tokens(usage.get("input_tokens")), _tokens(usage.get("cache_read_input_tokens"))
-    written = _tokens(usage.get("cache_creation_input_tokens"))
+    hour, minutes = tokens(kept.get("ephemeral_1h_input_tokens")), kept.get("ephemeral_5m_input_tokens")
+    fresh, read = tokens(usage.get("input_tokens")), tokens(usage.get("cache_read_input_tokens"))
+    written = tokens(usage.get("cache_creation_input_tokens"))
     if written is None and kept:
-        written = (hour or 0) + (_tokens(minutes) or 0)
+        written = (hour or 0) + (tokens(minutes) or 0)
     return TokenUsage(
         input=None if fresh is None else fresh + (read or 0) + (written or 0),
-        output=_tokens(usage.get("output_tokens")),
+        output=tokens(usage.get("output_tokens")),
         cache_read=read,
         cache_write=written,
         cache_write_1h=hour,
-        reasoning=_tokens(mapping(usage.get("output_tokens_details")).get("thinking_tokens")),
+        reasoning=tokens(mapping(usage.get("output_tokens_details")).get("thinking_tokens")),
     )
 
 
@@ -227,11 +220,3 @@ def _arguments(given: object) -> str:
 def _index(payload: dict[str, Any]) -> int:
     index = payload.get("index")
     return index if isinstance(index, int) else -1
-
-
-def _tokens(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
-
-
-def _failed(kind: str, message: str) -> UpstreamError:
-    return UpstreamError(Failure(kind=kind, message=message))

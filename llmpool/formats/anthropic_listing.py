@@ -7,25 +7,14 @@ from typing import Any
 from urllib.parse import quote
 
 from llmpool.core.deployment import Capabilities, ObservedModel
-from llmpool.core.outcome import UpstreamError
 from llmpool.core.wire import Answer, Call, Target
 from llmpool.formats import listing
+from llmpool.formats.answer import good
 from llmpool.formats.anthropic_errors import failure_in, read_error
-from llmpool.formats.base import (
-    MAX_MODELS,
-    Listing,
-    count,
-    get,
-    join_url,
-    mapping,
-    parse_body,
-    usable_name,
-    with_key,
-    wrong_format,
-)
+from llmpool.formats.base import Listing, count, get, join_url, mapping, with_key, with_query, yes_or_no
+from llmpool.formats.collect import MAX_PAGES, Collected, Line, lines_in, nothing_there
 from llmpool.formats.urls import without
 
-MAX_PAGES = 100
 PAGE = "limit=1000"
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
 
@@ -39,38 +28,30 @@ def list_models(target: Target, base: str, headers: Headers) -> Generator[Call, 
     bearer of the key.
     """
     url = join_url(base, "/v1/models")
-    answer = yield get(target, _with(url, PAGE), headers)
+    answer = yield get(target, with_query(url, PAGE), headers)
     root = without(base, "/anthropic")
-    if _nothing_there(answer) and root != base:
+    if nothing_there(answer) and root != base:
         url, headers = join_url(root, "/v1/models"), with_key(target)
-        answer = yield get(target, _with(url, PAGE), headers)
-    models: dict[str, ObservedModel] = {}
-    skipped, asked = 0, {""}
+        answer = yield get(target, with_query(url, PAGE), headers)
+    collected, asked = Collected(), {""}
     for _ in range(MAX_PAGES):
-        payload = _good(answer)
-        lines = _lines(payload)
-        if len(models) + skipped + len(lines) > MAX_MODELS:
-            raise wrong_format(f"the listing has more than {MAX_MODELS:,} models")
-        skipped += _take(models, lines)
+        payload = good(answer, read_error, failure_in)
+        collected.take(map(_named, lines_in(payload)), _observed)
         last = _next_page(payload)
         if last in asked:
             break
         asked.add(last)
-        answer = yield get(target, _with(url, f"{PAGE}&after_id={quote(last, safe='')}"), headers)
-    return Listing(tuple(models.values()), skipped)
+        answer = yield get(target, with_query(url, f"{PAGE}&after_id={quote(last, safe='')}"), headers)
+    return collected.listing()
 
 
-def _take(models: dict[str, ObservedModel], lines: list[Any]) -> int:
-    """Add the lines of a page, the first of a name; return how many were of no use, retired models too."""
-    before = len(models)
-    for fields in map(mapping, lines):
-        name = fields.get("id")
-        if isinstance(name, str) and usable_name(name) and fields.get("lifecycle") != "retired":
-            models.setdefault(name, _observed(name, fields))
-    return len(lines) - (len(models) - before)
+def _named(line: object) -> tuple[object, Line]:
+    """Give a line behind its name; a retired model has none."""
+    fields = mapping(line)
+    return (None if fields.get("lifecycle") == "retired" else fields.get("id")), fields
 
 
-def _observed(name: str, fields: dict[str, Any]) -> ObservedModel:
+def _observed(name: str, fields: Line) -> ObservedModel:
     """Read a line; one in OpenAI's way, which gateways write, is read as that."""
     said = mapping(fields.get("capabilities"))
     if fields.get("type") != "model" and "image_input" not in said and "max_input_tokens" not in fields:
@@ -102,34 +83,7 @@ def _thinks(said: dict[str, Any]) -> bool | None:
 
 
 def _supported(value: object) -> bool | None:
-    supported = mapping(value).get("supported")
-    return supported if isinstance(supported, bool) else None
-
-
-def _with(url: str, query: str) -> str:
-    return f"{url}{'&' if '?' in url else '?'}{query}"
-
-
-def _nothing_there(answer: Answer) -> bool:
-    """Whether the address does not exist; some servers say so with a page."""
-    return answer.status in {404, 405, 410} or answer.body[:200].lstrip().startswith(b"<")
-
-
-def _good(answer: Answer) -> Any:
-    """Return the JSON of a good answer; raise for any other, and for an error that hides in a 200."""
-    if not 200 <= answer.status < 300:
-        raise UpstreamError(read_error(answer))
-    payload = parse_body(answer)
-    if isinstance(payload, dict) and (payload.get("error") or payload.get("type") == "error"):
-        raise UpstreamError(failure_in(payload))
-    return payload
-
-
-def _lines(payload: object) -> list[Any]:
-    lines = payload if isinstance(payload, list) else mapping(payload).get("data")
-    if not isinstance(lines, list):
-        raise wrong_format("the listing has no list of models in `data`")
-    return lines
+    return yes_or_no(mapping(value).get("supported"))
 
 
 def _next_page(payload: object) -> str:

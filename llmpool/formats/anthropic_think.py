@@ -17,7 +17,8 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-BUDGETS = {"low": 2048, "medium": 8192, "high": 24576}
+from llmpool.formats.effort import BUDGETS, level
+
 LEAST_BUDGET = 1024  # Anthropic refuses less; llama.cpp keeps to whatever it is told
 ROOM = 4096  # for the answer itself, where the caller's limit would go into thinking
 OFF_WORDS = {
@@ -57,9 +58,9 @@ def thinking(model: str, wish: str | None, max_tokens: int) -> Thinking:
         word = OFF_WORDS.get((line, version[0], version[1]))  # nobody asked for it, so it is off (ruling 25)
         return Thinking({"type": word} if word else None, "", max_tokens)
     if is_adaptive_only(model):
-        return Thinking({"type": "adaptive", "display": "summarized"}, _effort(budget), max_tokens)
+        return Thinking({"type": "adaptive", "display": "summarized"}, level(budget), max_tokens)
     if version == [4, 6] and wish in BUDGETS:
-        return Thinking({"type": "adaptive"}, _effort(budget), max_tokens)
+        return Thinking({"type": "adaptive"}, level(budget), max_tokens)
     limit = max_tokens if max_tokens > budget else budget + ROOM
     return Thinking({"type": "enabled", "budget_tokens": budget}, "", limit)
 
@@ -84,8 +85,3 @@ def _budget(wish: str | None, least: int) -> int:
         return BUDGETS[wish]
     tokens = int(wish) if wish and wish.isdecimal() else 0
     return max(tokens, least) if tokens else 0
-
-
-def _effort(budget: int) -> str:
-    """Name the effort nearest to a budget."""
-    return next((level for level, most in BUDGETS.items() if budget <= most), "high")

@@ -14,6 +14,7 @@ from llmpool.core.wire import Answer, Call, Frame, Target
 
 MAX_MODELS = 100_000
 MAX_NAME = 512
+MAX_WORD = 80
 # control characters, invisible marks, line separators, bidi overrides, what could not be decoded
 UNPRINTABLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufffd\ud800-\udfff]"
@@ -155,6 +156,11 @@ def join_url(base: str, path: str) -> str:
     return head.rstrip("/") + path + mark + query
 
 
+def with_query(url: str, query: str) -> str:
+    """Append *query* to the one that *url* may have."""
+    return f"{url}{'&' if '?' in url else '?'}{query}"
+
+
 def usable_name(name: object) -> bool:
     """Whether *name* can name a model: text, not blank, at most 512 characters, none of them unprintable."""
     return (
@@ -173,6 +179,21 @@ def count(value: object) -> int:
 def mapping(value: object) -> dict[str, Any]:
     """Return *value* when it is a JSON object, else an empty one."""
     return value if isinstance(value, dict) else {}
+
+
+def yes_or_no(value: object) -> bool | None:
+    """Return *value* when it is true or false, else None: unknown."""
+    return value if isinstance(value, bool) else None
+
+
+def word(value: object) -> str:
+    """Return *value* when it is text, as a message may show it, else nothing."""
+    return shown(value, MAX_WORD) if isinstance(value, str) else ""
+
+
+def words(value: object) -> frozenset[str]:
+    """Return the texts of *value* when it is a list, else none."""
+    return frozenset(v for v in value if isinstance(v, str)) if isinstance(value, list) else frozenset()
 
 
 def text_of(value: object) -> str:

@@ -13,9 +13,20 @@ from typing import Any
 from llmpool.core.chat import ChatRequest
 from llmpool.core.deployment import Capabilities, ObservedModel
 from llmpool.core.wire import Answer, Call, Target
-from llmpool.formats.base import Listing, count, join_url, mapping, post, with_key, wrong_format
+from llmpool.formats.base import (
+    Listing,
+    count,
+    join_url,
+    mapping,
+    post,
+    with_key,
+    with_query,
+    words,
+    wrong_format,
+    yes_or_no,
+)
+from llmpool.formats.collect import NO_CHAT, Collected, Line
 from llmpool.formats.google import Google
-from llmpool.formats.google_listing import NO_CHAT, Collected
 from llmpool.formats.google_request import body_of
 from llmpool.formats.urls import without
 
@@ -67,7 +78,7 @@ def _call(target: Target, method: str, body: dict[str, Any], *, stream: bool = F
     url = join_url(without(target.url, *SUFFIXES), f"/{VERSION}:{method}")
     headers = with_key(target)
     if stream:
-        return post(target, f"{url}{'&' if '?' in url else '?'}alt=sse", headers, body, "sse")
+        return post(target, with_query(url, "alt=sse"), headers, body, "sse")
     return post(target, url, headers, body)
 
 
@@ -84,32 +95,32 @@ def _project(account: dict[str, Any]) -> str:
 def _listing(payload: dict[str, Any]) -> Listing:
     """Read the models of an account: objects by name, or a list of them in older answers."""
     models, collected = payload.get("models"), Collected()
-    pairs: list[tuple[object, object]]
-    if isinstance(models, list):
+    if isinstance(models, dict):
+        pairs: list[tuple[object, object]] = list(models.items())
+    elif isinstance(models, list):
         pairs = [(mapping(line).get("model"), line) for line in models]
-    elif isinstance(models, dict):
-        pairs = list(models.items())
     else:
         raise wrong_format("the listing has no `models`")
-    not_for_chat = _names(payload.get("tabModelIds")) | _names(payload.get("imageGenerationModelIds"))
-    for given, line in pairs:
-        name = given if isinstance(given, str) else ""
+    not_for_chat = words(payload.get("tabModelIds")) | words(payload.get("imageGenerationModelIds"))
+
+    def read(name: str, line: Line) -> ObservedModel:
         chats = name not in not_for_chat and not name.startswith(EDITORS_OWN)
-        collected.take(name, _observed(mapping(line), chats=chats))
+        return _observed(name, line, chats=chats)
+
+    collected.take(((name, mapping(line)) for name, line in pairs), read)
     return collected.listing()
 
 
-def _observed(fields: dict[str, Any], *, chats: bool) -> ObservedModel:
-    images, thinking = fields.get("supportsImages"), fields.get("supportsThinking")
+def _observed(name: str, fields: Line, *, chats: bool) -> ObservedModel:
     capabilities = Capabilities(
         chat=True,
         streaming=True,
-        images=images if isinstance(images, bool) else None,
-        thinking=thinking if isinstance(thinking, bool) else None,
+        images=yes_or_no(fields.get("supportsImages")),
+        thinking=yes_or_no(fields.get("supportsThinking")),
     )
     context = count(fields.get("maxTokens"))
     return ObservedModel(
-        name="",
+        name=name,
         capabilities=capabilities if chats else NO_CHAT,
         context_window=context,
         max_context=context,
@@ -127,7 +138,3 @@ def _built_in(name: str, context: int, output: int, thinks: bool) -> ObservedMod
         max_context=context,
         max_output=output,
     )
-
-
-def _names(value: object) -> frozenset[str]:
-    return frozenset(v for v in value if isinstance(v, str)) if isinstance(value, list) else frozenset()

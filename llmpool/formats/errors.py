@@ -35,7 +35,12 @@ CONTEXT = re.compile(
     r"context.length.exceeded|maximum context length|exceeds? the (available )?context|context (window|size)"
     r"|token limit|too many tokens|prompt is too long|request too large|reduce the length"
     r"|(longer|greater) than the context|context length of only|n_keep.*n_ctx"
-    r"|input token count.*exceeds the maximum number of tokens"
+    r"|token count.{0,60}exceeds"
+)
+# What LM Studio and Ollama say of it, with 500 as well, where no other server's words are looked at for it.
+OVER_THE_WINDOW = re.compile(
+    r"(greater than|longer than|exceeds) the context length|context length of only|n_keep.*n_ctx"
+    r"|context size has been|exceeds the available context size"
 )
 QUOTA = re.compile(r"quota|billing|credit(?!ential)|payment required|insufficient balance|spend limit")
 SPENT = re.compile(  # a 429 about money; `quota` alone may be the quota per minute
@@ -127,6 +132,13 @@ def read_error(answer: Answer) -> Failure:
         retry_after=wait,
         should_retry={"true": True, "false": False}.get(answer.headers.get("x-should-retry", "").lower()),
     )
+
+
+def over_the_window(failure: Failure) -> Failure:
+    """Recognise a prompt that is too long for what a local server loaded its model with: no code says so."""
+    if failure.kind in ("bad_request", "server") and OVER_THE_WINDOW.search(failure.message.lower()):
+        return failure.replace(kind="context_length")
+    return failure
 
 
 def is_responses_only(status: int, text: str) -> bool:

@@ -10,13 +10,14 @@ from llmpool.core.chat import ChatRequest, Delta
 from llmpool.core.outcome import Failure, TokenUsage, UpstreamError
 from llmpool.core.wire import Answer, Call, Frame, Target
 from llmpool.formats import google_errors
-from llmpool.formats.base import Listing, get, join_url, parse_body, parse_json, post, with_key
+from llmpool.formats.answer import CUT_OFF, good, in_one_piece
+from llmpool.formats.base import Listing, get, join_url, parse_json, post, with_key, with_query
+from llmpool.formats.collect import MAX_PAGES, Collected
 from llmpool.formats.google_answer import Reading, usage_in
-from llmpool.formats.google_listing import Collected, take_page
+from llmpool.formats.google_listing import take_page
 from llmpool.formats.google_request import body_of
 from llmpool.formats.urls import without
 
-MAX_PAGES = 100
 PAGE_SIZE = 1000
 VERSION = "v1beta"
 KEY_HEADER = "x-goog-api-key"
@@ -41,11 +42,11 @@ class Google:
 
     def list_models(self, target: Target) -> Generator[Call, Answer, Listing]:
         """List `/v1beta/models`, page by page to the last."""
-        url = _with_query(_address(target, "models"), f"pageSize={PAGE_SIZE}")
+        url = with_query(_address(target, "models"), f"pageSize={PAGE_SIZE}")
         headers, collected = with_key(target, KEY_HEADER), Collected()
         token, asked = "", {""}
         for _ in range(MAX_PAGES):
-            page = _with_query(url, f"pageToken={quote(token, safe='', errors='replace')}") if token else url
+            page = with_query(url, f"pageToken={quote(token, safe='', errors='replace')}") if token else url
             answer = yield get(target, page, headers)
             token = take_page(collected, self._good(answer), first=not token)
             if token in asked:
@@ -60,7 +61,7 @@ class Google:
         url = _address(target, f"{_path(model)}:{method}")
         headers = with_key(target, KEY_HEADER)
         if request.stream:
-            return post(target, _with_query(url, "alt=sse"), headers, body, "sse")
+            return post(target, with_query(url, "alt=sse"), headers, body, "sse")
         return post(target, url, headers, body)
 
     def read_stream(self, frames: Iterable[Frame]) -> Iterator[Delta]:
@@ -69,14 +70,13 @@ class Google:
         try:
             for event, data in frames:
                 if event == "json":
-                    body = data.encode("utf-8", "replace")
-                    yield from self.read_reply(Answer(status=200, headers={}, body=body))
+                    yield from self.read_reply(in_one_piece(data))
                     return
                 if data and data != "[DONE]":
                     payload = self._inner(parse_json(data, "a piece of the stream"))
                     yield from reading.chunk(payload, event)
         except UpstreamError as error:
-            if not reading.finish or error.failure.kind not in {"broken", "timeout"}:
+            if not reading.finish or error.failure.kind not in CUT_OFF:
                 raise  # cut off behind its finish an answer is still whole; only its usage is lost
         yield reading.last()
 
@@ -100,12 +100,7 @@ class Google:
 
     def _good(self, answer: Answer) -> Any:
         """Return the JSON of a good answer; raise for any other."""
-        if not 200 <= answer.status < 300:
-            raise UpstreamError(self.read_error(answer))
-        payload = parse_body(answer)
-        if isinstance(payload, dict) and payload.get("error"):
-            raise UpstreamError(google_errors.failure_in(payload))
-        return self._inner(payload)
+        return self._inner(good(answer, self.read_error, google_errors.failure_in))
 
 
 def _address(target: Target, path: str) -> str:
@@ -119,7 +114,3 @@ def _path(model: str) -> str:
     if not mark or folder not in FOLDERS:
         folder, name = "models", model
     return f"{folder}/{quote(name, safe='', errors='replace')}"
-
-
-def _with_query(url: str, query: str) -> str:
-    return f"{url}{'&' if '?' in url else '?'}{query}"

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from llmpool.core.chat import Delta, ToolDelta
-from llmpool.core.outcome import Failure, TokenUsage, UpstreamError
+from llmpool.core.outcome import TokenUsage, UpstreamError
+from llmpool.formats.answer import broke_off, failed, judge_empty
 from llmpool.formats.base import mapping, shown, text_of, wrong_format
 from llmpool.formats.google_carry import kept
 from llmpool.formats.google_errors import failure_in
@@ -79,7 +80,7 @@ class Reading:
     def last(self) -> Delta:
         """Return the last Delta, with usage and finish; raise UpstreamError when this was no whole answer."""
         if not self._whole and not self.finish:
-            raise _failed("broken", "the answer broke off before its end")
+            raise broke_off()
         if not self._said and not self._calls:
             self._judge_empty()
         finish = self.finish or "stop"
@@ -87,15 +88,11 @@ class Reading:
         return Delta(finish=finish, usage=_usage(self._counts), served_model=self._model)
 
     def _judge_empty(self) -> None:
-        if self.finish == "content":
-            raise _failed("content", f"the provider withheld the answer for what it says ({self._reason})")
-        if self._other:
-            raise _failed("empty", f"the answer has no text, only `{self._other}`")
+        if self._other and self.finish != "content":
+            raise failed("empty", f"the answer has no text, only `{self._other}`")
         why = f" ({self._reason})" if self._reason not in ("", "STOP", *LENGTHS) else ""
-        if not self._has_thought and not self._counts.get("thoughtsTokenCount"):
-            raise _failed("empty", f"the answer is empty{why}")
-        if self.finish != "length":
-            raise _failed("empty", f"the answer is empty: there was only thinking{why}")
+        thinking = self._has_thought or bool(self._counts.get("thoughtsTokenCount"))
+        judge_empty(self.finish, thinking=thinking, why=why)
 
     def _read(self, piece: dict[str, Any]) -> Delta | None:
         if not self._model and isinstance(piece.get("modelVersion"), str):
@@ -117,7 +114,7 @@ class Reading:
         reason = _word(feedback.get("blockReason"))
         if reason:
             more = _more(feedback.get("blockReasonMessage"))
-            raise _failed("content", f"the provider refused the prompt ({reason}){more}")
+            raise failed("content", f"the provider refused the prompt ({reason}){more}")
 
     def _delta(self, parts: list[Any]) -> Delta | None:
         text, thinking = [], []
@@ -176,7 +173,7 @@ class Reading:
             return
         if word in FAILED_FINISHES:
             kind, words = FAILED_FINISHES[word]
-            raise _failed(kind, f"{words} ({word}){_more(message)}")
+            raise failed(kind, f"{words} ({word}){_more(message)}")
         self._reason = word
         self.finish = "content" if WITHHELD.fullmatch(word) else "length" if word in LENGTHS else "stop"
 
@@ -237,7 +234,3 @@ def _word(value: object) -> str:
 
 def _more(message: object) -> str:
     return f": {shown(message, 300)}" if isinstance(message, str) and message.strip() else ""
-
-
-def _failed(kind: str, message: str) -> UpstreamError:
-    return UpstreamError(Failure(kind=kind, message=message))

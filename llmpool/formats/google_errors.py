@@ -24,7 +24,6 @@ NEUTRAL = {"stop_sequences": "stop", "tool_config": "tool_choice", "function_cal
 HOUR = 3600
 
 _NONE_LEFT = re.compile(r"limit: 0(?![\d.])|per day\b", re.IGNORECASE)
-_TOO_LONG = re.compile(r"token count.{0,60}exceeds", re.IGNORECASE | re.DOTALL)
 _WAIT = re.compile(
     r"(?:retry in|resets? (?:in|after)) ((?:\d{1,9}(?:\.\d+)?(?:h|ms|m|s)){1,4})", re.IGNORECASE
 )
@@ -87,8 +86,6 @@ def _kind(
         return found
     if failure.kind == "quota" and failure.status == 429 and (wait or _listed(details, "violations")):
         return "rate_limit"  # its words speak of quota and billing even when a minute is all it takes
-    if failure.kind == "bad_request" and _TOO_LONG.search(text):
-        return "context_length"
     if (
         failure.status == 404
         and error.get("status") == "NOT_FOUND"

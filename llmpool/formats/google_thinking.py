@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-BUDGETS = {"low": 2048, "medium": 8192, "high": 24576}
+from llmpool.formats.effort import BUDGETS
+
 LEAST_OF_PRO = 128
 
 _GENERATION = re.compile(r"^gemini-(\d{1,3})")

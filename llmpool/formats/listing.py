@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from llmpool.core.deployment import Capabilities, ObservedModel
-from llmpool.formats.base import MAX_MODELS, Listing, count, mapping, shown, usable_name, wrong_format
+from llmpool.formats.base import Listing, count, mapping, word, words
+from llmpool.formats.collect import NO_CHAT
 from llmpool.formats.openai_prices import prices
 
 CHAT_TYPES = ("chat", "llm", "vlm")
@@ -21,33 +22,12 @@ NO_CHAT_TYPES = (
 MAXIMUM_FIELDS = ("max_context_length", "max_model_len", "context_length", "context_window")
 OUTPUT_FIELDS = ("max_completion_tokens", "max_output_tokens", "max_tokens")
 PLAIN = frozenset(("id", "object", "created", "owned_by", "root", "parent", "permission"))
-NO_CHAT = Capabilities(
-    chat=False, streaming=False, tools=False, images=False, thinking=False, json=False, embeddings=False
-)
 
 
-class Collected:
-    """Models as they come in, page by page: the first of a name counts, what cannot be used is counted."""
-
-    def __init__(self) -> None:
-        self._models: dict[str, ObservedModel] = {}
-        self._skipped = 0
-
-    def take(self, lines: list[Any]) -> None:
-        """Add the *lines* of a page."""
-        if len(self._models) + self._skipped + len(lines) > MAX_MODELS:
-            raise wrong_format(f"the listing has more than {MAX_MODELS:,} models")
-        for line in lines:
-            fields = mapping(line)
-            name = fields.get("id")
-            if isinstance(name, str) and usable_name(name) and name not in self._models and _offered(fields):
-                self._models[name] = observed(name, fields)
-            else:
-                self._skipped += 1
-
-    def listing(self) -> Listing:
-        """Return what came in."""
-        return Listing(tuple(self._models.values()), self._skipped)
+def named(lines: Iterable[Any]) -> Iterator[tuple[object, dict[str, Any]]]:
+    """Give each line behind its name; one that is not offered for use has none."""
+    for fields in map(mapping, lines):
+        yield (fields.get("id") if _offered(fields) else None), fields
 
 
 def observed(name: str, fields: dict[str, Any]) -> ObservedModel:
@@ -60,10 +40,10 @@ def observed(name: str, fields: dict[str, Any]) -> ObservedModel:
     input_price, output_price = prices(fields)
     return ObservedModel(
         name=name,
-        kind=_word(fields.get("type")) or _word(mapping(fields.get("capabilities")).get("type")),
-        family=_word(fields.get("arch")),
-        publisher=_word(fields.get("publisher")),
-        quantization=_word(fields.get("quantization")),
+        kind=word(fields.get("type")) or word(mapping(fields.get("capabilities")).get("type")),
+        family=word(fields.get("arch")),
+        publisher=word(fields.get("publisher")),
+        quantization=word(fields.get("quantization")),
         state=_state(fields, meta),
         capabilities=_capabilities(name, fields),
         context_window=loaded or _configured(fields) or maximum,
@@ -120,9 +100,9 @@ def _modalities(fields: dict[str, Any], side: str) -> frozenset[str] | None:
 def _embeds(fields: dict[str, Any]) -> bool:
     """Say whether a line is that of an embedding model, by what the server says of it."""
     own = mapping(fields.get("capabilities"))
-    if "embed" in _word(fields.get("type")).lower() or "embed" in _word(own.get("type")).lower():
+    if "embed" in word(fields.get("type")).lower() or "embed" in word(own.get("type")).lower():
         return True
-    arguments = _listed(mapping(fields.get("status")).get("args")) or frozenset()
+    arguments = words(mapping(fields.get("status")).get("args"))
     if not arguments.isdisjoint(("--embeddings", "--embedding")):  # llama.cpp as a router
         return True
     outputs = _modalities(fields, "output")
@@ -132,14 +112,14 @@ def _embeds(fields: dict[str, Any]) -> bool:
 
 def _capabilities(name: str, fields: dict[str, Any]) -> Capabilities:
     """Take what the server says of a model; what its name alone tells is the registry's to judge."""
-    kind = (_word(fields.get("type")) or _word(mapping(fields.get("capabilities")).get("type"))).lower()
+    kind = (word(fields.get("type")) or word(mapping(fields.get("capabilities")).get("type"))).lower()
     own = mapping(fields.get("capabilities"))  # Mistral, Copilot
     if _embeds(fields) or (own and "completion_chat" in own and "embed" in name.lower()):
         return NO_CHAT.replace(embeddings=True)
     ends = _listed(fields.get("supported_endpoints"))
     elsewhere = ends is not None and "/chat/completions" not in ends
     if kind in NO_CHAT_TYPES or own.get("completion_chat") is False or elsewhere:
-        return NO_CHAT
+        return NO_CHAT.replace(embeddings=False)
     chats = kind in CHAT_TYPES or own.get("completion_chat") is True or _answers_in_text(fields)
     return _abilities(kind, fields, True if chats else None)
 
@@ -152,14 +132,14 @@ def _abilities(kind: str, fields: dict[str, Any], chats: bool | None) -> Capabil
     """Read tools, images, thinking, JSON and streaming, in whichever words they are told."""
     own = mapping(fields.get("capabilities"))
     supports = mapping(own.get("supports"))  # Copilot
-    words = _listed(fields.get("capabilities")) or frozenset()  # LM Studio, GitHub Models
+    said = words(fields.get("capabilities"))  # LM Studio, GitHub Models
     knows = _listed(fields.get("supported_parameters"))  # OpenRouter
-    tools = True if words & {"tool_use", "tool-calling"} else None
+    tools = True if said & {"tool_use", "tool-calling"} else None
     sees = _any_of(_modalities(fields, "input"), "image")
-    thinks = True if "reasoning" in words else None
+    thinks = True if "reasoning" in said else None
     return Capabilities(
         chat=chats,
-        streaming=_first_known(supports.get("streaming"), True if "streaming" in words else None),
+        streaming=_first_known(supports.get("streaming"), True if "streaming" in said else None),
         tools=_first_known(
             _any_of(knows, "tools"), own.get("function_calling"), supports.get("tool_calls"), tools
         ),
@@ -206,14 +186,15 @@ def _limits(fields: dict[str, Any]) -> dict[str, Any]:
 
 def _state(fields: dict[str, Any], meta: dict[str, Any]) -> str:
     """Say whether a local server has a model in memory; llama.cpp and vLLM have what they list."""
-    said = _word(fields.get("state")) or _word(mapping(fields.get("status")).get("value"))
+    said = word(fields.get("state")) or word(mapping(fields.get("status")).get("value"))
     here = fields.get("owned_by")
     warm = here == "vllm" or (here == "llamacpp" and count(meta.get("n_ctx")) > 0)
     return said or ("loaded" if warm else "")
 
 
 def _listed(value: object) -> frozenset[str] | None:
-    return frozenset(v for v in value if isinstance(v, str)) if isinstance(value, list) and value else None
+    """Return the texts of a list, None where there is none: an empty one is one that nobody filled in."""
+    return words(value) if isinstance(value, list) and value else None
 
 
 def _any_of(listed: frozenset[str] | None, *names: str) -> bool | None:
@@ -226,7 +207,3 @@ def _first_known(*values: object) -> bool | None:
 
 def _bools(values: Iterable[object]) -> Iterator[bool]:
     return (value for value in values if isinstance(value, bool))
-
-
-def _word(value: object) -> str:
-    return shown(value, 80) if isinstance(value, str) else ""

@@ -9,19 +9,9 @@ from llmpool.core.deployment import Capabilities, ObservedModel
 from llmpool.core.outcome import UpstreamError
 from llmpool.core.wire import Answer, Call, Target
 from llmpool.formats import urls
-from llmpool.formats.base import (
-    MAX_MODELS,
-    Listing,
-    count,
-    get,
-    join_url,
-    mapping,
-    usable_name,
-    with_key,
-    wrong_format,
-)
-from llmpool.formats.listing import NO_CHAT
-from llmpool.formats.openai_answer import good
+from llmpool.formats.answer import good
+from llmpool.formats.base import Listing, count, get, join_url, mapping, with_key, wrong_format, yes_or_no
+from llmpool.formats.collect import NO_CHAT, Collected, Line
 from llmpool.formats.openai_prices import per_million
 
 CHAT_MODES = ("chat", "responses")
@@ -55,23 +45,19 @@ def _addresses(target: Target) -> tuple[str, ...]:
 
 def _listing(payload: object) -> Listing:
     """Read `data`: an object with the models' names as its keys, or a list of lines."""
-    data = mapping(payload).get("data")
+    data, collected = mapping(payload).get("data"), Collected()
+    lines: list[tuple[object, Line]]
     if isinstance(data, dict):
         lines = [(name, mapping(line)) for name, line in data.items()]
     elif isinstance(data, list):
         lines = [(mapping(line).get("model_name"), mapping(line)) for line in data]
     else:
         raise wrong_format("the listing has no models in `data`")
-    if len(lines) > MAX_MODELS:
-        raise wrong_format(f"the listing has more than {MAX_MODELS:,} models")
-    models: dict[str, ObservedModel] = {}
-    for name, line in lines:
-        if isinstance(name, str) and usable_name(name) and "*" not in name and name not in models:
-            models[name] = _observed(name, line)
-    return Listing(tuple(models.values()), len(lines) - len(models))
+    collected.take(((None if "*" in str(name) else name, line) for name, line in lines), _observed)
+    return collected.listing()
 
 
-def _observed(name: str, line: dict[str, Any]) -> ObservedModel:
+def _observed(name: str, line: Line) -> ObservedModel:
     info = mapping(line.get("model_info")) or line
     window = count(info.get("max_input_tokens"))  # its `max_tokens` may mean either end
     return ObservedModel(
@@ -91,7 +77,7 @@ def _capabilities(info: dict[str, Any]) -> Capabilities:
     if isinstance(mode, str) and mode not in CHAT_MODES:
         return NO_CHAT.replace(embeddings=mode == "embedding")
     known = ("supports_function_calling", "supports_vision", "supports_reasoning", "supports_response_schema")
-    tools, images, thinking, schema = (_said(info.get(name)) for name in known)
+    tools, images, thinking, schema = (yes_or_no(info.get(name)) for name in known)
     return Capabilities(
         chat=True if isinstance(mode, str) else None,
         tools=tools,
@@ -99,7 +85,3 @@ def _capabilities(info: dict[str, Any]) -> Capabilities:
         thinking=thinking,
         json=schema,
     )
-
-
-def _said(value: object) -> bool | None:
-    return value if isinstance(value, bool) else None

@@ -7,7 +7,6 @@ there as data only, and `reasoning_effort: none` is how a model is told not to t
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Generator, Iterable, Iterator
 
 from llmpool.core.chat import ChatRequest, Delta
@@ -15,6 +14,7 @@ from llmpool.core.outcome import Failure, TokenUsage, UpstreamError
 from llmpool.core.wire import Answer, Call, Frame, Target
 from llmpool.formats import lmstudio_listing
 from llmpool.formats.base import Listing, join_url
+from llmpool.formats.errors import over_the_window
 from llmpool.formats.openai import OpenAI
 from llmpool.formats.urls import without
 
@@ -33,10 +33,6 @@ SUFFIXES = (
     "/api",
     "/v1",
 )
-TOO_LONG = re.compile(
-    r"(greater|longer) than the context length|context length of only|n_keep.*n_ctx|context size has been"
-)
-JUDGED_BY_WORDS = ("bad_request", "server")
 _CHAT = OpenAI()
 
 
@@ -68,7 +64,7 @@ class LMStudio:
 
     def read_error(self, answer: Answer) -> Failure:
         """Say what an answer that is not 2xx means."""
-        return _by_words(_CHAT.read_error(answer))
+        return over_the_window(_CHAT.read_error(answer))
 
     def read_usage(self, payload: object) -> TokenUsage:
         """Read the token counts of a JSON answer."""
@@ -90,11 +86,4 @@ def _judged(deltas: Iterator[Delta]) -> Iterator[Delta]:
     try:
         yield from deltas
     except UpstreamError as error:
-        raise UpstreamError(_by_words(error.failure)) from None
-
-
-def _by_words(failure: Failure) -> Failure:
-    """Recognise a prompt that is too long for what the model was loaded with: no code says so."""
-    if failure.kind in JUDGED_BY_WORDS and TOO_LONG.search(failure.message.lower()):
-        return failure.replace(kind="context_length")
-    return failure
+        raise UpstreamError(over_the_window(error.failure)) from None

@@ -7,7 +7,7 @@ largest window, for a request can be sent to that instance (catalog-registry-rou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from typing import Any
 
 from llmpool.core.deployment import Capabilities, ObservedModel
@@ -15,22 +15,20 @@ from llmpool.core.outcome import Failure, UpstreamError
 from llmpool.core.wire import Answer, Call, Target
 from llmpool.formats import errors
 from llmpool.formats.base import (
-    MAX_MODELS,
     Listing,
     count,
     get,
     join_url,
     mapping,
     parse_body,
-    shown,
-    usable_name,
     with_key,
-    wrong_format,
+    word,
+    yes_or_no,
 )
+from llmpool.formats.collect import NO_CHAT, Collected, Line, Read
 
-NO_CHAT = ("embedding", "embeddings", "rerank", "transcription", "speech")
+NO_CHAT_KINDS = ("embedding", "embeddings", "rerank", "transcription", "speech")
 NOT_THERE = (404, 405, 501)
-_NEITHER = Capabilities(chat=False, streaming=False, tools=False, images=False, thinking=False, json=False)
 
 
 def list_models(target: Target, root: str) -> Generator[Call, Answer, Listing]:
@@ -61,8 +59,6 @@ def _lines(answer: Answer, key: str) -> list[Any]:
     lines = mapping(payload).get(key)
     if not isinstance(lines, list):
         raise _no_listing(key)
-    if len(lines) > MAX_MODELS:
-        raise wrong_format(f"the listing has more than {MAX_MODELS:,} models")
     return lines
 
 
@@ -71,52 +67,50 @@ def _no_listing(key: str) -> UpstreamError:
     return UpstreamError(Failure(kind="wrong_format", message=message, code="no_endpoint"))
 
 
-def _listing(lines: list[Any], read: Callable[[dict[str, Any]], ObservedModel]) -> Listing:
-    """Read the lines; the first of a name counts, and what has no usable name is counted as skipped."""
-    models: dict[str, ObservedModel] = {}
-    for line in lines:
-        fields = mapping(line)
-        name = fields.get("key", fields.get("id"))
-        if isinstance(name, str) and usable_name(name) and name not in models:
-            models[name] = read(fields | {"name": name})
-    return Listing(tuple(models.values()), len(lines) - len(models))
+def _listing(lines: list[Any], read: Read) -> Listing:
+    """Read the lines; the older listings call `id` what the newest calls `key`."""
+    collected = Collected()
+    collected.take(((line.get("key", line.get("id")), line) for line in map(mapping, lines)), read)
+    return collected.listing()
 
 
-def _of_v1(fields: dict[str, Any]) -> ObservedModel:
+def _of_v1(name: str, fields: Line) -> ObservedModel:
     """Read a line of `/api/v1/models`."""
     own = mapping(fields.get("capabilities"))
     listed = fields.get("loaded_instances")
     instances = [mapping(one) for one in listed] if isinstance(listed, list) else []
     largest: dict[str, Any] = max(instances, key=_window, default={})
-    kind = _word(fields.get("type")).lower()
+    kind = word(fields.get("type")).lower()
     return _model(
+        name,
         fields,
         kind=kind,
-        family=_word(fields.get("architecture")),
-        quantization=_word(mapping(fields.get("quantization")).get("name")),
-        parameter_size=_word(fields.get("params_string")),
+        family=word(fields.get("architecture")),
+        quantization=word(mapping(fields.get("quantization")).get("name")),
+        parameter_size=word(fields.get("params_string")),
         state="loaded" if instances else "",
         capabilities=_capabilities(
             kind,
-            tools=_known(own.get("trained_for_tool_use")),
-            images=_known(own.get("vision")),
+            tools=yes_or_no(own.get("trained_for_tool_use")),
+            images=yes_or_no(own.get("vision")),
             thinking=_thinks(own.get("reasoning")),
         ),
         loaded=_window(largest),
-        loaded_instance=_word(largest.get("id")),
+        loaded_instance=word(largest.get("id")),
         size=count(fields.get("size_bytes")),
     )
 
 
-def _of_v0(fields: dict[str, Any]) -> ObservedModel:
+def _of_v0(name: str, fields: Line) -> ObservedModel:
     """Read a line of `/api/v0/models`; versions before 0.3.16 say nothing of tools."""
-    kind, listed = _word(fields.get("type")).lower(), fields.get("capabilities")
+    kind, listed = word(fields.get("type")).lower(), fields.get("capabilities")
     return _model(
+        name,
         fields,
         kind=kind,
-        family=_word(fields.get("arch")),
-        quantization=_word(fields.get("quantization")),
-        state=_word(fields.get("state")),
+        family=word(fields.get("arch")),
+        quantization=word(fields.get("quantization")),
+        state=word(fields.get("state")),
         capabilities=_capabilities(
             kind,
             tools="tool_use" in listed if isinstance(listed, list) else None,
@@ -126,16 +120,16 @@ def _of_v0(fields: dict[str, Any]) -> ObservedModel:
     )
 
 
-def _named(fields: dict[str, Any]) -> ObservedModel:
+def _named(name: str, _fields: Line) -> ObservedModel:
     """Read a line of `/v1/models`: a name."""
-    return ObservedModel(name=fields["name"])
+    return ObservedModel(name=name)
 
 
-def _model(fields: dict[str, Any], *, loaded: int, **known: Any) -> ObservedModel:
+def _model(name: str, fields: Line, *, loaded: int, **known: Any) -> ObservedModel:
     maximum = count(fields.get("max_context_length"))
     return ObservedModel(
-        name=fields["name"],
-        publisher=_word(fields.get("publisher")),
+        name=name,
+        publisher=word(fields.get("publisher")),
         context_window=loaded or maximum,
         max_context=maximum,
         loaded_context=loaded,
@@ -151,8 +145,8 @@ def _capabilities(
     kind: str, *, tools: bool | None, images: bool | None, thinking: bool | None = None
 ) -> Capabilities:
     """Say what a model of this kind can do; whatever it answers, it can be held to a schema."""
-    if kind in NO_CHAT:
-        return _NEITHER.replace(embeddings=kind.startswith("embedding"))
+    if kind in NO_CHAT_KINDS:
+        return NO_CHAT.replace(embeddings=kind.startswith("embedding"))
     return Capabilities(
         chat=True,
         streaming=True,
@@ -170,15 +164,7 @@ def _thinks(reasoning: object) -> bool | None:
     return any(option != "off" for option in options) if isinstance(options, list) else None
 
 
-def _known(value: object) -> bool | None:
-    return value if isinstance(value, bool) else None
-
-
-def _word(value: object) -> str:
-    return shown(value, 100) if isinstance(value, str) else ""
-
-
-RUNGS: tuple[tuple[str, str, Callable[[dict[str, Any]], ObservedModel]], ...] = (
+RUNGS: tuple[tuple[str, str, Read], ...] = (
     ("/api/v1/models", "models", _of_v1),
     ("/api/v0/models", "data", _of_v0),
     ("/v1/models", "data", _named),

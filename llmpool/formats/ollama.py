@@ -23,17 +23,18 @@ from llmpool.core.chat import ChatRequest, Delta, Message
 from llmpool.core.outcome import Failure, TokenUsage, UpstreamError
 from llmpool.core.wire import Answer, Call, Frame, Target
 from llmpool.formats import ollama_answer, ollama_listing
+from llmpool.formats.answer import good, in_one_piece
 from llmpool.formats.base import (
     Listing,
     join_url,
     mapping,
-    parse_body,
     parse_json,
     post,
     shown,
     text_of,
     with_key,
 )
+from llmpool.formats.effort import BUDGETS, level
 from llmpool.formats.ollama_answer import Reading, usage_in
 from llmpool.formats.urls import without
 
@@ -49,7 +50,6 @@ SUFFIXES = (
     "/api",
     "/v1",
 )
-LEVELS = ("low", "medium", "high")
 
 
 class Ollama:
@@ -74,8 +74,7 @@ class Ollama:
         reading = Reading()
         for event, data in frames:
             if event == "json":
-                body = data.encode("utf-8", "replace")
-                yield from self.read_reply(Answer(status=200, headers={}, body=body))
+                yield from self.read_reply(in_one_piece(data))
                 return
             delta = reading.line(parse_json(data, "a piece of the stream")) if data else None
             if delta is not None:
@@ -86,10 +85,8 @@ class Ollama:
 
     def read_reply(self, answer: Answer) -> Iterator[Delta]:
         """Yield a whole answer as the deltas of a stream."""
-        if not 200 <= answer.status < 300:
-            raise UpstreamError(self.read_error(answer))
         reading = Reading()
-        delta = reading.whole(parse_body(answer))
+        delta = reading.whole(good(answer, self.read_error, ollama_answer.failure_in))
         if delta is not None:
             yield delta
         yield reading.last()
@@ -138,13 +135,13 @@ def _options(target: Target, request: ChatRequest) -> dict[str, Any]:
 def _think(model: str, thinking: str | None) -> bool | str:
     """Say how much to think; only gpt-oss knows levels, and older servers refuse them for all others."""
     budget = int(thinking) if thinking and thinking.isdecimal() else 0
-    if thinking not in LEVELS and not budget:
+    if thinking not in BUDGETS and not budget:
         return False
     if "gpt-oss" not in model.lower():
         return True
-    if thinking in LEVELS:
+    if thinking in BUDGETS:
         return thinking
-    return "low" if budget <= 2048 else "medium" if budget <= 8192 else "high"
+    return level(budget)
 
 
 def _tools(request: ChatRequest) -> list[dict[str, Any]]:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 from llmpool.core.chat import Delta, ToolDelta
 from llmpool.core.outcome import Failure, TokenUsage, UpstreamError
 from llmpool.core.wire import Answer
 from llmpool.formats import errors
+from llmpool.formats.answer import broke_off, failed, judge_empty
 from llmpool.formats.base import count, mapping, parse_json, shown, text_of, wrong_format
-from llmpool.formats.openai_answer import failed, judge_empty
 from llmpool.formats.openai_think import Thoughts
 
 NAME = "ollama"
 FINISHES = {"length": "length", "tool_calls": "tools", "content_filter": "content"}
 SILENT = {"load": "loaded", "unload": "unloaded"}
-TOO_LONG = re.compile(r"(longer than|exceeds) the context length|exceeds the available context size")
-JUDGED_BY_WORDS = ("bad_request", "server")
 
 
 class Reading:
@@ -44,8 +41,6 @@ class Reading:
 
     def whole(self, payload: object) -> Delta | None:
         """Read an answer that came in one piece; it is finished, whatever it says of that."""
-        if isinstance(payload, dict) and payload.get("error"):
-            raise UpstreamError(failure_in(payload))
         if not isinstance(payload, dict) or not isinstance(payload.get("message"), dict):
             raise wrong_format("the answer has no `message`")
         delta = self._read(payload)
@@ -55,7 +50,7 @@ class Reading:
     def last(self) -> Delta:
         """Return the last Delta, with usage and finish; raise UpstreamError when this was no whole answer."""
         if not self.done:
-            raise failed("broken", "the answer broke off before its end")
+            raise broke_off()
         if self._reason == "error":
             raise failed("server", "the server broke the answer off with an error")
         finish = FINISHES.get(self._reason, "tools" if self._calls else "stop")
@@ -153,7 +148,7 @@ def read_error(answer: Answer) -> Failure:
     inner = payload.get("error")
     if isinstance(inner, str) and _object(inner):  # the model's own server said it, quoted whole
         answer = answer.replace(body=inner.encode("utf-8", "replace"))
-    failure = _by_words(errors.read_error(answer))
+    failure = errors.over_the_window(errors.read_error(answer))
     place = payload.get("signin_url")
     if failure.kind == "auth" and isinstance(place, str) and place.startswith("https://"):
         failure = failure.replace(message=f"{failure.message} (sign in: {shown(place, 300)})")
@@ -164,14 +159,7 @@ def failure_in(payload: dict[str, Any]) -> Failure:
     """Say what an error inside an answer with status 200 means."""
     inner = payload.get("error")
     packed = _object(inner) if isinstance(inner, str) else {}
-    return _by_words(errors.failure_in(packed or payload))
-
-
-def _by_words(failure: Failure) -> Failure:
-    """Recognise a prompt that is too long by what the server's versions say of it, with 400 or 500."""
-    if failure.kind in JUDGED_BY_WORDS and TOO_LONG.search(failure.message.lower()):
-        return failure.replace(kind="context_length")
-    return failure
+    return errors.over_the_window(errors.failure_in(packed or payload))
 
 
 def _object(text: str) -> dict[str, Any]:

@@ -15,27 +15,27 @@ from typing import Any
 from llmpool.core.deployment import Capabilities, ObservedModel
 from llmpool.core.outcome import UpstreamError
 from llmpool.core.wire import Answer, Call, Target
+from llmpool.formats.answer import good
 from llmpool.formats.base import (
-    MAX_MODELS,
     Listing,
     count,
     get,
     join_url,
     mapping,
-    parse_body,
     post,
-    shown,
     usable_name,
     with_key,
-    wrong_format,
+    word,
+    words,
 )
+from llmpool.formats.collect import check_size, lines_in
 from llmpool.formats.ollama_answer import failure_in, read_error
 
 MAX_SHOWS = 500
 CLOUD = re.compile(r"https?://([\w-]+\.)*ollama\.com(:\d+)?(/|\?|$)", re.IGNORECASE)
 # What is about one model; after any other failure the next model is not asked for either.
 OF_ONE_MODEL = ("model_not_found", "bad_request", "server")
-NO_CHAT = ("embedding", "image", "audio")
+NO_CHAT_KINDS = ("embedding", "image", "audio")
 _NUM_CTX = re.compile(r"^\s*num_ctx\s+(\d{1,9})\s*$", re.MULTILINE)
 
 
@@ -56,24 +56,14 @@ def list_models(target: Target, root: str) -> Generator[Call, Answer, Listing]:
 
 
 def _good(answer: Answer) -> Any:
-    if not 200 <= answer.status < 300:
-        raise UpstreamError(read_error(answer))
-    payload = parse_body(answer)
-    if isinstance(payload, dict) and payload.get("error"):
-        raise UpstreamError(failure_in(payload))
-    return payload
+    return good(answer, read_error, failure_in)
 
 
 def _lines(payload: object) -> list[Any]:
     """Return the lines of a listing; a server without models may say null."""
     fields = mapping(payload)
-    lines = fields.get("models")
-    if lines is None and "models" in fields:
-        return []
-    if not isinstance(lines, list):
-        raise wrong_format("the listing has no list of models in `models`")
-    if len(lines) > MAX_MODELS:
-        raise wrong_format(f"the listing has more than {MAX_MODELS:,} models")
+    lines = [] if fields.get("models", ...) is None else lines_in(fields, "models")
+    check_size(len(lines))
     return lines
 
 
@@ -134,17 +124,17 @@ def _observed(
     return ObservedModel(
         name=name,
         kind="llm" if can.chat else "embedding" if can.embeddings else "",
-        family=_word(facts.get("family")),
-        families=_words(facts.get("families")),
-        parameter_size=_word(facts.get("parameter_size")),
-        quantization=_word(facts.get("quantization_level")),
+        family=word(facts.get("family")),
+        families=_in_order(facts.get("families")),
+        parameter_size=word(facts.get("parameter_size")),
+        quantization=word(facts.get("quantization_level")),
         state="loaded" if loaded else "",
         capabilities=can,
         context_window=window or _num_ctx(more) or maximum or 0,
         max_context=maximum,
         loaded_context=window,
         size=count(fields.get("size")),
-        digest=_word(fields.get("digest")),
+        digest=word(fields.get("digest")),
         remote=remote,
     )
 
@@ -153,7 +143,7 @@ def capabilities(listed: frozenset[str], *, elsewhere: bool) -> Capabilities:
     """Translate the server's list. A schema is kept to by every model it runs itself, not by its cloud."""
     if not listed:
         return Capabilities()
-    chat = True if listed & {"completion", "tools"} else False if listed.intersection(NO_CHAT) else None
+    chat = True if listed & {"completion", "tools"} else False if listed.intersection(NO_CHAT_KINDS) else None
     return Capabilities(
         chat=chat,
         streaming=chat,
@@ -166,8 +156,7 @@ def capabilities(listed: frozenset[str], *, elsewhere: bool) -> Capabilities:
 
 
 def _listed(fields: dict[str, Any]) -> frozenset[str]:
-    listed = fields.get("capabilities")
-    return frozenset(c for c in listed if isinstance(c, str)) if isinstance(listed, list) else frozenset()
+    return words(fields.get("capabilities"))
 
 
 def _trained(info: dict[str, Any]) -> int:
@@ -182,9 +171,5 @@ def _num_ctx(more: dict[str, Any]) -> int:
     return int(found[1]) if found else 0
 
 
-def _word(value: object) -> str:
-    return shown(value, 100) if isinstance(value, str) else ""
-
-
-def _words(value: object) -> tuple[str, ...]:
-    return tuple(_word(v) for v in value if isinstance(v, str) and v) if isinstance(value, list) else ()
+def _in_order(value: object) -> tuple[str, ...]:
+    return tuple(word(v) for v in value if isinstance(v, str) and v) if isinstance(value, list) else ()

@@ -8,8 +8,9 @@ from llmpool.core.chat import ChatRequest, Delta
 from llmpool.core.outcome import Failure, TokenUsage, UpstreamError
 from llmpool.core.wire import Answer, Call, Frame, Target
 from llmpool.formats import errors, urls
-from llmpool.formats.base import Listing, join_url, parse_json, post, with_key
-from llmpool.formats.openai_answer import Reading, good, usage_in
+from llmpool.formats.answer import CUT_OFF, good, in_one_piece
+from llmpool.formats.base import Listing, parse_json, post, with_key
+from llmpool.formats.openai_answer import Reading, usage_in
 from llmpool.formats.openai_body import body
 
 ENDPOINT = "/chat/completions"
@@ -32,11 +33,9 @@ class OpenAI:
 
     def chat_call(self, target: Target, model: str, request: ChatRequest) -> Call:
         """Build the call to `/chat/completions`; an address that ends in it is used as it is."""
-        given = urls.clean(target.url)
-        if not given.partition("?")[0].lower().endswith(ENDPOINT):
-            given = join_url(urls.openai_base(given, exact=target.exact), ENDPOINT)
+        url = urls.openai_endpoint(target.url, ENDPOINT, exact=target.exact)
         framing = "sse" if request.stream else "json"
-        return post(target, given, with_key(target), body(target, model, request), framing)
+        return post(target, url, with_key(target), body(target, model, request), framing)
 
     def read_stream(self, frames: Iterable[Frame]) -> Iterator[Delta]:
         """Yield what each frame carries, at once; raise UpstreamError when the answer is not a whole one."""
@@ -47,9 +46,7 @@ class OpenAI:
                     reading.done = True
                     break
                 if event == "json":
-                    yield from self.read_reply(
-                        Answer(status=200, headers={}, body=data.encode("utf-8", "replace"))
-                    )
+                    yield from self.read_reply(in_one_piece(data))
                     return
                 if not data:
                     continue
@@ -57,7 +54,7 @@ class OpenAI:
                 if delta is not None:
                     yield delta
         except UpstreamError as error:
-            if not reading.finish or error.failure.kind not in {"broken", "timeout"}:
+            if not reading.finish or error.failure.kind not in CUT_OFF:
                 raise  # cut off behind its finish an answer is still whole; only its usage is lost
         yield reading.last()
 

@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 from llmpool.core.chat import Delta, ToolDelta
-from llmpool.core.outcome import Failure, TokenUsage, UpstreamError
-from llmpool.core.wire import Answer
-from llmpool.formats.base import mapping, parse_body, shown, text_of, wrong_format
-from llmpool.formats.errors import failure_in, read_error
+from llmpool.core.outcome import TokenUsage, UpstreamError
+from llmpool.formats.answer import broke_off, failed, is_error, judge_empty, tokens
+from llmpool.formats.base import mapping, shown, text_of, wrong_format
+from llmpool.formats.errors import failure_in
 from llmpool.formats.openai_think import Thoughts
 
 FINISHES = {
@@ -25,20 +25,8 @@ FAILED_FINISHES = {
     "error": ("server", "the provider broke the answer off with an error"),
     "insufficient_system_resource": ("overloaded", "the provider ran out of capacity"),
 }
-
-
 THINKING_FIELDS = ("reasoning_content", "reasoning", "reasoning_text")  # DeepSeek, most others, Copilot
 CACHED_FIELDS = ("prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens")  # DeepSeek, Kimi, Mistral
-
-
-def good(answer: Answer) -> Any:
-    """Return the JSON of a good answer; raise for any other, and for an error that hides in a 200."""
-    if not 200 <= answer.status < 300:
-        raise UpstreamError(read_error(answer))
-    payload = parse_body(answer)
-    if isinstance(payload, dict) and (payload.get("error") or payload.get("object") == "error"):
-        raise UpstreamError(failure_in(payload))
-    return payload
 
 
 class Reading:
@@ -62,7 +50,7 @@ class Reading:
         """Read a piece of a stream; None when it has nothing to show."""
         if not isinstance(payload, dict):
             raise wrong_format("a piece of the stream is not a JSON object")
-        if payload.get("error") or event == "error" or payload.get("object") == "error":
+        if event == "error" or is_error(payload):
             raise UpstreamError(failure_in(payload))
         return self._read(payload, "delta")
 
@@ -77,7 +65,7 @@ class Reading:
     def last(self) -> Delta:
         """Return the last Delta, with usage and finish; raise UpstreamError when this was no whole answer."""
         if not self.done and not self.finish:
-            raise failed("broken", "the answer broke off before its end")
+            raise broke_off()
         thinking, text = self._thoughts.rest(cut=self.finish == "length" or bool(self._calls))
         self._text, self._thinking = self._text or bool(text), self._thinking or bool(thinking)
         if not self._text and not self._calls:
@@ -189,21 +177,6 @@ class Reading:
         self.finish = FINISHES.get(word, "stop")
 
 
-def judge_empty(finish: str, *, thinking: bool) -> None:
-    """Raise for an answer without text and tool calls, unless it was cut off while thinking."""
-    if finish == "content":
-        raise failed("content", "the provider withheld the answer for what it says")
-    if not thinking:
-        raise failed("empty", "the answer is empty")
-    if finish != "length":
-        raise failed("empty", "the answer is empty: there was only thinking")
-
-
-def failed(kind: str, message: str) -> UpstreamError:
-    """Make the error for an answer that is none."""
-    return UpstreamError(Failure(kind=kind, message=message))
-
-
 def usage_in(payload: object) -> TokenUsage | None:
     """Return the token counts of an answer, None when it has none; only whole numbers count."""
     fields = mapping(payload)
@@ -220,8 +193,3 @@ def usage_in(payload: object) -> TokenUsage | None:
         cache_write=tokens(inputs.get("cache_write_tokens")),
         reasoning=tokens(outputs.get("reasoning_tokens")),
     )
-
-
-def tokens(value: object) -> int | None:
-    """Return *value* when it is a count of tokens; unknown is not 0."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

@@ -13,6 +13,7 @@ from typing import Any
 from llmpool.core.chat import ChatRequest, Message
 from llmpool.core.wire import Target
 from llmpool.formats.base import mapping
+from llmpool.formats.effort import level
 from llmpool.formats.openai_answer import THINKING_FIELDS
 
 EFFORTS = ("minimal", "low", "medium", "high")
@@ -59,7 +60,7 @@ def effort(thinking: str | None) -> str | None:
     if thinking is None or thinking in EFFORTS or not thinking.isdecimal():
         return thinking if thinking in EFFORTS else None
     budget = int(thinking)
-    return None if budget == 0 else "low" if budget <= 2048 else "medium" if budget <= 8192 else "high"
+    return level(budget) if budget else None
 
 
 def is_closed(schema: object) -> bool:

@@ -8,11 +8,11 @@ from typing import Any
 from llmpool.core.outcome import Failure, UpstreamError
 from llmpool.core.wire import Answer, Call, Target
 from llmpool.formats import urls
-from llmpool.formats.base import Listing, get, join_url, mapping, with_key, wrong_format
-from llmpool.formats.listing import Collected, looks_like_llamacpp, with_props
-from llmpool.formats.openai_answer import good
+from llmpool.formats.answer import good
+from llmpool.formats.base import Listing, get, join_url, mapping, with_key, with_query
+from llmpool.formats.collect import MAX_PAGES, Collected, lines_in, nothing_there
+from llmpool.formats.listing import looks_like_llamacpp, named, observed, with_props
 
-MAX_PAGES = 100
 PROPS_SECONDS = 3.0
 
 
@@ -21,7 +21,7 @@ def list_models(target: Target) -> Generator[Call, Answer, Listing]:
     nowhere: Failure | None = None
     for base in _bases(target):
         answer = yield from ask(target, join_url(base, "/models"))
-        if not _nothing_there(answer):
+        if not nothing_there(answer):
             return (yield from _listing(target, base, answer))
         nowhere = _why(answer, nowhere)
     raise UpstreamError(nowhere or Failure(kind="wrong_format", message="there is no address to ask"))
@@ -46,12 +46,6 @@ def _bases(target: Target) -> tuple[str, ...]:
     return tuple(dict.fromkeys(bases))
 
 
-def _nothing_there(answer: Answer) -> bool:
-    """Whether the address does not exist; some servers say so with a page, LM Studio with a 200."""
-    start = answer.body[:200].lstrip()
-    return answer.status in {404, 405, 410} or start.startswith(b"<") or b"Unexpected endpoint" in start
-
-
 def _why(answer: Answer, before: Failure | None) -> Failure:
     """Say what an address answered that is none; a page tells most about what is wrong."""
     try:
@@ -73,14 +67,14 @@ def _listing(target: Target, base: str, answer: Answer) -> Generator[Call, Answe
     collected, asked = Collected(), {""}
     payload = first = good(answer)
     for _ in range(MAX_PAGES):
-        collected.take(_lines(payload))
+        collected.take(named(lines_in(payload)), observed)
         following = _next_page(payload, url)
         if following in asked:
             break
         asked.add(following)
         payload = good((yield from ask(target, following)))
     listing = collected.listing()._replace(base=_found_at(target, base))
-    if len(listing.models) == 1 and looks_like_llamacpp(_lines(first)):
+    if len(listing.models) == 1 and looks_like_llamacpp(lines_in(first)):
         listing = with_props(listing, (yield from _props(target, base)))
     return listing
 
@@ -104,14 +98,6 @@ def _props(target: Target, base: str) -> Generator[Call, Answer, dict[str, Any]]
         return {}
 
 
-def _lines(payload: object) -> list[Any]:
-    """Return the lines of a listing: `data`, or the answer itself where a vendor sends a bare list."""
-    lines = payload if isinstance(payload, list) else mapping(payload).get("data")
-    if not isinstance(lines, list):
-        raise wrong_format("the listing has no list of models in `data`")
-    return lines
-
-
 def _next_page(payload: object, url: str) -> str:
     """Return the address of the next page, or nothing; never another host's, for the key goes along."""
     fields = mapping(payload)
@@ -119,7 +105,7 @@ def _next_page(payload: object, url: str) -> str:
     if fields.get("has_more") is True and isinstance(last, str) and last:
         from urllib.parse import quote
 
-        return f"{url}{'&' if '?' in url else '?'}after={quote(last, safe='')}"
+        return with_query(url, f"after={quote(last, safe='')}")
     following = mapping(fields.get("links")).get("next")
     origin = "/".join(url.split("/", 3)[:3]) + "/"
     if not isinstance(following, str):

@@ -16,12 +16,13 @@ from llmpool.core.chat import ChatRequest, Delta, Message
 from llmpool.core.outcome import Failure, TokenUsage
 from llmpool.core.wire import Answer, Call, Frame, Target
 from llmpool.formats import errors, urls
-from llmpool.formats.base import Listing, join_url, mapping, parse_json, post, with_key
-from llmpool.formats.openai_answer import good
+from llmpool.formats.answer import good, in_one_piece
+from llmpool.formats.base import Listing, mapping, parse_json, post, with_key
 from llmpool.formats.openai_body import CHOICES, effort, is_closed
 from llmpool.formats.responses_answer import Reading, usage_in
 
 ENDPOINT = "/responses"
+STREAMS_ONLY = "/backend-api/codex/responses"  # that one refuses to answer in one piece
 LEAST_TOKENS = 16  # the API refuses a lower limit
 REASONS = re.compile(r"(^|/)(o\d|gpt-5|codex)(?!.*chat)")
 SEALED = "reasoning.encrypted_content"
@@ -42,20 +43,18 @@ class Responses:
 
     def chat_call(self, target: Target, model: str, request: ChatRequest) -> Call:
         """Build the call to `/responses`; an address that ends in it is used as it is."""
-        given = urls.clean(target.url)
-        if not given.partition("?")[0].lower().endswith(ENDPOINT):
-            given = join_url(urls.openai_base(given, exact=target.exact), ENDPOINT)
+        url = urls.openai_endpoint(target.url, ENDPOINT, exact=target.exact)
+        if url.endswith(STREAMS_ONLY):
+            request = request.replace(stream=True)
         framing = "sse" if request.stream else "json"
-        return post(target, given, with_key(target), _body(target, model, request), framing)
+        return post(target, url, with_key(target), _body(target, model, request), framing)
 
     def read_stream(self, frames: Iterable[Frame]) -> Iterator[Delta]:
         """Yield what each event carries, at once; raise UpstreamError when the answer is not a whole one."""
         reading = Reading()
         for event, data in frames:
             if event == "json":
-                yield from self.read_reply(
-                    Answer(status=200, headers={}, body=data.encode("utf-8", "replace"))
-                )
+                yield from self.read_reply(in_one_piece(data))
                 return
             if data == "[DONE]":
                 break

@@ -7,9 +7,9 @@ from typing import Any
 
 from llmpool.core.chat import Delta, ToolDelta
 from llmpool.core.outcome import TokenUsage, UpstreamError
+from llmpool.formats.answer import broke_off, failed, judge_empty, tokens
 from llmpool.formats.base import mapping, shown, text_of, wrong_format
 from llmpool.formats.errors import failure_in
-from llmpool.formats.openai_answer import failed, judge_empty, tokens
 
 TEXT = "response.output_text.delta"
 REFUSAL = "response.refusal.delta"
@@ -70,7 +70,7 @@ class Reading:
     def last(self) -> Delta:
         """Return the last Delta, with usage and finish; raise UpstreamError when this was no whole answer."""
         if not self.done:
-            raise failed("broken", "the answer broke off before its end")
+            raise broke_off()
         if not self._text and not self._calls:
             judge_empty(self._finish, thinking=self._thinking)
         return Delta(

@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import re
 
+from llmpool.formats.base import join_url
+
 # Longest first: the first that matches is taken off.
-SUFFIXES = (
-    "/anthropic/v1/chat/completions",
-    "/anthropic/chat/completions",
-    "/anthropic/v1/messages",
-    "/anthropic/messages",
-    "/anthropic",
+ENDPOINTS = (
     "/v1/chat/completions",
     "/chat/completions",
     "/v1/messages",
@@ -23,6 +20,14 @@ SUFFIXES = (
     "/v1/responses",
     "/responses",
     "/v1",
+)
+SUFFIXES = (
+    "/anthropic/v1/chat/completions",
+    "/anthropic/chat/completions",
+    "/anthropic/v1/messages",
+    "/anthropic/messages",
+    "/anthropic",
+    *ENDPOINTS,
 )
 _AZURE = re.compile(r"https://[a-z0-9-]+\.(openai|cognitiveservices|services\.ai)\.azure\.com", re.IGNORECASE)
 _VERSIONED = re.compile(r"/v\d+(beta\d*)?(/openai)?$")
@@ -56,3 +61,11 @@ def openai_base(url: str, *, exact: bool) -> str:
     if _AZURE.fullmatch(head):
         return f"{head}/openai/v1{mark}{query}"  # a customer's host alone: that is where Azure has the API
     return base if exact or _VERSIONED.search(head) else f"{head}/v1{mark}{query}"
+
+
+def openai_endpoint(url: str, path: str, *, exact: bool) -> str:
+    """Return the address of the endpoint at *path*; one that ends in it already is used as it is."""
+    given = clean(url)
+    if given.partition("?")[0].lower().endswith(path):
+        return given
+    return join_url(openai_base(given, exact=exact), path)

@@ -68,8 +68,24 @@ class Client:
         with self.open_stream(call) as reply:
             return reply.read()
 
+    def fetch(self, call: Call, hops: int = 5) -> Answer:
+        """Return the answer to *call*, which carries no key, wherever redirects lead; five at most."""
+        from urllib.parse import urljoin
+
+        with self._open(call) as reply:
+            place = reply.headers.get("location", "")
+            if not (300 <= reply.status < 400 and place and hops):
+                _refuse_redirect(reply)
+                return reply.read()
+        return self.fetch(call.replace(url=urljoin(call.url, place)), hops - 1)
+
     def open_stream(self, call: Call) -> StreamReply:
-        """Send *call* and return as soon as the status is known."""
+        """Send *call* and return as soon as the status is known; a redirect is refused."""
+        reply = self._open(call)
+        _refuse_redirect(reply)
+        return reply
+
+    def _open(self, call: Call) -> StreamReply:
         host = host_of(call.url)
         if self._offline:
             raise Refused(f"--offline forbids the network ({host})", hint="run it without --offline")
@@ -82,9 +98,7 @@ class Client:
             raise
         timeouts = call.timeouts
         response.request.extensions["timeout"]["read"] = _at_most(timeouts.read, timeouts.total)
-        reply = StreamReply(call, host, Sent(response, deadline, _wire_errors()))
-        _refuse_redirect(reply)
-        return reply
+        return StreamReply(call, host, Sent(response, deadline, _wire_errors()))
 
     def run(self, flow: Generator[Call, Answer, T], within: float | None = None) -> T:
         """Send what *flow* asks for, one call after the other, and return what it makes of the answers.

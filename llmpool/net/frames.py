@@ -17,9 +17,13 @@ MAX_LINE = 8 * 1024 * 1024
 class _Lines:
     """Bytes to lines: decoded, no byte order mark, no secrets, CR, LF and CRLF alike, each line bounded."""
 
-    def __init__(self, blot: Blot | None, *, cr_ends_line: bool) -> None:
+    def __init__(self, blot: Blot | None, charset: str, *, cr_ends_line: bool) -> None:
         self._blot = blot or Blot()
-        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        self._charset = charset
+        self._decoder: codecs.IncrementalDecoder = codecs.getincrementaldecoder("utf-8")(
+            "replace" if charset == "utf-8" else "strict"
+        )
+        self._read = self._decoder.decode if charset == "utf-8" else self._decode
         self._cr_ends_line = cr_ends_line
         self._started = False
         self._after_cr = False
@@ -28,7 +32,7 @@ class _Lines:
 
     def feed(self, data: bytes, *, final: bool = False) -> list[str]:
         """Return the lines that *data* completes; *final* ends the last one too."""
-        text = self._decode(data, final)
+        text = self._read(data, final)
         if not self._started and text:
             self._started = True
             text = text.removeprefix("\ufeff")
@@ -44,6 +48,15 @@ class _Lines:
         *lines, rest = self._blot.text(whole).split("\n")
         self._keep(rest)
         return lines
+
+    def _decode(self, data: bytes, final: bool = False) -> str:
+        """Read *data* as UTF-8, and as what the server calls it from where it is none."""
+        try:
+            return self._decoder.decode(data, final)
+        except UnicodeDecodeError:
+            pending, _ = self._decoder.getstate()
+            self._decoder = codecs.getincrementaldecoder(self._charset)("replace")
+            return self._decoder.decode(pending + data, final)
 
     def _without_cr(self, text: str) -> str:
         """Make every line end a LF; a CR ends its line at once, and the LF that may follow it counts not."""
@@ -66,8 +79,8 @@ class _Lines:
 class SseFrames:
     """The events of a `text/event-stream`; `id` and `retry` are of no use here."""
 
-    def __init__(self, blot: Blot | None = None) -> None:
-        self._lines = _Lines(blot, cr_ends_line=True)
+    def __init__(self, blot: Blot | None = None, charset: str = "utf-8") -> None:
+        self._lines = _Lines(blot, charset, cr_ends_line=True)
         self._event = ""
         self._data: list[str] = []
         self._size = 0
@@ -106,8 +119,8 @@ class SseFrames:
 class LineFrames:
     """One frame per line that is not blank, as in `application/x-ndjson`."""
 
-    def __init__(self, blot: Blot | None = None) -> None:
-        self._lines = _Lines(blot, cr_ends_line=False)
+    def __init__(self, blot: Blot | None = None, charset: str = "utf-8") -> None:
+        self._lines = _Lines(blot, charset, cr_ends_line=False)
 
     def feed(self, data: bytes) -> list[Frame]:
         """Return the lines that *data* completes."""

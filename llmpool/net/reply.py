@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import re
 import zlib
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Self
@@ -15,6 +17,9 @@ from llmpool.net.frames import LineFrames, SseFrames
 
 MAX_ERROR_BYTES = 1024 * 1024
 EXPECTED = {"sse": "an event stream", "ndjson": "JSON lines", "json": "JSON"}
+WRITTEN = re.compile(
+    r"iso8859-\d+|cp12\d\d|utf-(16|32)(-[lb]e)?|shift_jis\w*|gb\w+|big5\w*|euc_\w+|koi8-[ru]"
+)
 NAMED = {"text/event-stream": "sse", "application/x-ndjson": "ndjson", "application/json": "json"}
 
 
@@ -34,6 +39,8 @@ class StreamReply:
         self._blot = Blot(call.headers)
         said = sent.response.headers.items()
         self.headers = {name.lower(): self._blot.text(value) for name, value in said}
+        if "retry-after" in self.headers and "date" not in self.headers:
+            self.headers["date"] = _now()  # a date to wait for is read against the server's clock, or ours
         self.host = host
         self._call = call
         self._response = sent.response
@@ -60,7 +67,8 @@ class StreamReply:
         except UpstreamError:
             if self.status < 400:
                 raise
-        return Answer(status=self.status, headers=self.headers, body=self._blot.body(bytes(body)))
+        plain = _as_utf8(bytes(body), self._charset())
+        return Answer(status=self.status, headers=self.headers, body=self._blot.body(plain))
 
     def frames(self) -> Iterator[Frame]:
         """Yield the frames of the body as they come; `json` is the event of one that came whole."""
@@ -70,9 +78,11 @@ class StreamReply:
             head = _first(pieces)
             framing = self._framing_by_body(head, framing)
         if framing == "json":
-            yield Frame("json", self._blot.last(b"".join([head, *pieces]).decode("utf-8", "replace")))
+            whole = _as_utf8(b"".join([head, *pieces]), self._charset())
+            yield Frame("json", self._blot.last(whole.decode("utf-8", "replace")))
             return
-        parser = SseFrames(self._blot) if framing == "sse" else LineFrames(self._blot)
+        kind = SseFrames if framing == "sse" else LineFrames
+        parser = kind(self._blot, self._charset())
         yield from parser.feed(head)
         broken = None
         while broken is None:
@@ -96,6 +106,16 @@ class StreamReply:
         if kind == "application/json" and self._call.framing == "ndjson":
             return "ndjson"  # a single line is a line too
         return NAMED.get(kind, "")
+
+    def _charset(self) -> str:
+        """Return the character set the server names, if it is one that texts are written in."""
+        _, _, named = self.headers.get("content-type", "").lower().partition("charset=")
+        name = named.partition(";")[0].strip(" \"'")
+        try:
+            known = codecs.lookup(name).name if name else ""
+        except (LookupError, ValueError):
+            known = ""
+        return known if WRITTEN.fullmatch(known) else "utf-8"
 
     def _framing_by_body(self, head: bytes, named: str) -> str:
         """Look at the first bytes: a page is refused, and JSON is JSON whatever it is called."""
@@ -143,6 +163,23 @@ class StreamReply:
     def _fault(self, words: str, kind: str = "wrong_format", code: str = "") -> UpstreamError:
         message = f"{self.host}: {words}"
         return UpstreamError(Failure(kind=kind, message=message, status=self.status, code=code))
+
+
+def _as_utf8(body: bytes, charset: str) -> bytes:
+    """Return *body* as UTF-8: what can be read as that is that, whatever the server calls it."""
+    if charset == "utf-8":
+        return body
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return body.decode(charset, "replace").encode("utf-8", "replace")
+    return body
+
+
+def _now() -> str:
+    from email.utils import formatdate
+
+    return formatdate(usegmt=True)
 
 
 def _first(pieces: Iterator[bytes]) -> bytes:

@@ -24,6 +24,8 @@ from llmpool.core.routing import (
 from llmpool.registry import probes
 from llmpool.registry.merge import HARD_REASONS
 
+ASKED_OUTPUT = 16384  # tokens of an answer where nobody says how many (failover-cooldown 6.2)
+
 
 def routing_document(registry: Registry, inventory: Inventory) -> dict[str, Any]:
     """Compile what a decision and a call need: providers, rows, and the config's words on routing.
@@ -40,6 +42,8 @@ def routing_document(registry: Registry, inventory: Inventory) -> dict[str, Any]
     return {
         "providers": providers,
         "rows": [list(row(deployment, place)) for deployment in registry.deployments],
+        "windows": _declared_windows(registry),
+        "outputs": _short_outputs(registry),
         "absent": probes.verdicts(registry, inventory),
         "aliases": registry.aliases,
         "default_model": config.default_model,
@@ -49,6 +53,26 @@ def routing_document(registry: Registry, inventory: Inventory) -> dict[str, Any]
         "profiles": plain(config.profiles),
         "groups": plain(config.groups),
         "budgets": [budget.name for budget in config.budgets],
+    }
+
+
+def _declared_windows(registry: Registry) -> dict[str, int]:
+    """Return the windows that owners declared for models a server loads on demand: a call asks for them."""
+    formats = {provider.id: provider.format for provider in registry.catalog.providers}
+    return {
+        d.id: d.declared.context_window
+        for d in registry.deployments
+        if d.declared and d.declared.context_window and formats[d.provider] in ("ollama", "")
+    }
+
+
+def _short_outputs(registry: Registry) -> dict[str, int]:
+    """Return the longest answers where a format that insists on a limit would ask for more."""
+    formats = {provider.id: provider.format for provider in registry.catalog.providers}
+    return {
+        d.id: d.max_output
+        for d in registry.deployments
+        if 0 < d.max_output < ASKED_OUTPUT and formats[d.provider] in ("anthropic", "")
     }
 
 

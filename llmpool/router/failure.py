@@ -8,6 +8,7 @@ _NEXT_KEY = ("auth", "quota")
 _SAME_AGAIN = ("rate_limit", "overloaded", "server", "broken")
 # Nobody else can help with these: the request itself is at fault, or its owner stopped it.
 _STOP = ("cancelled",)
+_ASK_AGAIN = (408, 409)  # as the vendors' own clients do (failover-cooldown 8)
 _NOT_HERE = (404, 405, 410, 415, 501)
 
 # Kinds that make a provider rest for a while: the cooldown reasons of catalog-registry-router 6.10.
@@ -70,7 +71,9 @@ def next_key_may_help(failure: Failure) -> bool:
 
 def same_again_may_help(failure: Failure) -> bool:
     """Say whether the same call is worth repeating; the server's own word counts first."""
-    return failure.kind in _SAME_AGAIN if failure.should_retry is None else failure.should_retry
+    if failure.should_retry is not None:
+        return failure.should_retry
+    return failure.kind in _SAME_AGAIN or failure.status in _ASK_AGAIN
 
 
 def backoff(failure: Failure, retry: int) -> float:

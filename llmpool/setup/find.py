@@ -117,6 +117,15 @@ def server(client: Client, url: str, guess: str = "", key: str = "") -> ServerFo
     return ServerFound(_kind(client, root) or guess, base, models)
 
 
+def by_asking(client: Client, url: str, key: str) -> ServerFound | None:
+    """Find out what a server that lists nothing speaks by asking it; costs a few tokens where it answers."""
+    from llmpool.discovery.detect import detect
+
+    found = detect(client, Target(provider="", url=url.rstrip("/"), key=key, timeouts=_LIMITS))
+    hit = any(score for _, score in found.scores)
+    return ServerFound("", found.url or url.rstrip("/"), 0, found.format) if hit else None
+
+
 def _kind(client: Client, root: str) -> str:
     """Tell a llama.cpp server by the page only it has."""
     try:

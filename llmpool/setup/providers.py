@@ -68,8 +68,11 @@ def _from_name(wish: Wish) -> dict[str, Any]:
 def _from_address(pool: Pool, wish: Wish, taken: set[str]) -> tuple[str, dict[str, Any]]:
     """Find out what answers at an address, and name it after its host."""
     url = wish.name if "://" in wish.name else f"http://{wish.name}"
+    key = pool.env.get(wish.key_env, "").strip() if wish.key_env else ""
     with Client(offline=pool.offline) as client:
-        found = find.server(client, url, key=pool.env.get(wish.key_env, "").strip() if wish.key_env else "")
+        found = find.server(client, url, key=key)
+        if isinstance(found, str):
+            found = find.by_asking(client, url, key) or found
     if isinstance(found, str):
         if not wish.force:
             raise UpstreamFailed(

@@ -47,7 +47,7 @@ class Memories:
     def __init__(self, data: Any = None) -> None:
         known = {} if data is None else shape.mapping(data)
         for name, shapes in _ENTRIES.items():
-            setattr(self, name, _entries(shape.mapping(known.get(name, {})), shapes))
+            setattr(self, name, shape.entries(shape.mapping(known.get(name, {})), shapes, _OPTIONAL))
         self.refusals: dict[str, dict[str, float]] = {
             deployment: {name: shape.instant(at) for name, at in shape.mapping(named).items()}
             for deployment, named in shape.mapping(known.get("refused", {})).items()
@@ -217,17 +217,6 @@ def _put_place(section: dict[str, dict[str, Any]], provider: Provider, url: str,
     old = section.get(provider.id)
     if not old or (old["configured"], old["url"]) != (provider.url, url):
         section[provider.id] = {"configured": provider.url, "url": url, "at": now}
-
-
-def _entries(
-    section: dict[str, Any], shapes: Mapping[str, Callable[[Any], Any]]
-) -> dict[str, dict[str, Any]]:
-    """Return the entries of a section, each with all the fields it has to have."""
-    found = {name: shape.fields(entry, shapes) for name, entry in section.items()}
-    needed = {name for name in shapes if name not in _OPTIONAL}
-    if any(not needed <= entry.keys() for entry in found.values()):
-        raise KeyError("a field is missing")
-    return found
 
 
 def _newest(section: dict[str, Any], at: Callable[[Any], float]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ Deadlines are wall-clock seconds since the epoch, so that they hold across proce
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -28,8 +28,8 @@ class Health:
 
     def __init__(self, data: Any) -> None:
         known = {} if data is None else shape.fields(data, dict.fromkeys(SECTIONS, shape.mapping))
-        self.cooldowns = _entries(known.get("cooldowns", {}), _COOLDOWN)
-        self.contact = _entries(known.get("contact", {}), _CONTACT)
+        self.cooldowns = shape.entries(known.get("cooldowns", {}), _COOLDOWN)
+        self.contact = shape.entries(known.get("contact", {}), _CONTACT)
         self.experience: dict[str, Experience] = {
             name: Experience._make(entry) for name, entry in known.get("experience", {}).items()
         }
@@ -56,13 +56,3 @@ def update(state: Path, change: Callable[[Health], None]) -> None:
         return health.as_data()
 
     jsonfile.update(state / NAME, apply, decode=Health)
-
-
-def _entries(
-    section: dict[str, Any], shapes: Mapping[str, Callable[[Any], Any]]
-) -> dict[str, dict[str, Any]]:
-    """Return the entries of a section, each with all the fields that *shapes* names."""
-    found = {name: shape.fields(entry, shapes) for name, entry in section.items()}
-    if any(len(entry) < len(shapes) for entry in found.values()):
-        raise KeyError("a field is missing")
-    return found

@@ -86,6 +86,17 @@ def fields(value: Any, shapes: Mapping[str, Callable[[Any], Any]]) -> dict[str, 
     return {name: shape(known[name]) for name, shape in shapes.items() if name in known}
 
 
+def entries(
+    section: Mapping[str, Any], shapes: Mapping[str, Callable[[Any], Any]], optional: Iterable[str] = ()
+) -> dict[str, dict[str, Any]]:
+    """Return the entries of a section, each with all fields of *shapes* that are not *optional*."""
+    found = {name: fields(entry, shapes) for name, entry in section.items()}
+    needed = shapes.keys() - set(optional)
+    if any(not needed <= entry.keys() for entry in found.values()):
+        raise KeyError("a field is missing")
+    return found
+
+
 def all_counts(values: Iterable[Any]) -> None:
     """Raise unless every value is a count; for thousands, which one call each would be felt on every run."""
     found = list(values)

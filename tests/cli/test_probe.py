@@ -63,10 +63,10 @@ def test_capabilities_are_tried_on_demand(home: Home, server: FakeServer) -> Non
     """Three more calls a model, and a column for each."""
     pool_of(home, server, {}, count=1)
     result = home.pool("models", "probe", "--capabilities")
-    assert result.out.split("\t")[:5] == ["work/m0", "yes", "no", "no", "yes"]
+    assert result.out.split("\t")[:5] == ["work/m0", "yes", "no", "no", "?"]
     assert len(server.chats) == 4
     can = home.pool("models", "probe", "--capabilities", "--json").json["models"][0]["capabilities"]
-    assert can == {"tools": False, "json": False, "images": True}
+    assert can == {"tools": False, "json": False, "images": None}
 
 
 def test_many_calls_are_asked_about(home: Home, server: FakeServer) -> None:

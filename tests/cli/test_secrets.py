@@ -105,8 +105,7 @@ def test_a_key_that_is_quoted_to_a_chat_goes_nowhere(home: Home, echo: Echo) -> 
         results = [home.pool(*run, env=ENV) for run in runs]
         assert all(echo_of(chat) == f"Bearer {PLANTED_KEY}" for chat in server.chats)
         assert len(server.chats) >= 3
-    reads = (("route", "--last"), ("usage", "list", "--json"), ("usage", "decisions", "--json"))
-    looked_through(home, *results, *(home.pool(*read, env=ENV) for read in reads))
+    looked_through(home, *results)  # what no file holds, no later command can print
 
 
 LISTINGS: dict[str, Callable[[str], Any]] = {

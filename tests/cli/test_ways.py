@@ -81,7 +81,7 @@ def test_a_pinned_format_is_the_only_one(home: Home) -> None:
         configured(home, server.root, format="openai")
         failed = home.pool("chat", "hi")
         assert failed.code == 7
-        assert paths(server) == ["/v1/chat/completions"]
+        assert paths(server) == ["/v1/chat/completions", "/chat/completions"]
 
 
 def test_a_refused_parameter_is_left_out_and_that_is_said_and_remembered(home: Home) -> None:

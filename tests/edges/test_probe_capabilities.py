@@ -181,7 +181,7 @@ def test_every_format_is_probed(tmp_path: Path, wire: str, settled: bool) -> Non
     Where nobody said what it speaks, that is found out as chat finds it out, once.
     """
     call = {"name": "add", "arguments": {"a": 2, "b": 3}}
-    with FakeServer(speaks=(wire,), text='{"capital": "Paris"}', tool_call=call) as server:
+    with FakeServer(speaks=(wire,), text='{"capital": "Paris", "colour": "red"}', tool_call=call) as server:
         fields = {"format": wire, "format_mode": "pinned"} if settled else {"format": None}
         pool = open_pool(tmp_path, provider("a", server.root, **fields), model("a/m"))
         found = probe(pool, choose(pool), capabilities=True).found[0].probe

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from llmpool.core.outcome import UpstreamError
 from llmpool.core.wire import Answer, Call
 from llmpool.formats.base import Listing
+from llmpool.formats.collect import Collected
+from llmpool.formats.listing import named, observed
 
 
 class Listed(NamedTuple):
@@ -36,6 +38,14 @@ def answer(payload: object, status: int = 200) -> Answer:
 def page(body: str = "<!doctype html>", status: int = 200) -> Answer:
     """Make an answer that is a page."""
     return Answer(status=status, headers={}, body=body.encode())
+
+
+def collected(*pages: list[Any]) -> Listing:
+    """Collect the lines of an OpenAI-style listing, page by page."""
+    models = Collected()
+    for lines in pages:
+        models.take(named(lines), observed)
+    return models.listing()
 
 
 def run(

@@ -9,14 +9,16 @@ from typing import Any
 import pytest
 
 from llmpool.core.chat import Delta, ToolDelta
-from llmpool.core.outcome import FAILURE_KINDS, Failure, TokenUsage, UpstreamError
+from llmpool.core.outcome import Failure, TokenUsage, UpstreamError
 from llmpool.core.wire import Frame
-from llmpool.formats import wire_format
 from llmpool.net.frames import SseFrames
 from tests.contract.anthropic.recordings import recorded
+from tests.unit.formats.reading import Reader, text
 from tests.unit.formats.recordings import framed
 
-ANTHROPIC = wire_format("anthropic")
+READER = Reader("anthropic")
+ANTHROPIC = READER.wire
+read, failure = READER.read, READER.failure
 STREAMS = [
     "claude/text-stream",
     "claude/thinking-stream",
@@ -28,23 +30,6 @@ STREAMS = [
     "llama/messages-tool-any-stream",
     "aimock/messages-stream",
 ]
-
-
-def read(frames: list[Frame]) -> list[Delta]:
-    """Read *frames* to the end."""
-    return list(ANTHROPIC.read_stream(frames))
-
-
-def failure(frames: list[Frame]) -> Failure:
-    """Return the failure that reading *frames* ends with."""
-    with pytest.raises(UpstreamError) as raised:
-        read(frames)
-    assert raised.value.failure.kind in FAILURE_KINDS
-    return raised.value.failure
-
-
-def text(deltas: list[Delta]) -> str:
-    return "".join(delta.text for delta in deltas)
 
 
 def thinking(deltas: list[Delta]) -> str:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from llmpool.core.deployment import Capabilities, ObservedModel
 from llmpool.core.outcome import FAILURE_KINDS, UpstreamError
 from llmpool.core.wire import Target
-from llmpool.formats import google_listing, wire_format
-from llmpool.formats.google import MAX_PAGES
+from llmpool.formats import collect, wire_format
+from llmpool.formats.collect import MAX_PAGES
 from tests.unit.formats.google_cases import JSON, answer, listed, recorded
 
 GOOGLE = wire_format("google")
@@ -78,7 +78,7 @@ def test_lines_that_cannot_be_used_are_counted() -> None:
 
 def test_a_listing_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """More models than anybody has are no listing."""
-    monkeypatch.setattr(google_listing, "MAX_MODELS", 3)
+    monkeypatch.setattr(collect, "MAX_MODELS", 3)
     with pytest.raises(UpstreamError, match="more than 3 models"):
         listed(GOOGLE, TARGET, answer(page(*[model(f"models/{n}") for n in range(4)])))
 

@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from llmpool.core.chat import Delta, ToolDelta
 from llmpool.core.outcome import FAILURE_KINDS, Failure, TokenUsage, UpstreamError
 from llmpool.core.wire import Frame
-from llmpool.formats import wire_format
 from tests.unit.formats.google_cases import JSON, answer, documented, frame, piece, recorded
+from tests.unit.formats.reading import Reader, text
 from tests.unit.formats.recordings import framed
 
-GOOGLE = wire_format("google")
+READER = Reader("google")
+GOOGLE = READER.wire
+read, failure = READER.read, READER.failure
 STREAMS = [
     "pydantic-ai/stream",
     "pydantic-ai/stream-thinking",
@@ -26,24 +28,6 @@ STREAMS = [
     "aimock/chat-stream",
 ]
 WHOLE = ["json-schema", "thinking-off", "stop"]
-
-
-def read(frames: list[Frame]) -> list[Delta]:
-    """Read *frames* to the end."""
-    return list(GOOGLE.read_stream(frames))
-
-
-def failure(frames: list[Frame]) -> Failure:
-    """Return the failure that reading *frames* ends with."""
-    with pytest.raises(UpstreamError) as raised:
-        read(frames)
-    assert raised.value.failure.kind in FAILURE_KINDS
-    return raised.value.failure
-
-
-def text(deltas: list[Delta]) -> str:
-    """Join the text of *deltas*."""
-    return "".join(delta.text for delta in deltas)
 
 
 def test_a_recorded_stream_is_read() -> None:

@@ -10,8 +10,7 @@ from llmpool.core.deployment import Capabilities, ObservedModel
 from llmpool.core.outcome import UpstreamError
 from llmpool.core.wire import Target
 from llmpool.formats import wire_format
-from llmpool.formats.listing import Collected
-from tests.unit.formats.listed import run
+from tests.unit.formats.listed import collected, run
 from tests.unit.formats.recordings import recorded
 
 TARGET = Target(provider="p", url="http://h:1/v1")
@@ -19,9 +18,7 @@ TARGET = Target(provider="p", url="http://h:1/v1")
 
 def lines(*fields: dict[str, Any]) -> list[ObservedModel]:
     """Read lines called a, b, c."""
-    collected = Collected()
-    collected.take([{"id": name} | one for name, one in zip("abcdefgh", fields, strict=False)])
-    return list(collected.listing().models)
+    return list(collected([{"id": name} | one for name, one in zip("abcdefgh", fields, strict=False)]).models)
 
 
 def line(**fields: Any) -> ObservedModel:
@@ -152,9 +149,8 @@ def test_models_that_are_switched_off_or_answer_in_pictures_are_counted_not_list
     fields: dict[str, Any],
 ) -> None:
     """A pool of them would be of no use; the count says that they were there."""
-    collected = Collected()
-    collected.take([{"id": "a"} | fields, {"id": "b"}])
-    assert ([m.name for m in collected.listing().models], collected.listing().skipped) == (["b"], 1)
+    listing = collected([{"id": "a"} | fields, {"id": "b"}])
+    assert ([m.name for m in listing.models], listing.skipped) == (["b"], 1)
 
 
 STATES = [
@@ -194,19 +190,16 @@ def test_openrouter_says_what_its_models_take() -> None:
 def test_unusable_lines_are_skipped_and_counted() -> None:
     """Names with escapes, blank, too long, doubled or missing are not models; one with slashes is."""
     bad: list[Any] = ["", " ", "a\x1b[31m", "a\nb", "a\u202eb", "x" * 10_000, 3, None, "m", "a\ud83d"]
-    collected = Collected()
-    collected.take([{"id": "m"}, {"id": "a/b/c"}, *({"id": name} for name in bad), 5, {}])
-    listing = collected.listing()
+    listing = collected([{"id": "m"}, {"id": "a/b/c"}, *({"id": name} for name in bad), 5, {}])
     assert ([m.name for m in listing.models], listing.skipped) == (["m", "a/b/c"], 12)
 
 
 def test_a_hundred_thousand_lines_are_the_limit_over_all_pages() -> None:
     """A server cannot fill the memory with names."""
-    collected = Collected()
-    collected.take([{"id": str(n)} for n in range(100_000)])
-    assert len(collected.listing().models) == 100_000
+    page = [{"id": str(n)} for n in range(100_000)]
+    assert len(collected(page).models) == 100_000
     with pytest.raises(UpstreamError):
-        collected.take([{"id": "one"}])
+        collected(page, [{"id": "one"}])
 
 
 def test_words_of_a_server_are_cut_and_cleaned() -> None:

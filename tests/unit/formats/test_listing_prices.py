@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from llmpool.core.deployment import ObservedModel
 from llmpool.formats.base import Listing
-from llmpool.formats.listing import Collected
 from llmpool.formats.openai_prices import free_only, is_free, per_million, prices
+from tests.unit.formats.listed import collected
 
 PER_TOKEN = [
     ("0.00000015", "0.15"),
@@ -66,7 +66,6 @@ def test_prices_are_read_where_they_are_said(pricing: object, expected: tuple[st
 
 def test_only_free_models_stay() -> None:
     """Worked example 36: the ending and the zero prices are free; a priced model and a silent one are not."""
-    collected = Collected()
     zero, priced = {"prompt": "0", "completion": "0"}, {"prompt": "0.000001", "completion": "0"}
     rows: list[dict[str, Any]] = [
         {"id": "openai/gpt-oss-20b:free"},
@@ -75,8 +74,7 @@ def test_only_free_models_stay() -> None:
         {"id": "openai/silent"},
         {"id": "openrouter/auto", "pricing": {"prompt": "-1", "completion": "-1"}},
     ]
-    collected.take([*rows, {"id": ""}])
-    free = free_only(collected.listing()._replace(base="http://h"))
+    free = free_only(collected([*rows, {"id": ""}])._replace(base="http://h"))
     assert [model.name for model in free.models] == ["openai/gpt-oss-20b:free", "qwen/qwen3-14b"]
     assert (free.skipped, free.base) == (1, "http://h")
 

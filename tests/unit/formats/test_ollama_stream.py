@@ -11,13 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmpool.core.chat import Delta, ToolDelta
-from llmpool.core.outcome import FAILURE_KINDS, Failure, TokenUsage, UpstreamError
+from llmpool.core.outcome import FAILURE_KINDS, TokenUsage, UpstreamError
 from llmpool.core.wire import Answer, Frame
-from llmpool.formats import wire_format
 from llmpool.formats.ollama_answer import truncated
 from tests.contract.ollama.shapes import documented, framed, recorded
+from tests.unit.formats.reading import Reader, text
 
-OLLAMA = wire_format("ollama")
+READER = Reader("ollama")
+OLLAMA = READER.wire
+read, failure = READER.read, READER.failure
 STREAMS = {
     "documented/chat": documented("chat.ndjson").body,
     "documented/chat-thinking": documented("chat-thinking.ndjson").body,
@@ -26,24 +28,6 @@ STREAMS = {
     "aimock/chat-stream": recorded("chat-stream").body,
 }
 COUNTED = TokenUsage(input=26, output=282)
-
-
-def read(frames: list[Frame]) -> list[Delta]:
-    """Read *frames* to the end."""
-    return list(OLLAMA.read_stream(frames))
-
-
-def failure(frames: list[Frame]) -> Failure:
-    """Return the failure that reading *frames* ends with."""
-    with pytest.raises(UpstreamError) as raised:
-        read(frames)
-    assert raised.value.failure.kind in FAILURE_KINDS
-    return raised.value.failure
-
-
-def text(deltas: list[Delta]) -> str:
-    """Join the text of *deltas*."""
-    return "".join(delta.text for delta in deltas)
 
 
 def line(message: dict[str, Any] | None = None, **more: Any) -> Frame:

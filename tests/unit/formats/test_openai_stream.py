@@ -13,29 +13,13 @@ from hypothesis import strategies as st
 from llmpool.core.chat import Delta
 from llmpool.core.outcome import FAILURE_KINDS, Failure, TokenUsage, UpstreamError
 from llmpool.core.wire import Answer, Frame
-from llmpool.formats import wire_format
+from tests.unit.formats.reading import Reader, text
 from tests.unit.formats.recordings import framed, recorded
 
-OPENAI = wire_format("openai")
+READER = Reader("openai")
+OPENAI = READER.wire
+read, failure = READER.read, READER.failure
 STREAMS = ["llama/chat-stream", "aimock/chat-stream", "aimock/chat-reasoning-stream"]
-
-
-def read(frames: list[Frame]) -> list[Delta]:
-    """Read *frames* to the end."""
-    return list(OPENAI.read_stream(frames))
-
-
-def failure(frames: list[Frame]) -> Failure:
-    """Return the failure that reading *frames* ends with."""
-    with pytest.raises(UpstreamError) as raised:
-        read(frames)
-    assert raised.value.failure.kind in FAILURE_KINDS
-    return raised.value.failure
-
-
-def text(deltas: list[Delta]) -> str:
-    """Join the text of *deltas*."""
-    return "".join(delta.text for delta in deltas)
 
 
 def chunk(delta: dict[str, Any] | None = None, finish: str | None = None, **more: Any) -> Frame:

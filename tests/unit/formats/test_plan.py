@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmpool.core.provider import FORMATS, Provider
+from llmpool.config.presets import presets
+from llmpool.core.provider import FORMATS, Preset, Provider
 from llmpool.formats import plan as plans
 from llmpool.formats.plan import Memory, Plan, affinity, effective_mode, endpoint_lock, order, plan
 from tests.unit.formats.test_families import made
@@ -206,26 +207,11 @@ def test_a_url_found_elsewhere_counts() -> None:
     assert plan(RELAY, "gpt-5.5-preview", url="https://api.openai.com").selected == "responses"
 
 
-@pytest.mark.parametrize(
-    ("preset", "name"),
-    [
-        ("anthropic", "anthropic"),
-        ("minimax", "anthropic"),
-        ("google", "google"),
-        ("ollama", "ollama"),
-        ("lmstudio", "lmstudio"),
-        ("google-antigravity", "cloudcode"),
-        ("google-gemini-cli", "cloudcode"),
-        ("github-copilot", "copilot"),
-        ("openai-codex", "responses"),
-        ("groq", "openai"),
-        ("", "openai"),
-    ],
-)
-def test_vendors_have_a_canonical_format(preset: str, name: str) -> None:
-    """What a vendor is known for; openai where nothing is."""
-    assert plans.canonical(made(preset=preset)) == name
-    assert plans.canonical(None) == "openai"
+@pytest.mark.parametrize("preset", presets().values(), ids=lambda preset: preset.id)
+def test_vendors_have_a_canonical_format(preset: Preset) -> None:
+    """What a vendor is known for is what its preset says; openai where there is none."""
+    assert plans.canonical(made(preset=preset.id)) == preset.format
+    assert plans.canonical(made(preset="")) == plans.canonical(None) == "openai"
 
 
 FORMAT = st.sampled_from(("", *FORMATS))

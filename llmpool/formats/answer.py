@@ -1,0 +1,71 @@
+"""What reading an answer comes down to in every format: is it a good one, is it whole, is it empty."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from llmpool.core.outcome import Failure, UpstreamError
+from llmpool.core.wire import Answer
+from llmpool.formats import errors
+from llmpool.formats.base import parse_body
+
+WITHHELD = "the provider withheld the answer for what it says"
+CUT_OFF = frozenset({"broken", "timeout"})  # behind its finish an answer is whole all the same
+
+
+def good(
+    answer: Answer,
+    read_error: Callable[[Answer], Failure] = errors.read_error,
+    failure_in: Callable[[Any], Failure] = errors.failure_in,
+) -> Any:
+    """Return the JSON of a good answer; raise for any other, and for an error that hides in a 200.
+
+    *read_error* and *failure_in* say what either means, where a format knows more than all have in common.
+    """
+    if not 200 <= answer.status < 300:
+        raise UpstreamError(read_error(answer))
+    payload = parse_body(answer)
+    if is_error(payload):
+        raise UpstreamError(failure_in(payload))
+    return payload
+
+
+def is_error(payload: object) -> bool:
+    """Whether a JSON object tells an error, in any of the ways that vendors mark one."""
+    return isinstance(payload, dict) and bool(
+        payload.get("error") or payload.get("object") == "error" or payload.get("type") == "error"
+    )
+
+
+def in_one_piece(data: str) -> Answer:
+    """Make the answer of a server that was asked to stream and did not: it came as one frame, `json`."""
+    return Answer(status=200, headers={}, body=data.encode("utf-8", "replace"))
+
+
+def failed(kind: str, message: str) -> UpstreamError:
+    """Make the error for an answer that is none."""
+    return UpstreamError(Failure(kind=kind, message=message))
+
+
+def broke_off() -> UpstreamError:
+    """Make the error for an answer without its end."""
+    return failed("broken", "the answer broke off before its end")
+
+
+def judge_empty(finish: str, *, thinking: bool, why: str = "") -> None:
+    """Raise for an answer without text and tool calls, unless it was cut off while thinking.
+
+    *why* is put behind the words, where the server told more.
+    """
+    if finish == "content":
+        raise failed("content", WITHHELD + why)
+    if not thinking:
+        raise failed("empty", f"the answer is empty{why}")
+    if finish != "length":
+        raise failed("empty", f"the answer is empty: there was only thinking{why}")
+
+
+def tokens(value: object) -> int | None:
+    """Return *value* when it is a count of tokens; unknown is not 0."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
