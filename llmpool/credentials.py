@@ -17,10 +17,11 @@ NO_KEY = KeyRef(label="none", source="env")
 
 
 class Credential(NamedTuple):
-    """A key ready for use. Its repr hides it."""
+    """A key ready for use, and the headers that are kept where keys are. Its repr hides them."""
 
     label: str
     secret: str
+    headers: tuple[tuple[str, str], ...] = ()
 
     def __repr__(self) -> str:
         return f"Credential({self.label!r})"
@@ -49,12 +50,28 @@ def keys_of(provider: Provider, pool: Pool) -> list[KeyRef]:
 
 
 def resolve(key: KeyRef, provider: Provider, pool: Pool) -> Credential:
-    """Read one key; raises NoCredential."""
+    """Read one key, and what the provider's headers keep in variables; raises NoCredential."""
+    headers = tuple((name, _value(name, variable, provider, pool)) for name, variable in provider.header_env)
     if key is NO_KEY:
-        return Credential(NO_KEY.label, "")
+        return Credential(NO_KEY.label, "", headers)
     from llmpool.auth import secrets
 
-    return Credential(key.label, secrets.read_key(key, provider.id, pool.env, pool.paths.secrets))
+    secret = secrets.read_key(key, provider.id, pool.env, pool.paths.secrets)
+    return Credential(key.label, secret, headers)
+
+
+def _value(header: str, variable: str, provider: Provider, pool: Pool) -> str:
+    """Return what a header keeps in a variable; raises NoCredential, which never says what was read."""
+    value = pool.env.get(variable, "").strip()
+    if not value:
+        fact = f"{provider.id}: {variable} is not set (header {header})"
+        raise NoCredential(fact, hint=f"export {variable}=...")
+    if not value.isprintable() or not value.isascii():
+        raise UnusableCredential(
+            f"{provider.id}: header {header} contains a line break or another character no header has",
+            hint=f"look at variable {variable}",
+        )
+    return value
 
 
 def usable(provider: Provider, pool: Pool, keys: list[KeyRef] | None = None) -> Iterator[Credential]:
@@ -85,7 +102,7 @@ def target(
         provider=provider.id,
         url=place,
         key=credential.secret,
-        headers=provider.headers,
+        headers=(*provider.headers, *credential.headers),
         timeouts=timeouts,
         verify_tls=provider.verify_tls,
         auth=provider.auth or ("bearer" if host(place).endswith(BEARER_HOSTS) else ""),

@@ -17,6 +17,9 @@ from llmpool.pool import Pool
 from llmpool.state import formats
 
 
+_ENDPOINTS = {"openai": "/chat/completions", "responses": "/responses"}
+
+
 def addresses(pool: Pool, provider: Provider) -> list[str]:
     """List where to ask: the address that worked last, the configured one, then its alternates."""
     known = pool.memories.endpoint(provider)
@@ -89,9 +92,9 @@ def learn_format(  # noqa: PLR0917 - who, where, what, and how it went
         pool.learn(lambda known: formats.worked(known, provider, url, model, wire, now=now, actual=served))
 
 
-def learn_base(pool: Pool, provider: Provider, base: str) -> None:
-    """Remember under which URL the paths of a provider's format begin; nothing forgets it."""
-    now = pool.clock()
+def learn_base(pool: Pool, provider: Provider, url: str, wire: str) -> None:
+    """Remember that the paths of a provider's format begin right at *url*: its whole endpoint says so."""
+    now, base = pool.clock(), url.rstrip("/") + _ENDPOINTS[wire]
     if base != pool.memories.base(provider):
         pool.learn(lambda known: formats.use_base(known, provider, base, now))
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from llmpool.chat.images import MAX_BYTES, data_url
+from llmpool.chat.images import MAX_BYTES, data_url, is_picture
 from llmpool.core.chat import Image
 from llmpool.errors import Misuse
 
@@ -33,8 +33,11 @@ def attach(references: list[str]) -> Attached:
     images: list[Image] = []
     texts: list[tuple[str, str]] = []
     for reference in references:
-        if reference.lower().startswith(("http://", "https://", "data:image/")):
+        if reference.lower().startswith(("http://", "https://")):
             images.append(Image(url=reference))
+            continue
+        if reference.lower().startswith("data:"):
+            images.append(_data(reference))
             continue
         content = _content(reference)
         picture = data_url(content)
@@ -43,6 +46,16 @@ def attach(references: list[str]) -> Attached:
         else:
             texts.append((Path(reference).name, _text(reference, content)))
     return Attached(tuple(images), tuple(texts))
+
+
+def _data(reference: str) -> Image:
+    """Check a `data:` address as a file is checked; servers would only say that something is wrong."""
+    if not is_picture(reference):
+        raise Misuse(
+            f"{reference[:40]} holds no PNG, JPEG, GIF or WebP picture in base64",
+            hint="data:image/png;base64,...",
+        )
+    return Image(url=reference)
 
 
 def schema(path: str) -> dict[str, Any]:
@@ -89,7 +102,7 @@ def _content(path: str) -> bytes:
                 content = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise Misuse(
-            f"{path}: {error.strerror or error}", hint="-a takes a file, an https: address, or -"
+            f"{path}: {error.strerror or error}", hint="-a takes a file, an http(s): or data: address, or -"
         ) from None
     if len(content) > MAX_BYTES:
         raise Misuse(f"{path} is larger than {MAX_BYTES // 1024 // 1024} MiB", hint="send a smaller one")

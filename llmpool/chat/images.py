@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 
-from llmpool.core.chat import ChatRequest, Image, Message
-from llmpool.core.outcome import Failure, UpstreamError
-from llmpool.core.provider import Provider
+from llmpool import ways
+from llmpool.core.chat import ChatRequest, Image
+from llmpool.core.ids import split_ref
+from llmpool.core.outcome import UpstreamError
 from llmpool.core.wire import Call, Timeouts
-from llmpool.formats.base import WireFormat
+from llmpool.errors import Misuse
+from llmpool.formats import wire_format
 from llmpool.net.client import Client
+from llmpool.pool import Pool
 
 MAX_BYTES = 20 * 1024 * 1024
 _LIMITS = Timeouts(connect=5.0, first_token=20.0, read=20.0, total=60.0)
@@ -30,38 +33,54 @@ def data_url(content: bytes) -> str:
     return f"data:{kind};base64,{b64encode(content).decode('ascii')}" if kind else ""
 
 
-def inlined(request: ChatRequest, wire: WireFormat, provider: Provider, client: Client) -> ChatRequest:
-    """Return *request* with its images as data where the server would not fetch them itself.
+def is_picture(url: str) -> bool:
+    """Say whether a `data:` URL holds a picture that models take."""
+    _, comma, data = url.partition(",")
+    try:
+        return bool(comma) and bool(media_type(b64decode(data, validate=True)))
+    except ValueError:
+        return False
 
-    A server of one's own is not asked to fetch either: it may have no way out, and hardly any can.
+
+def fetched(pool: Pool, request: ChatRequest, plan: tuple[str, ...]) -> ChatRequest:
+    """Return *request* with its pictures as data, unless everyone in *plan* fetches addresses itself.
+
+    They are fetched once, before anybody is asked. Raises Misuse for one that cannot be had: no model can
+    help with that.
     """
-    if wire.takes_image_urls and provider.location != "local":
+    addresses = {i.url for m in request.messages for i in m.images if not i.url.startswith("data:")}
+    if not addresses or not any(_wants_data(pool, ref) for ref in plan):
         return request
-    return request.replace(messages=tuple(_message(message, client) for message in request.messages))
-
-
-def _message(message: Message, client: Client) -> Message:
-    fetched = tuple(
-        image if image.url.startswith("data:") else _fetched(image.url, client) for image in message.images
+    with Client(offline=pool.offline) as client:
+        pictures = {url: _fetched(url, client) for url in sorted(addresses)}
+    return request.replace(
+        messages=tuple(
+            m.replace(images=tuple(pictures.get(i.url, i) for i in m.images)) for m in request.messages
+        )
     )
-    return message if fetched == message.images else message.replace(images=fetched)
+
+
+def _wants_data(pool: Pool, ref: str) -> bool:
+    """Say whether a deployment has to be sent pictures; a server of one's own may have no way out."""
+    name, model = split_ref(ref)
+    provider = pool.provider(name)
+    selected = ways.plan(pool, provider, model, provider.url).selected
+    return provider.location == "local" or not wire_format(selected).takes_image_urls
 
 
 def _fetched(url: str, client: Client) -> Image:
-    """Fetch a picture without any key; raises UpstreamError of a kind that blames the request."""
+    """Fetch a picture, without any key."""
     try:
         answer = client.fetch(Call(method="GET", url=url, timeouts=_LIMITS, max_bytes=MAX_BYTES))
     except UpstreamError as error:
         raise _unfit(url, error.failure.message) from None
-    if answer.status != 200:
-        raise _unfit(url, f"the server answered {answer.status}")
-    data = data_url(answer.body)
+    data = data_url(answer.body) if answer.status == 200 else ""
     if not data:
-        raise _unfit(url, "it is no PNG, JPEG, GIF or WebP picture")
+        raise _unfit(
+            url, "it is no PNG, JPEG, GIF or WebP" if answer.status == 200 else f"status {answer.status}"
+        )
     return Image(url=data)
 
 
-def _unfit(url: str, why: str) -> UpstreamError:
-    return UpstreamError(
-        Failure(kind="bad_request", message=f"the image at {url[:200]} cannot be sent: {why}")
-    )
+def _unfit(url: str, why: str) -> Misuse:
+    return Misuse(f"the picture at {url[:200]} cannot be sent: {why}", hint="save it, and attach the file")

@@ -83,9 +83,10 @@ class _Run:
 
     def down(self, plan: tuple[str, ...]) -> Iterator[Event]:
         """Go down the plan until one answers; each failure is said, and who is asked next."""
-        for place, ref in enumerate(plan):
-            last = place + 1 == len(plan)
-            yield from self._deployment(ref, retries=self.pool.table.routing.max_retries if last else 0)
+        rest = list(plan)
+        while rest:
+            ref = rest.pop(0)
+            yield from self._deployment(ref, retries=0 if rest else self.pool.table.routing.max_retries)
             failure = self.journey.attempts[-1].failure
             if failure is None:
                 return
@@ -93,8 +94,10 @@ class _Run:
                 raise _broke_off(self.journey)
             if not rules.another_may_help(failure):
                 break
-            if not last:
-                yield Notice(f"{ref}: {failure.message}; {plan[place + 1]} is asked next")
+            if failure.kind == "connect":  # it is the server that is not there, for all of its models
+                rest = [other for other in rest if split_ref(other)[0] != split_ref(ref)[0]]
+            if rest:
+                yield Notice(f"{ref}: {failure.told}; {rest[0]} is asked next")
         raise all_failed(self.journey, self.pool.clock())
 
     def _is_over(self) -> bool:
@@ -126,7 +129,7 @@ class _Run:
             if done >= retries or wait > self.manners.max_wait or not rules.same_again_may_help(failure):
                 return
             done += 1
-            yield Notice(f"{ref}: {failure.message}; again in {wait:.1f} s")
+            yield Notice(f"{ref}: {failure.told}; again in {wait:.1f} s")
             time.sleep(wait)
 
     def _attempt(self, ref: str, provider: Provider, key: KeyRef) -> Iterator[Event]:
@@ -208,12 +211,12 @@ def all_failed(journey: Journey, now: float) -> LlmpoolError:
     attempts = [attempt.as_json() for attempt in journey.attempts]
     if not failures:
         return NothingEligible("nothing was tried", hint="llmpool route shows why")
-    lines = tuple(f"{a.deployment}   {a.failure.message}" for a in journey.attempts if a.failure)
+    lines = tuple(f"{a.deployment}   {a.failure.told}" for a in journey.attempts if a.failure)
     kinds = {failure.kind for failure in failures}
     waits = [failure.retry_after for failure in failures if failure.retry_after]
     details = {"attempts": attempts, "retry_at": rfc3339(now + min(waits)) if waits else None}
     if len(failures) == 1:
-        message, lines = f"{journey.deployment}: {failures[0].message}", ()
+        message, lines = f"{journey.deployment}: {failures[0].told}", ()
     else:
         message = f"all {len(failures)} attempts failed"
     if kinds == {"auth"}:

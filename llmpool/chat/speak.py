@@ -75,7 +75,7 @@ class Speaker:
             else:
                 ways.learn_format(self.pool, provider, url, model, name, self.journey.served_model)
                 if target.exact and not usual.exact:
-                    ways.learn_base(self.pool, provider, target.url)
+                    ways.learn_base(self.pool, provider, target.url, name)
                 return
         if first is not None:
             raise first
@@ -98,7 +98,7 @@ class Speaker:
         ref = f"{provider.id}/{model}"
         without = ways.refused(self.pool, ref)
         yield from _told(ref, [name for name in without if name in wire.droppable], request)
-        sent = self._with_pictures(request, wire, provider)
+        sent = request
         target = sizes.fitted(self.pool, target, wire.name, ref, request)
         for left in reversed(range(MAX_REFUSALS + 1)):
             try:
@@ -127,14 +127,6 @@ class Speaker:
             yield Notice(
                 f"{target.provider} cut the prompt to its window of {window} tokens; some of it was lost"
             )
-
-    def _with_pictures(self, request: ChatRequest, wire: WireFormat, provider: Provider) -> ChatRequest:
-        """Return *request* with its pictures as this server takes them."""
-        if not any(message.images for message in request.messages):
-            return request
-        from llmpool.chat import images
-
-        return images.inlined(request, wire, provider, self.client)
 
     def _hear(self, provider: str, headers: dict[str, str]) -> None:
         """Note what the headers say of rate limits, where they say anything."""

@@ -136,6 +136,7 @@ class Asking:
 
     def answer(self, *, stats: bool) -> int:
         """Print the answer as it comes, then who gave it and what it cost."""
+        self._fetch_pictures()
         manners = self._manners(shows=self.asked.stream)
         last = ""
         for event in chat(self.terminal.pool, self.request, self.choice, manners):
@@ -153,6 +154,14 @@ class Asking:
             elif event.thinking and self.asked.think not in (None, "off"):
                 self._think(event.thinking)
         return Exit.OK
+
+    def _fetch_pictures(self) -> None:
+        """Fetch pictures at addresses, once, for this answer and for the conversation that is kept."""
+        if any(message.images for message in self.request.messages):
+            from llmpool.chat import images
+
+            self.request = images.fetched(self.terminal.pool, self.request, self.choice.plan)
+            self.new = self.request.messages[-len(self.new) :]
 
     def _manners(self, *, shows: bool) -> Manners:
         asked = self.asked
@@ -182,6 +191,7 @@ class Asking:
 
     def answer_json(self) -> int:
         """Print one document when the answer is whole; a failure on the way goes on to the next candidate."""
+        self._fetch_pictures()
         for event in chat(self.terminal.pool, self.request, self.choice, self._manners(shows=False)):
             if isinstance(event, Done):
                 self.terminal.json(document(event.journey))
@@ -192,7 +202,9 @@ class Asking:
         self._seam(last)
         self._keep(journey)
         for call in tool_calls(journey):
-            self.terminal.out(json.dumps(call, ensure_ascii=False))
+            self.terminal.out(json.dumps(call))
+        if self.asked.schema is not None and not _is_json(journey.answer):
+            self.terminal.warn("the answer is no JSON, though a schema was asked for")
         if journey.finish == "length":
             self.terminal.say("note: cut off by the token limit; more: --max-tokens N")
         self._who_answered(journey)
@@ -223,6 +235,14 @@ class Asking:
         session.keep(
             pool.paths.state, name, exchange, journey.deployment, pool.clock(), anew=not asked.session
         )
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def foreign(model: str, served: str) -> bool:

@@ -38,7 +38,9 @@ def chat(
     session: Annotated[str, typer.Option("--session", metavar="NAME", help="Keep it under this name.")] = "",
     max_tokens: Annotated[int | None, typer.Option("--max-tokens", min=1, help="The longest answer.")] = None,
     temperature: Annotated[float | None, typer.Option("--temperature", min=0, max=2, help="0 to 2.")] = None,
-    think: Annotated[str, typer.Option("--think", metavar="LEVEL", help="off, low, medium, high.")] = "",
+    think: Annotated[
+        str, typer.Option("--think", metavar="LEVEL", help="off, low, medium, high, or tokens.")
+    ] = "",
     no_stream: Annotated[bool, typer.Option("--no-stream", help="Show the answer when it is whole.")] = False,
     on_break: Annotated[
         str, typer.Option("--on-break", metavar="HOW", help="stop, or restart elsewhere.")

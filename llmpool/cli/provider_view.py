@@ -116,7 +116,7 @@ def how_asked(pool: Pool, provider: Provider) -> dict[str, Any]:
     return {
         "format": planned.selected,
         "format_why": why,
-        "formats_tried": list(plans.order(planned)),
+        "formats_in_turn": list(plans.order(planned)),
         "endpoint": endpoint or memories.base(provider) or None,
         "formats_learnt": [f"{model}: {name}" for model, name in sorted(_learnt(pool, provider).items())],
         "can": _profile(memories.profile(provider)),
@@ -140,11 +140,24 @@ def _learnt(pool: Pool, provider: Provider) -> dict[str, str]:
 
 def _profile(profile: dict[str, Any]) -> list[str]:
     """Show what a verification found a provider able to do."""
-    return [f"{name.removeprefix('supports_')} {_word(value)}" for name, value in profile.items()]
+    return [f"{name.removeprefix('supports_')} {words(value)}" for name, value in profile.items()]
 
 
-def _word(value: object) -> str:
-    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+def words(value: object) -> str:
+    """Show a value as a person reads it."""
+    if isinstance(value, list):
+        return ", ".join(map(words, value))
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
+
+
+def kind(pool: Pool, provider: Provider) -> str:
+    """Name what a provider is: its preset's name, else the format it speaks."""
+    if provider.preset:
+        from llmpool.config.presets import presets
+
+        return presets()[provider.preset].name
+    known = pool.memories.detected_format(provider) or provider.format
+    return f"speaks {known}" if known else "lists as OpenAI does"
 
 
 def _limits(pool: Pool, provider: Provider) -> list[tuple[str, float | None]]:
@@ -174,6 +187,7 @@ def one(pool: Pool, name: str) -> dict[str, Any]:
             "optional": provider.optional,
             "headers": [header for header, _ in provider.headers],
             "allowed_models": list(provider.allowed_models),
+            "alternate_urls": list(provider.alternate_urls),
             "verify_tls": provider.verify_tls,
             "timeouts": [f"{what} {limit:g} s" for what, limit in _limits(pool, provider) if limit],
             "key_page": provider.key_page or None,

@@ -53,8 +53,7 @@ def show(ctx: typer.Context, provider: ProviderArgument, as_json: JsonFlag = Fal
     else:
         for name, value in shown.items():
             if value not in (None, "", [], {}):
-                text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-                terminal.out(f"{name.replace('_', ' '):16} {text}")
+                terminal.out(f"{name.replace('_', ' '):16} {provider_view.words(value)}")
     return Exit.OK
 
 
@@ -76,6 +75,7 @@ def add(
     as_json: JsonFlag = False,
 ) -> int:
     """Add a provider; one argument is enough: `add openai`, `add http://den.lan:11434`."""
+    from llmpool.cli import provider_view
     from llmpool.discovery.refresh import refresh
     from llmpool.setup import providers
 
@@ -100,8 +100,12 @@ def add(
     else:
         other = "cloud" if provider.location == "local" else "local"
         mine = f"  Not so? llmpool providers set {name} --location {other}" if not location else ""
-        terminal.say(f"{name}: {plural(len(entry.models), 'model')}, {provider.location}.{mine}")
-    return Exit.PARTLY if report.failed else Exit.OK
+        speaks = provider_view.kind(terminal.pool, provider)
+        told = f"{speaks}, {plural(len(entry.models), 'model')}, {provider.location}"
+        terminal.say(f"{name}: {told}.{mine}")
+    if report.failed:
+        return Exit.CREDENTIALS if entry.error_kind in ("auth", "unusable_key") else Exit.PARTLY
+    return Exit.OK
 
 
 @app.command(
@@ -125,6 +129,9 @@ def set_(
     """Change a provider in the config; comments and layout stay."""
     fields: dict[str, Any] = {"url": url, "format": wire, "location": location, "priority": priority}
     fields = {name: value for name, value in fields.items() if value not in ("", None)}
+    from llmpool.setup import providers
+
+    providers.check(fields, key_env)
     if key_env:
         fields["key"] = {"env": key_env}
     return _change(ctx.obj, provider, fields)
@@ -165,6 +172,7 @@ def remove(ctx: typer.Context, provider: ProviderArgument, yes: YesFlag = False)
     from llmpool.cli.confirm import confirm
     from llmpool.config import edit
     from llmpool.setup import configfile
+    from llmpool.state import inventory
 
     terminal: Terminal = ctx.obj
     terminal.pool.provider(provider)
@@ -172,6 +180,7 @@ def remove(ctx: typer.Context, provider: ProviderArgument, yes: YesFlag = False)
     configfile.change(terminal.pool, lambda text: edit.without_provider(text, provider))
     terminal.pool.learn(functools.partial(_forget, name=provider))
     terminal.pool.keep_lessons()
+    inventory.update(terminal.pool.paths.state, (), gone=[provider])
     terminal.say(f"{provider} is removed")
     return Exit.OK
 

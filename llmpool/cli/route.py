@@ -139,4 +139,9 @@ def nothing_eligible(line: dict[str, Any]) -> LlmpoolError:
         hint = f"export {variable}=..., or: llmpool providers list"
         return NoCredential(message, hint=hint, lines=lines, details=details)
     hint = "loosen a requirement, or: llmpool models list" if shown else "run: llmpool refresh"
+    if any("missing image support" in reason for reason in grouped):
+        ref = next(ids[0] for reason, ids in grouped.items() if "missing image support" in reason)
+        hint = (
+            f"if it does see: llmpool models set {ref} --supports images=yes   to try: llmpool models probe"
+        )
     return NothingEligible(message, hint=hint, lines=lines, details=details)

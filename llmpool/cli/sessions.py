@@ -24,7 +24,10 @@ def run(terminal: Terminal, *, show: str, delete: str, as_json: bool) -> int:
         if as_json:
             terminal.json({"session": show, "turns": turns})
         for turn in () if as_json else turns:
-            terminal.out(f"{turn.get('role', '?')}: {turn.get('text', '')}")
+            pictures = " ".join("[picture]" for _ in turn.get("images") or ())
+            terminal.out(
+                " ".join(filter(None, [f"{turn.get('role', '?')}:", pictures, turn.get("text", "")]))
+            )
     elif as_json:
         terminal.json({"sessions": [kept._asdict() for kept in sessions.every(state)]})
     else:

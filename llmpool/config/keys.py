@@ -19,7 +19,8 @@ _SECRET_NAMES = re.compile(
     r"(x[-_])?(api|access|auth|secret|bearer)?[-_]?(key|token|secret|password|bearer)s?",
     re.IGNORECASE,
 )
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}\Z")
+VARIABLE = "^[A-Za-z_][A-Za-z0-9_]{0,127}$"  # as JSON schemas write it
+_VARIABLE = re.compile(VARIABLE.removeprefix("^").removesuffix("$"))
 
 
 def is_secret_name(key: str) -> bool:
@@ -28,11 +29,15 @@ def is_secret_name(key: str) -> bool:
 
 
 def refuse_literal(spot: Spot) -> None:
-    """Note that a secret stands in the file, and how to store it; the secret is never repeated."""
+    """Note that a secret stands in the file, and where to keep it; the secret is never repeated."""
     owner = str(spot.path[1]) if spot.path[:1] == ("providers",) and len(spot.path) > 1 else "ID"
     owner = owner if is_provider_id(owner) and not looks_secret(owner) else "ID"
-    store = f"store it with: llmpool providers keys add {owner} --key-stdin"
-    spot.fault("a key in the clear is refused", f'{store}, or name its variable: {{ env = "NAME" }}')
+    spot.fault(
+        "a key in the clear is refused",
+        'write { env = "NAME" } for a variable that has it, { command = ["pass", "show", "x"] } for a '
+        "program that prints it, or { keyring = true } for the system's keyring (service llmpool, user "
+        f"{owner}/default)",
+    )
 
 
 def read_key(value: object, spot: Spot, label: str) -> KeyRef | None:
@@ -74,10 +79,11 @@ def _with_source(value: dict[str, object], spot: Spot, common: dict[str, Any]) -
     return KeyRef(**common, source=source, **details)
 
 
-def _env(value: object, spot: Spot) -> str | None:
+def variable(value: object, spot: Spot) -> str | None:
+    """Read the name of a variable; a secret in its place is refused unseen."""
     if isinstance(value, str) and looks_secret(value):
         return refuse_literal(spot)
-    if isinstance(value, str) and _VARIABLE.match(value):
+    if isinstance(value, str) and _VARIABLE.fullmatch(value):
         return value
     return spot.fault("is not the name of a variable", 'write it without $, as in env = "OPENAI_API_KEY"')
 
@@ -97,14 +103,14 @@ def _true(value: object, spot: Spot) -> bool | None:
     return True if value is True else spot.fault("can only be true", _REMEDY)
 
 
-_READ = {"env": _env, "command": _command, "keyring": _true, "file": _true}
+_READ = {"env": variable, "command": _command, "keyring": _true, "file": _true}
 _TABLE = {
     "type": "object",
     "additionalProperties": False,
     "properties": {
         "label": text.schema,
         "enabled": flag.schema,
-        "env": {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
+        "env": {"type": "string", "pattern": VARIABLE},
         "command": {"type": "array", "items": {"type": "string"}, "minItems": 1},
         "keyring": {"const": True},
         "file": {"const": True},

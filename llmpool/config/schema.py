@@ -95,6 +95,13 @@ def _join_keys(values: dict[str, Any], spot: Spot) -> None:
         values["keys"] = (single,)
 
 
+def _finish_provider(values: dict[str, Any], spot: Spot) -> None:
+    """Give a provider's values the shape of their record."""
+    _join_keys(values, spot)
+    if "headers" in values:
+        values["headers"], values["header_env"] = values["headers"]
+
+
 PROVIDER = {
     "name": Field(text, "how to show it"),
     "preset": Field(Kind(_preset, text.schema), "the known vendor it is; see llmpool providers presets"),
@@ -109,7 +116,7 @@ PROVIDER = {
     "key": Field(keys.single, "where its key comes from"),
     "keys": Field(keys.several, "where its keys come from"),
     "key_rotation": Field(one_of("first", "round_robin", "least_used"), "which of several keys is used"),
-    "headers": Field(addresses.headers, "headers every call gets"),
+    "headers": Field(addresses.headers, 'headers every call gets; a secret one is { env = "NAME" }'),
     "rate_limit": Field(RATE_LIMIT, "limits kept across all processes"),
     "params": Field(PARAMS, "parameters of calls that do not set them"),
     "allowed_models": Field(_texts, "names or patterns; nothing else is used"),
@@ -201,7 +208,7 @@ OAUTH = {
     "client_id": Field(Kind(_public, {"anyOf": [text.schema, keys.single.schema]}), "your own client id"),
     "client_secret": Field(Kind(_reference, keys.single.schema), "where your client secret comes from"),
     "scopes": Field(_texts, "what to ask for"),
-    "headers": Field(addresses.headers, "headers that name your client"),
+    "headers": Field(addresses.plain_headers, "headers that name your client"),
     "redirect_port": Field(whole(1, 65535), "the port the browser comes back to"),
 } | {
     f"{name}_url": Field(addresses.url, f"another {name} address")
@@ -240,7 +247,7 @@ TOP = {
     "local_first": Field(flag, "your own machines before others"),
     "routing": Field(table(ROUTING, Routing), "how a deployment is chosen"),
     "providers": Field(
-        named(PROVIDER, ProviderTable, name=_id, key="id", finish=_join_keys), "your endpoints"
+        named(PROVIDER, ProviderTable, name=_id, key="id", finish=_finish_provider), "your endpoints"
     ),
     "models": Field(Kind(_models, _model_array.schema), "declared deployments"),
     "profiles": Field(named(PROFILE, Profile), "named sets of routing options"),

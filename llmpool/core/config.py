@@ -11,7 +11,10 @@ MODES = ("auto", "cloud", "local")
 
 
 class ProviderTable(Record):
-    """A `[providers.ID]` table; None is left out. Durations are seconds."""
+    """A `[providers.ID]` table; None is left out. Durations are seconds.
+
+    *header_env* has the headers whose values are in variables: a header and a variable each.
+    """
 
     id: str
     name: str | None = None
@@ -27,6 +30,7 @@ class ProviderTable(Record):
     keys: tuple[KeyRef, ...] = ()
     key_rotation: str = "first"
     headers: tuple[tuple[str, str], ...] = ()
+    header_env: tuple[tuple[str, str], ...] = ()
     rate_limit: RateLimit | None = None
     params: Params = Params()
     allowed_models: tuple[str, ...] = ()

@@ -39,6 +39,12 @@ class Failure(Record):
     retry_after: float | None = None
     should_retry: bool | None = None
 
+    @property
+    def told(self) -> str:
+        """The message with its status, where the message does not say that itself."""
+        said = not self.status or str(self.status) in self.message
+        return self.message if said else f"{self.message} (status {self.status})"
+
 
 class Attempt(Record):
     """One call to one deployment with one key. *latency_ms* counts from the first byte sent."""

@@ -70,7 +70,8 @@ class Provider(Record):
 
     *format* is empty until detected; *format_mode* is auto or pinned where the owner said so, else empty
     (`formats.plan` knows what that means); *exact* says that the URL is the preset's. *timeout* bounds the
-    first token and each read where nothing finer is given.
+    first token and each read where nothing finer is given. *header_env* has the headers whose values are in
+    variables: a header and a variable each.
     """
 
     id: str
@@ -90,6 +91,7 @@ class Provider(Record):
     key_env: tuple[str, ...] = ()
     key_page: str = ""
     headers: tuple[tuple[str, str], ...] = ()
+    header_env: tuple[tuple[str, str], ...] = ()
     rate_limit: RateLimit | None = None
     params: Params = Params()
     allowed_models: tuple[str, ...] = ()

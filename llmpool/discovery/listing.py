@@ -48,8 +48,8 @@ def first_that_answers(client: Client, target: Target, *, nearby: bool, seconds:
             found = _step(client, target, name, min(STEP_SECONDS, left))
         except UpstreamError as error:
             failures[name] = error.failure
-            if error.failure.kind in ("connect", "cancelled"):
-                break  # nobody is there, in whatever language
+            if error.failure.kind in ("connect", "cancelled") or error.failure.code == "redirect":
+                break  # nobody is there, in whatever language, or somewhere else
             continue
         if found.listing.models:
             return found
@@ -73,10 +73,16 @@ def _step(client: Client, target: Target, name: str, seconds: float) -> Found:
 
 def _why(failures: dict[str, Failure]) -> Failure:
     """Say why nothing answered: in the words of the most telling failure, with all of them behind it."""
+    redirect = next((f for f in failures.values() if f.code == "redirect"), None)
+    if redirect is not None:
+        return redirect
     if len(failures) <= 1:
         return next(iter(failures.values()), Failure(kind="timeout", message="nothing answered in time"))
     ranked = sorted(failures.values(), key=lambda f: f.kind not in _TELLING)
-    words = "; ".join(f"{name}: {failure.message}" for name, failure in failures.items())
     if ranked[0].kind in _TELLING:
         return ranked[0]
-    return ranked[0].replace(message=f"no listing in any format ({words})")
+    by_words: dict[str, list[str]] = {}
+    for name, failure in failures.items():
+        by_words.setdefault(failure.told, []).append(name)
+    words = "; ".join(f"{', '.join(names)}: {told}" for told, names in by_words.items())
+    return ranked[0].replace(message=f"no listing in any format ({words})", status=0)

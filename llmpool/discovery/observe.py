@@ -38,7 +38,7 @@ def observe(pool: Pool, provider: Provider, client: Client, timeout: float) -> P
     try:
         seen = _embedded(pool) if provider.preset == "embedded" else _ask(pool, provider, client, timeout)
     except UpstreamError as error:
-        return _failed(provider, at, began, contact_kind(error.failure), error.failure.message)
+        return _failed(provider, at, began, contact_kind(error.failure), error.failure.told)
     except UnusableCredential as error:
         return _failed(provider, at, began, BAD_KEY, error.message)
     except NoCredential as error:

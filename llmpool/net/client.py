@@ -264,4 +264,5 @@ def _refuse_redirect(reply: StreamReply) -> None:
     place = reply.headers.get("location", "")
     to = f" to {host_of(place)}" if "//" in place else ""
     message = f"{reply.host}: answered with a redirect{to} (status {reply.status}), which is not followed"
-    raise UpstreamError(Failure(kind="wrong_format", message=message, status=reply.status))
+    code = "redirect"
+    raise UpstreamError(Failure(kind="wrong_format", message=message, status=reply.status, code=code))

@@ -72,6 +72,7 @@ def _provider(table: ProviderTable, presets: Mapping[str, Preset], problems: lis
         key_env=() if table.keys or own_url else preset.env,
         key_page=preset.key_page,
         headers=table.headers,
+        header_env=table.header_env,
         rate_limit=table.rate_limit,
         params=table.params,
         allowed_models=table.allowed_models,

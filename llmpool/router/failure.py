@@ -26,7 +26,7 @@ _WAYS_OUT = {
     "overloaded": "ask again later, or allow others: --fallback",
     "server": "ask again later, or allow others: --fallback",
     "connect": "is the server running? llmpool providers list shows who answers",
-    "timeout": "more patience: [routing] first_token_timeout and read_timeout",
+    "timeout": "more patience: first_token_timeout and read_timeout, of [routing] or of the provider",
     "model_not_found": "what it has: llmpool refresh, then llmpool models list",
     "context_length": "a larger window: llmpool models list shows them",
     "bad_request": "another model, or fewer options: llmpool models list",
@@ -83,4 +83,8 @@ def backoff(failure: Failure, retry: int) -> float:
 
 def way_out(failure: Failure) -> str:
     """Name what a person can do about a failure of this kind."""
+    if "certificate" in failure.message:
+        return "if you trust it all the same: verify_tls = false in its provider's table"
+    if failure.code == "redirect":
+        return "if that is its address now: llmpool providers set ID --url URL"
     return _WAYS_OUT[failure.kind]

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from llmpool.config import edit
+from llmpool.config import addresses, edit
+from llmpool.config.keys import variable
 from llmpool.config.presets import find_preset
+from llmpool.config.problems import Problem, Spot
+from llmpool.config.schema import PROVIDER
+from llmpool.config.values import Kind
 from llmpool.core.ids import is_provider_id
 from llmpool.errors import Misuse, UnknownName, UpstreamFailed
 from llmpool.net.client import Client
@@ -30,6 +35,8 @@ def add(pool: Pool, wish: Wish) -> str:
     Raises Misuse for what cannot name one, UnknownName for no preset, UpstreamFailed when nothing answers at
     an address given alone, because then nothing tells what it is.
     """
+    said = {"url": wish.url, "format": wish.format, "location": wish.location}
+    check({name: value for name, value in said.items() if value}, wish.key_env)
     taken = {table.id for table in pool.config.providers}
     if "://" in wish.name or (":" in wish.name and not wish.url):
         name, fields = _from_address(pool, wish, taken)
@@ -47,6 +54,25 @@ def add(pool: Pool, wish: Wish) -> str:
         fields["location"] = wish.location
     configfile.change(pool, lambda text: edit.with_provider(text, name, fields))
     return name
+
+
+def check(fields: Mapping[str, Any], key_env: str = "") -> None:
+    """Read the values of options as the config will; raises Misuse that names the option at fault."""
+    for name, value in fields.items():
+        problem = _problem(PROVIDER[name].kind, value)
+        if problem:
+            raise Misuse(f"--{name}: {problem.message}", hint=problem.suggestion)
+    if key_env and _problem(Kind(variable, {}), key_env):  # it may be the key, and is not repeated
+        raise Misuse(
+            "--key-env: what is given is not the name of a variable",
+            hint="export NAME=..., then --key-env NAME; a key itself never goes onto the command line",
+        )
+
+
+def _problem(kind: Kind, value: object) -> Problem | None:
+    problems: list[Problem] = []
+    kind.read(value, Spot((), problems))
+    return problems[0] if problems else None
 
 
 def _from_name(wish: Wish) -> dict[str, Any]:
@@ -68,6 +94,9 @@ def _from_name(wish: Wish) -> dict[str, Any]:
 def _from_address(pool: Pool, wish: Wish, taken: set[str]) -> tuple[str, dict[str, Any]]:
     """Find out what answers at an address, and name it after its host."""
     url = wish.name if "://" in wish.name else f"http://{wish.name}"
+    problem = _problem(addresses.url, url)
+    if problem:
+        raise Misuse(f"the address: {problem.message}", hint=problem.suggestion)
     key = pool.env.get(wish.key_env, "").strip() if wish.key_env else ""
     with Client(offline=pool.offline) as client:
         found = find.server(client, url, key=key)

@@ -15,7 +15,7 @@ from llmpool.core.times import rfc3339
 from llmpool.state import jsonfile
 
 ROUTING, LISTING, IDS = "routing.json", "registry.json", "model-ids.txt"
-LAYOUT = 5  # goes up with every change of what the documents hold, so that older ones are compiled anew
+LAYOUT = 6  # goes up with every change of what the documents hold, so that older ones are compiled anew
 _OPEN, _CLOSE, _END = b',"models":[\n', b"\n]", b"\n}}\n"
 SOURCES = ("inventory.json", "policy.json", "prices.json", "catalog.json")
 
