@@ -16,6 +16,7 @@ from llmpool.config.values import Kind, array, has_controls, unfit
 _HOST = re.compile(r"[\w.-]+|[0-9a-fA-F:.]+(%[\w.-]+)?")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _EXAMPLE = 'write it as "https://host/v1"'
+_ELSEWHERE = 'leave it off; a key\'s variable is named by key = { env = "NAME" }, or --key-env NAME'
 _HEADER_EXAMPLE = 'write it as "X-Team" = "search", or "X-Team" = { env = "NAME" }'
 # What `net.blot` hides of a header it hides by these words; edges do not import each other. The harmless ones
 # have such a word in them by chance: names of gateways and tunnels that are no secret.
@@ -41,7 +42,7 @@ def _url_fault(parts: SplitResult, port: int | None) -> tuple[str, str] | None:
     if "@" in parts.netloc:
         return (
             "a user name or password in the URL is a secret",
-            'leave it off; the variable of a key is named by key = { env = "NAME" }, or --key-env NAME',
+            _ELSEWHERE,
         )
     if parts.scheme not in ("http", "https"):
         return "the URL has to start with http:// or https://", _EXAMPLE

@@ -13,6 +13,8 @@ import pytest
 from tests.aimock.conftest import Aimock, scope
 from tests.support import PLANTED_KEY, Home, model, provider
 
+pytestmark = pytest.mark.slow  # a server in another language, and patience with it
+
 KEY_HEADERS = {
     "openai": "authorization",
     "responses": "authorization",

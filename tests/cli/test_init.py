@@ -135,7 +135,7 @@ def test_a_provider_can_be_changed_by_command(home: Home, server: FakeServer) ->
     before = home.config.read_text()
     assert before.startswith("# mine\n")
     assert before.rstrip().endswith("# the end")
-    assert home.pool("providers", "set", "desk", "--location", "moon").code == 4
+    assert home.pool("providers", "set", "desk", "--location", "moon").code == 2
     assert home.pool("providers", "set", "desk").code == 2
     assert home.pool("providers", "set", "nosuch", "--priority", "1").code == 3
     assert home.config.read_text() == before

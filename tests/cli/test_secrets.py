@@ -156,3 +156,33 @@ def test_what_reads_config_and_state_shows_no_key(home: Home) -> None:
         good = [home.pool("refresh", env=ENV), home.pool("chat", "hi", env=ENV)]
     assert [result.code for result in good] == [0, 0]
     looked_through(home, *good, *readings(home))
+
+
+def test_a_header_from_a_variable_reaches_the_server_and_nothing_else(home: Home) -> None:
+    """A header's secret is sent with listings and chats; no file and no command has more than its variable."""
+    env = {"GATEWAY": f"Bearer {PLANTED_KEY}"}
+    with FakeServer(behave=play(ECHOES["answer"])) as server:
+        home.write_config(
+            provider("a", server.url, headers={"X-Team": "s", "Authorization": {"env": "GATEWAY"}}),
+            model("a/m"),
+        )
+        good = [
+            home.pool(*run, env=env) for run in (("refresh",), ("chat", "hi"), ("providers", "verify", "a"))
+        ]
+        assert {echo_of(each) for each in (*server.listings, *server.chats)} == {env["GATEWAY"]}
+        assert server.chats[0].headers["x-team"] == "s"
+    assert [result.code for result in good] == [0, 0, 0]
+    shown = home.pool("config", "show", "--json", env=env)
+    assert shown.shows("GATEWAY")
+    looked_through(home, *good, shown, *readings(home))
+
+
+def test_a_header_whose_variable_is_not_set_is_a_missing_key(home: Home, server: FakeServer) -> None:
+    """The variable is named, nobody is asked, and a refresh of all treats it as it does a missing key."""
+    home.write_config(provider("a", server.url, headers={"X-Key": {"env": "GATEWAY"}}), model("a/m"))
+    chat = home.pool("chat", "hi")
+    assert (chat.code, chat.shows("GATEWAY is not set")) == (5, True)
+    refresh = home.pool("refresh", "--json")
+    assert refresh.code == 0
+    assert refresh.shows("GATEWAY is not set")
+    assert not (server.chats or server.listings)

@@ -185,6 +185,7 @@ def test_the_sample_is_read_whole():
     )
     assert Params(temperature=0.2, max_tokens=2048, thinking="off") == work.params
     assert work.headers == (("X-Team", "search"),)
+    assert work.header_env == (("X-Gateway-Token", "WORK_GATEWAY"),)
     (model,) = found.models
     assert ((("tools", True),), ("small",), RateLimit(rpm=10), 32768) == (
         model.supports,
@@ -312,17 +313,17 @@ def test_the_config_shown(config):
         config(
             '[providers.openai]\nkey = { command = ["pass", "x"] }\ntimeout = "2m"\n'
             "[providers.openai.headers]\n"
-            'X-Team = "search"\nAuthorization = "Bearer hunter2"\nX-Api-Key = "hunter2"\nCookie = "hunter2"\n'
-            f'My-Token = "hunter2"\nX-Odd = "{PLANTED}"\n'
+            'X-Team = "search"\nX-Session = "hunter2"\nX-Api-Key = { env = "X_KEY" }\n'
             '[oauth.codex]\nclient_id = "mine"\nscopes = ["a"]\n'
-            'headers = { X-Auth = "hunter2", X-Version = "1" }\n'
+            f'headers = {{ X-Auth = "hunter2", X-Odd = "{PLANTED}", X-Version = "1" }}\n'
         )
     )
     text = json.dumps(shown)
     assert "hunter2" not in text
     assert PLANTED not in text
     (provider,) = shown["providers"]
-    assert provider["headers"]["X-Team"] == "search"
+    assert provider["headers"] == {"X-Team": "search", "X-Session": "***"}
+    assert "X_KEY" in json.dumps(provider["header_env"])
     assert provider["timeout"] == 120.0
     assert provider["keys"] == [
         {"label": "default", "source": "command", "command": ["pass", "x"], "enabled": True}
@@ -330,7 +331,7 @@ def test_the_config_shown(config):
     assert shown["oauth"]["codex"] == {
         "client_id": "mine",
         "scopes": ["a"],
-        "headers": {"X-Auth": "***", "X-Version": "1"},
+        "headers": {"X-Auth": "***", "X-Odd": "***", "X-Version": "1"},
     }
 
 

@@ -88,6 +88,10 @@ LITERALS = [
     '"{}" = 1',
     'headers = {{ "{}" = 3 }}',
     'headers = {{ Authorization = "Bearer {} " }}',
+    'headers = {{ Authorization = "Bearer {}" }}',
+    'headers = {{ X-Team = "{}" }}',
+    'headers = {{ X-Team = {{ env = "{}" }} }}',
+    'headers = {{ X-Team = {{ value = "{}" }} }}',
     'rate_limit = {{ reset_tz = "{}" }}',
     "key = {}",
     'key = "{}',
@@ -104,11 +108,57 @@ def test_a_planted_key_is_never_repeated(config, line):
 
 @pytest.mark.parametrize("line", LITERALS[:4] + LITERALS[13:18])
 def test_a_literal_key_is_refused_with_the_way_to_store_it(problems, line):
-    """Whatever a key looks like, in the clear it is refused with the command that stores it."""
+    """Whatever a key looks like, in the clear it is refused with the places it may come from."""
     (problem,) = problems("[providers.openai]\n" + line.format("hunter2"))
     assert "hunter2" not in str(problem)
-    assert "llmpool providers keys add openai --key-stdin" in problem["suggestion"]
+    for way in ('{ env = "NAME" }', "{ command = [", "{ keyring = true }", "llmpool, user openai/default"):
+        assert way in problem["suggestion"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Authorization",
+        "x-api-key",
+        "Cookie",
+        "X-Gateway-Token",
+        "My-Secret",
+        "X-Password",
+        "X-Portkey-Api-Key",
+    ],
+)
+def test_a_secret_header_in_the_clear_is_refused_with_the_way_out(problems, name):
+    """A header named like a secret takes its value from a variable, and what was written is not repeated."""
+    (problem,) = problems(f'[providers.openai]\nheaders = {{ {name} = "Bearer hunter2" }}')
+    assert "hunter2" not in str(problem)
+    assert problem["key"] == f"providers.openai.headers.{name}"
+    assert f'headers = {{ {name} = {{ env = "NAME" }} }}' in problem["suggestion"]
+
+
+def test_a_secret_under_a_harmless_name_is_refused(problems):
+    """What looks like a key is one, whatever the header is called."""
+    (problem,) = problems(f'[providers.openai]\nheaders = {{ X-Team = "{PLANTED}" }}')
+    assert PLANTED not in str(problem)
     assert 'env = "NAME"' in problem["suggestion"]
+
+
+def test_headers_that_only_sound_like_secrets_are_taken(config):
+    """Names of gateways and tunnels, and a header that is emptied, are no secrets."""
+    text = 'headers = { X-Portkey-Provider = "openai", Bypass-Tunnel-Reminder = "1", Authorization = "" }'
+    (openai,) = config("[providers.openai]\n" + text).providers
+    assert [name for name, _ in openai.headers] == [
+        "X-Portkey-Provider",
+        "Bypass-Tunnel-Reminder",
+        "Authorization",
+    ]
+
+
+def test_a_header_from_a_variable(config):
+    """A header may name the variable with its value; the others are sent as they are."""
+    text = 'headers = { X-Team = "search", Authorization = { env = "GW_AUTH" } }'
+    (openai,) = config("[providers.openai]\n" + text).providers
+    assert openai.headers == (("X-Team", "search"),)
+    assert openai.header_env == (("Authorization", "GW_AUTH"),)
 
 
 def test_a_key_as_a_provider_id_is_not_repeated(config):

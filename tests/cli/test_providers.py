@@ -1,0 +1,50 @@
+"""`llmpool providers add` and `set`: what is wrong on the command line is told of the command line."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support import PLANTED_KEY, Home, provider
+
+URL = "http://127.0.0.1:9/v1"
+MISTAKES = {
+    "format": (("--url", URL, "--format", "copilott"), "--format", 'did you mean "copilot"?'),
+    "password": (("--url", "http://me:hunter2pass@127.0.0.1:9/v1"), "--url", "--key-env NAME"),
+    "no url": (("--url", "127.0.0.1:9"), "--url", "https://host/v1"),
+    "location": (("--url", URL, "--location", "moon"), "--location", "cloud, local"),
+    "a key": (("--url", URL, "--key-env", PLANTED_KEY), "--key-env", "export NAME=..."),
+    "no variable": (("--url", URL, "--key-env", "$WORK"), "--key-env", "export NAME=..."),
+}
+
+
+@pytest.mark.parametrize(("options", "option", "way_out"), MISTAKES.values(), ids=MISTAKES)
+@pytest.mark.parametrize("verb", ["add", "set"])
+def test_a_mistaken_option_is_named_with_the_way_out(
+    home: Home, verb: str, options: tuple[str, ...], option: str, way_out: str
+) -> None:
+    """The exit code is that of a wrong command line, no secret is repeated, and the config stays."""
+    home.write_config(provider("desk", URL))
+    before = home.config.read_text()
+    name = "den" if verb == "add" else "desk"
+    result = home.pool("providers", verb, name, *options)
+    assert result.code == 2, result
+    assert option in result.err
+    assert way_out in result.err
+    assert not (result.shows(PLANTED_KEY) or result.shows("hunter2pass"))
+    assert home.config.read_text() == before
+
+
+def test_a_priority_out_of_range_is_named(home: Home) -> None:
+    """`set` reads numbers as the config does."""
+    home.write_config(provider("desk", URL))
+    result = home.pool("providers", "set", "desk", "--priority", "99999")
+    assert result.code == 2, result
+    assert "--priority" in result.err
+
+
+def test_an_address_with_a_password_is_never_asked(home: Home) -> None:
+    """An address alone is read as a URL of the config is before anybody is asked there."""
+    result = home.pool("providers", "add", "http://me:hunter2pass@127.0.0.1:9", "--force")
+    assert result.code == 2, result
+    assert not result.shows("hunter2pass")
+    assert home.files_with("hunter2pass") == []
