@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from llmpool.core.provider import KeyRef, Provider
 from llmpool.core.routing import RoutingTable
-from llmpool.core.wire import Target, Timeouts
+from llmpool.core.wire import Hidden, Target, Timeouts
 from llmpool.errors import NoCredential, UnusableCredential
 from llmpool.formats.families import host
 from llmpool.pool import Pool
@@ -60,7 +60,7 @@ def resolve(key: KeyRef, provider: Provider, pool: Pool) -> Credential:
     return Credential(key.label, secret, headers)
 
 
-def _value(header: str, variable: str, provider: Provider, pool: Pool) -> str:
+def _value(header: str, variable: str, provider: Provider, pool: Pool) -> Hidden:
     """Return what a header keeps in a variable; raises NoCredential, which never says what was read."""
     value = pool.env.get(variable, "").strip()
     if not value:
@@ -71,7 +71,7 @@ def _value(header: str, variable: str, provider: Provider, pool: Pool) -> str:
             f"{provider.id}: header {header} contains a line break or another character no header has",
             hint=f"look at variable {variable}",
         )
-    return value
+    return Hidden(value)
 
 
 def usable(provider: Provider, pool: Pool, keys: list[KeyRef] | None = None) -> Iterator[Credential]:

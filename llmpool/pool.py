@@ -179,6 +179,9 @@ class Pool:
             if wanted and all(names) and not any(self.env.get(name) for name in names):
                 fact = f"{' or '.join(names)} is not set" if names else "every key is disabled"
                 missing[entry["id"]] = f"no key: {fact}"
+            unset = [variable for _, variable in entry["header_env"] if not self.env.get(variable)]
+            if unset:
+                missing[entry["id"]] = f"no key: {unset[0]} is not set"
         return missing
 
     def _absent(self, now: float) -> dict[str, str]:

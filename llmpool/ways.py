@@ -16,7 +16,6 @@ from llmpool.formats.plan import Plan
 from llmpool.pool import Pool
 from llmpool.state import formats
 
-
 _ENDPOINTS = {"openai": "/chat/completions", "responses": "/responses"}
 
 

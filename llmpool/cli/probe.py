@@ -78,16 +78,22 @@ def probe(
 
 
 def _probed(terminal: Terminal, plan: "Plan", *, jobs: int, timeout: float, capabilities: bool) -> "Report":
-    """Probe, and show how far it has come."""
+    """Probe, and show how far it has come; after Ctrl-C say how much of it is kept."""
     from llmpool.cli.progress import Progress
+    from llmpool.discovery.probe import Interrupted
     from llmpool.discovery.probe import probe as run
 
-    with Progress(terminal) as progress:
+    pool = terminal.pool
+    try:
+        with Progress(terminal) as progress:
 
-        def drawn(done: int, total: int, name: str) -> None:
-            progress.line(f"  {bar(done, total)} {done} of {total}   {name}")
+            def drawn(done: int, total: int, name: str) -> None:
+                progress.line(f"  {bar(done, total)} {done} of {total}   {name}")
 
-        return run(terminal.pool, plan, jobs=jobs, timeout=timeout, capabilities=capabilities, progress=drawn)
+            return run(pool, plan, jobs=jobs, timeout=timeout, capabilities=capabilities, progress=drawn)
+    except Interrupted as interrupt:
+        terminal.say(f"interrupted; {interrupt.kept} of {plural(interrupt.models, 'verdict')} kept")
+        raise
 
 
 def question(plan: "Plan", calls: int) -> str:

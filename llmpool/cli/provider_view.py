@@ -185,7 +185,7 @@ def one(pool: Pool, name: str) -> dict[str, Any]:
             "preset": provider.preset or None,
             "priority": provider.priority,
             "optional": provider.optional,
-            "headers": [header for header, _ in provider.headers],
+            "headers": [header for header, _ in (*provider.headers, *provider.header_env)],
             "allowed_models": list(provider.allowed_models),
             "alternate_urls": list(provider.alternate_urls),
             "verify_tls": provider.verify_tls,

@@ -14,6 +14,7 @@ from llmpool.errors import Exit, Misuse
 EXAMPLES = (
     "llmpool providers verify work",
     "llmpool providers verify work --apply",
+    "llmpool providers verify work --key second",
     "llmpool providers verify --url https://gw.example/v1 --key-env GW_KEY",
 )
 _NAMES = {
@@ -32,8 +33,14 @@ def verify(
         str, typer.Argument(metavar="[PROVIDER]", autocompletion=complete.providers, help="A configured one.")
     ] = "",
     url: Annotated[str, typer.Option("--url", metavar="URL", help="An address instead.")] = "",
+    key: Annotated[
+        str, typer.Option("--key", metavar="LABEL", help="Only this one of the provider's keys.")
+    ] = "",
     key_env: Annotated[str, typer.Option("--key-env", metavar="VAR", help="The variable with its key.")] = "",
     model: Annotated[str, typer.Option("-m", "--model", metavar="NAME", help="The model to ask with.")] = "",
+    no_verify_tls: Annotated[
+        bool, typer.Option("--no-verify-tls", help="With --url: do not look at its TLS certificate.")
+    ] = False,
     apply_: Annotated[
         bool, typer.Option("--apply", help="Write what is recommended into the config.")
     ] = False,
@@ -45,20 +52,20 @@ def verify(
     the key is refused wherever something answers, 7 when nothing does.
     """
     from llmpool.cli.progress import Progress
-    from llmpool.discovery import verify as verifying
+    from llmpool.discovery.verify import candidate_at
+    from llmpool.discovery.verify_ways import verify_provider
     from llmpool.setup import verify as setup
 
     terminal: Terminal = ctx.obj
-    if bool(provider) == bool(url):
-        raise Misuse("name a provider, or give an address with --url", hint="llmpool providers verify -h")
-    if url and apply_:
-        raise Misuse("--apply needs a configured provider", hint=f"llmpool providers add ID --url {url}")
-    asked = verifying.candidate_at(url) if url else terminal.pool.provider(provider)
+    _check(provider, url, key, key_env, no_verify_tls, apply_)
+    asked = candidate_at(url) if url else terminal.pool.provider(provider)
+    asked = asked.replace(verify_tls=False) if no_verify_tls else asked
     with Progress(terminal) as progress:
-        found = verifying.verify_provider(
+        found = verify_provider(
             terminal.pool,
             asked,
             model=model,
+            key=key,
             key_env=key_env,
             progress=lambda text: progress.line(f"  {text}"),
         )
@@ -67,8 +74,30 @@ def verify(
         terminal.json({"verification": found.as_json() | _changes(changes, apply_)})
     else:
         _tell(terminal, found, provider)
-        _tell_changes(terminal, changes, provider, apply_)
+        moved = setup.elsewhere(asked, found)
+        if url and found.ready:
+            _tell_how_to_keep(terminal, found, key_env, no_verify_tls)
+        elif provider and not found.refused:
+            _tell_changes(terminal, changes, provider, moved, apply_)
     return Exit.OK if found.ready else Exit.CREDENTIALS if found.refused else Exit.FAILED
+
+
+def _check(provider: str, url: str, key: str, key_env: str, no_verify_tls: bool, apply_: bool) -> None:
+    """Raise Misuse for options that do not go together."""
+    if provider and url:
+        raise Misuse(
+            "a configured provider or an address, not both", hint="llmpool providers verify PROVIDER"
+        )
+    if not provider and not url:
+        raise Misuse("name a provider, or give an address with --url", hint="llmpool providers verify -h")
+    if url and apply_:
+        raise Misuse("--apply needs a configured provider", hint=f"llmpool providers add ID --url {url}")
+    if key and (url or key_env):
+        raise Misuse(
+            "--key names a key of a configured provider", hint="a variable with another: --key-env VAR"
+        )
+    if no_verify_tls and not url:
+        raise Misuse("--no-verify-tls goes with --url", hint="verify_tls = false in the provider's table")
 
 
 def _changes(changes: Any, applied: bool) -> dict[str, Any]:
@@ -92,18 +121,51 @@ def _tell(terminal: Terminal, found: Any, name: str) -> None:
         terminal.error(
             f"{key} is refused by every endpoint that answers", hint=f"{shown}another: --key-env VAR"
         )
+        return  # behind a closed door any format is a guess
+    if found.misfit:
+        terminal.say(f'the preset "{found.misfit}" does not fit what is there')
     terminal.out(f"recommended: format {found.recommended} at {found.recommended_url}")
-    if found.chat_error:
+    if found.works:
+        terminal.out(f'key OK: "{found.key}"' if found.key else "no key needed")
+    elif found.shut:
+        terminal.say(
+            "models are listed, but questions are refused "
+            + (f'with the key "{found.key}"' if found.key else "without a key")
+        )
+    if found.chat_error and not found.ready:
         terminal.say(f"it says: {found.chat_error}", dim=True)
 
 
-def _tell_changes(terminal: Terminal, changes: Any, name: str, applied: bool) -> None:
-    """Tell what was changed in the config, or would be; an address nobody configured is not in it."""
-    words = ", ".join(f"{change.key} = {json.dumps(change.after)}" for change in changes)
+def _tell_how_to_keep(terminal: Terminal, found: Any, key_env: str, no_verify_tls: bool) -> None:
+    """Tell the command that makes a provider of an address nobody configured."""
+    from shlex import join
+
+    name = _name_for(terminal, found.recommended_url)
+    words = ["llmpool", "providers", "add", name, "--url", found.recommended_url]
+    words += ["--format", found.recommended, *(["--key-env", key_env] if key_env else [])]
+    terminal.say(f"to keep it: {join(words)}")
+    if no_verify_tls:
+        terminal.say(f"then put verify_tls = false into [providers.{name}]")
+
+
+def _name_for(terminal: Terminal, url: str) -> str:
+    """Name a provider after its host as `providers add URL` does, unless another goes by that name."""
+    from llmpool.setup.providers import _host_name
+
+    name = _host_name(url, "")
+    return "ID" if any(table.id == name for table in terminal.pool.config.providers) else name
+
+
+def _tell_changes(terminal: Terminal, changes: Any, name: str, moved: str, applied: bool) -> None:
+    """Tell what was changed in the config, or would be, and which alternate address is used from now on."""
+    told = [f"{change.key} = {json.dumps(change.after)}" for change in changes]
+    words = ", ".join([*told, *([f"{moved} is asked first"] if moved else [])])
     if applied:
         terminal.say(f"{name}: {words or 'nothing to change'}")
-    elif words and name:
+    elif told:
         terminal.say(f"--apply would set {words}")
+    elif moved:
+        terminal.say(f"--apply would remember that {words}")
 
 
 def _answer(probe: Any) -> str:

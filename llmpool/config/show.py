@@ -10,7 +10,7 @@ from llmpool.core.config import Config
 from llmpool.core.record import Record
 
 MASK = "***"
-_PAIRS = ("headers", "hints", "supports", "trial_keys", "templates", "oauth")
+_PAIRS = ("headers", "header_env", "hints", "supports", "trial_keys", "templates", "oauth")
 _SECRET_HEADER = re.compile(
     r"auth|key|token|cookie|secret|password|credential|session|signature", re.IGNORECASE
 )

@@ -7,6 +7,12 @@ from typing import NamedTuple
 from llmpool.core.record import Record
 
 
+class Hidden(str):
+    """The value of a header that is a secret, whatever the header is called."""
+
+    __slots__ = ()
+
+
 class Timeouts(NamedTuple):
     """Seconds to connect (TCP and TLS), to the first event, and between reads; *total* bounds it all."""
 

@@ -13,6 +13,7 @@ from llmpool.core.wire import Call, Target, Timeouts
 from llmpool.formats import anthropic
 from llmpool.formats.base import get, post, with_key
 from llmpool.formats.families import host
+from llmpool.formats.urls import without
 
 SECONDS = 4.0
 LIMITS = Timeouts(connect=SECONDS, first_token=SECONDS, read=SECONDS, total=SECONDS + 1)  # a trickle ends too
@@ -67,11 +68,17 @@ def look(target: Target, url: str) -> Call:
 
 
 def joined(base: str, path: str) -> str:
-    """Put *path* behind *base*, unless it begins with the path that *base* has already."""
+    """Put *path* behind *base*, unless it begins with the path that *base* has already.
+
+    An endpoint at the end of *base* gives way to *path*, and a version is never doubled (DESIGN ruling 14).
+    """
     parts = urlsplit(base)
     own = parts.path.rstrip("/")
     if own and (path == own or path.startswith(own + "/")):
-        return f"{parts.scheme}://{parts.netloc}{path}"
+        own = ""
+    own = without(own, "/chat/completions", "/responses", "/messages", "/models")
+    if path.startswith("/v1/"):
+        own = without(own, "/v1")
     return f"{parts.scheme}://{parts.netloc}{own}{path}"
 
 

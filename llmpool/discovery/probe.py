@@ -22,6 +22,7 @@ from llmpool.credentials import Credential
 from llmpool.discovery import probe_capabilities
 from llmpool.discovery.probe_plan import Plan, Task
 from llmpool.discovery.short_call import Asker, Said
+from llmpool.discovery.spent import Spent
 from llmpool.discovery.workers import side_by_side
 from llmpool.errors import NoCredential, NothingEligible, Refused, UpstreamFailed
 from llmpool.formats.base import shown
@@ -70,6 +71,15 @@ class Unasked(NamedTuple):
     models: int
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C in the middle of a run, once its findings are safe: *kept* verdicts on *models* models."""
+
+    def __init__(self, kept: int, models: int) -> None:
+        super().__init__()
+        self.kept = kept
+        self.models = models
+
+
 class Report(NamedTuple):
     """What a run of probes found, in the order of its plan, and who could not be asked."""
 
@@ -89,7 +99,8 @@ def probe(
     """Put one token's worth of a question to every model of *plan*, *jobs* at a time, and keep the findings.
 
     With *jobs* of 0 all are asked at once; *timeout* is for each call. With *capabilities* a model that
-    answers is asked three times more. An interrupt keeps what was found until then.
+    answers is asked three times more. An interrupt keeps what was found until then, and comes out as
+    Interrupted; what was spent is recorded in any case.
     """
     if pool.offline and plan.tasks:
         raise Refused("--offline forbids asking models", hint="run it without --offline")
@@ -104,10 +115,15 @@ def probe(
                 run.work,
                 jobs=jobs if jobs > 0 else len(plan.tasks),
                 heard=lambda result: progress(run.take(*result), len(plan.tasks), "/".join(result[0])),
-                stop=client.close,
+                stop=run.stop,
             )
-        finally:
+        except KeyboardInterrupt:
             run.keep()
+            raise Interrupted(len(run.probes), len(plan.tasks)) from None
+        except BaseException:
+            run.keep()
+            raise
+        run.keep()
     return run.report()
 
 
@@ -207,10 +223,14 @@ class _Run:
 
     def __init__(self, pool: Pool, client: Client, plan: Plan, seconds: float, *, tries: bool) -> None:
         self.pool = pool
+        self.client = client
         self.plan = plan
         self.tries = tries
+        self.spent = Spent(pool)
         self.doors = {name: _Door(pool, pool.provider(name)) for name in plan.by_provider()}
-        self.askers = {n: Asker(pool, client, door.provider, seconds) for n, door in self.doors.items()}
+        self.askers = {
+            name: Asker(pool, client, door.provider, seconds, self.spent) for name, door in self.doors.items()
+        }
         self.probes: dict[Task, Probe] = {}
 
     def work(self, task: Task) -> tuple[Task, Probe | None]:
@@ -232,7 +252,9 @@ class _Run:
         can, there = Capabilities(), verdict(said)
         if there and self.tries:
             asker = self.askers[task.provider]
-            can = probe_capabilities.capabilities(lambda request: asker.ask(task.model, key, request))
+            can = probe_capabilities.capabilities(
+                lambda request: asker.ask(task.model, key, request), asker.provider
+            )
         failure = None if there else said.failure
         return Probe(
             model=task.model,
@@ -252,8 +274,14 @@ class _Run:
             self.probes[task] = probed
         return len(self.probes) + sum(door.untried for door in self.doors.values())
 
+    def stop(self) -> None:
+        """Break off whatever is under way."""
+        self.spent.ended = True
+        self.client.close()
+
     def keep(self) -> None:
-        """Write down what was found, and what the answers told of rate limits."""
+        """Write down what was spent and found, and what the answers told of rate limits."""
+        self.spent.keep()
         state = self.pool.paths.state
         seen = inventory.read(state) if self.probes else None
         for name, door in self.doors.items():

@@ -9,14 +9,15 @@ from typing import NamedTuple
 
 from llmpool import credentials, ways
 from llmpool.core.chat import ChatRequest, Delta
-from llmpool.core.outcome import Failure, UpstreamError
+from llmpool.core.outcome import Failure, TokenUsage, UpstreamError
 from llmpool.core.provider import Provider
 from llmpool.core.wire import Call, Target
 from llmpool.credentials import Credential
+from llmpool.discovery.spent import Spent
 from llmpool.formats import plan as plans
 from llmpool.formats import wire_format
 from llmpool.formats.base import WireFormat
-from llmpool.formats.refused import refused
+from llmpool.formats.refused import CARRY, refused
 from llmpool.net.client import Client
 from llmpool.pool import Pool
 from llmpool.router import failure as rules
@@ -24,6 +25,8 @@ from llmpool.router import failure as rules
 MAX_BYTES = 1024 * 1024
 MAX_BODY = 4096  # characters of an error's body that are looked at
 ROOM = 16  # tokens to answer with, where a server finds one too few
+MAX_REFUSALS = 4  # parameters left out of one question, as many as in chat
+ORDERS = ("tool_choice", "schema")  # what a request can order of its answer
 _TOO_FEW = re.compile(
     r"minimum|at least|greater than|too (small|low)|>=|higher max_|output limit", re.IGNORECASE
 )
@@ -32,11 +35,13 @@ _TOO_FEW = re.compile(
 class Said(NamedTuple):
     """What came of a question: an answer, or why there is none. *status* is 0 when nothing was heard.
 
-    *body* is the beginning of an error's body, *headers* are the answer's, *left_out* names the parameter
-    that was refused and then not sent.
+    *body* is the beginning of an error's body, *headers* are the answer's. *format* is the one it was asked
+    in, and *carried* names the ORDERS that the call really gave: some formats have no word for one, and a
+    server may have refused it. *usage* is the server's count, None where it gave none.
     """
 
     text: str = ""
+    thinking: str = ""
     tools: tuple[tuple[str, str], ...] = ()
     finish: str = ""
     failure: Failure | None = None
@@ -44,18 +49,30 @@ class Said(NamedTuple):
     body: str = ""
     headers: dict[str, str] | None = None
     latency_ms: int = 0
-    left_out: str = ""
+    format: str = ""
+    carried: tuple[str, ...] = ()
+    usage: TokenUsage | None = None
 
 
 class Asker(NamedTuple):
-    """Everything a question needs beside the model and the key; *seconds* is for each call."""
+    """Everything a question needs beside the model and the key; *seconds* is for each call.
+
+    What questions cost is noted in *spent*.
+    """
 
     pool: Pool
     client: Client
     provider: Provider
     seconds: float
+    spent: Spent
 
     def ask(self, model: str, credential: Credential, request: ChatRequest) -> Said:
+        """Ask, and note what it cost."""
+        said = self._anywhere(model, credential, request)
+        self.spent.note(self.provider.id, model, credential.label, request, said)
+        return said
+
+    def _anywhere(self, model: str, credential: Credential, request: ChatRequest) -> Said:
         """Ask at the address in use; at the others where the key is refused there, as chat does."""
         first = None
         for place, url in enumerate(ways.addresses(self.pool, self.provider)):
@@ -83,25 +100,21 @@ class Asker(NamedTuple):
     def _in_format(
         self, wire: WireFormat, url: str, model: str, credential: Credential, request: ChatRequest
     ) -> Said:
-        """Ask, and once more without the parameter that a server names as refused."""
-        ref = f"{self.provider.id}/{model}"
+        """Ask; a parameter the server names as refused is left out of the next call, as chat does it."""
+        ref, said = f"{self.provider.id}/{model}", Said()
         target = self._target(url, credential).replace(without=ways.refused(self.pool, ref))
-        said = self._once(wire, target, model, request)
-        if said.failure is None:
-            return said
-        if (
-            said.status == 400
-            and (request.max_tokens or ROOM) < ROOM
-            and _TOO_FEW.search(said.failure.message)
-        ):
-            return self._once(wire, target, model, request.replace(max_tokens=ROOM))
-        name = refused(said.failure, wire.droppable, target.without)
-        if not name:
-            return said
-        if name != "tool_choice":  # that one depends on the choice, so it tells nothing about the next
-            ways.learn_refusal(self.pool, ref, name)
-        again = self._once(wire, target.replace(without=(*target.without, name)), model, request)
-        return again._replace(left_out=name)
+        for left in reversed(range(MAX_REFUSALS + 1)):
+            said = self._once(wire, target, model, request)
+            if _needs_room(said, request):
+                request = request.replace(max_tokens=ROOM)
+                said = self._once(wire, target, model, request)
+            name = refused(said.failure, wire.droppable, target.without) if said.failure else ""
+            if not left or name in ("", CARRY):
+                break
+            if name != "tool_choice":  # that one depends on the choice, so it tells nothing about the next
+                ways.learn_refusal(self.pool, ref, name)
+            target = target.replace(without=(*target.without, name))
+        return said
 
     def _target(self, url: str, credential: Credential) -> Target:
         limits = credentials.short_timeouts(self.provider, self.pool.table, self.seconds)
@@ -110,12 +123,15 @@ class Asker(NamedTuple):
     def _once(self, wire: WireFormat, target: Target, model: str, request: ChatRequest) -> Said:
         """Send one call and read its answer whole; a failure is part of what was said."""
         began, heard = time.monotonic(), Said()
+        carried: tuple[str, ...] = ()
         try:
             call = wire.chat_call(target, model, request).replace(max_bytes=MAX_BYTES)
+            carried = _carried(wire, target, model, request, call)
             heard = self._sent(wire, call)
         except UpstreamError as error:
             heard = heard._replace(failure=error.failure, status=error.failure.status)
-        return heard._replace(latency_ms=round((time.monotonic() - began) * 1000))
+        took = round((time.monotonic() - began) * 1000)
+        return heard._replace(latency_ms=took, format=wire.name, carried=carried)
 
     def _sent(self, wire: WireFormat, call: Call) -> Said:
         with self.client.open_stream(call) as reply:
@@ -132,13 +148,37 @@ class Asker(NamedTuple):
                 return heard._replace(failure=error.failure)
 
 
+def _needs_room(said: Said, request: ChatRequest) -> bool:
+    """Say whether the server found too few the tokens it was allowed."""
+    if said.status != 400 or said.failure is None or (request.max_tokens or ROOM) >= ROOM:
+        return False
+    return _TOO_FEW.search(said.failure.message) is not None
+
+
+def _carried(
+    wire: WireFormat, target: Target, model: str, request: ChatRequest, call: Call
+) -> tuple[str, ...]:
+    """Name the orders that *call* says: without them it would be another."""
+    plain = {name: getattr(ChatRequest(messages=()), name) for name in ORDERS}
+    given = [name for name in ORDERS if getattr(request, name) != plain[name]]
+    without = {n: wire.chat_call(target, model, request.replace(**{n: plain[n]})).body for n in given}
+    return tuple(name for name in given if without[name] != call.body)
+
+
 def _collected(heard: Said, deltas: Iterable[Delta]) -> Said:
-    """Put an answer together."""
-    text, finish = "", ""
+    """Put an answer together; of one that goes wrong what came before, for it was paid for."""
     tools: dict[int, tuple[str, str]] = {}
-    for delta in deltas:
-        text, finish = text + delta.text, delta.finish or finish
-        for piece in delta.tools:
-            name, arguments = tools.get(piece.position, ("", ""))
-            tools[piece.position] = (name + piece.name, arguments + piece.arguments)
-    return heard._replace(text=text, finish=finish, tools=tuple(tools.values()))
+    try:
+        for delta in deltas:
+            heard = heard._replace(
+                text=heard.text + delta.text,
+                thinking=heard.thinking + delta.thinking,
+                finish=delta.finish or heard.finish,
+                usage=delta.usage or heard.usage,
+            )
+            for piece in delta.tools:
+                name, arguments = tools.get(piece.position, ("", ""))
+                tools[piece.position] = (name + piece.name, arguments + piece.arguments)
+    except UpstreamError as error:
+        heard = heard._replace(failure=error.failure)
+    return heard._replace(tools=tuple(tools.values()))

@@ -2,7 +2,9 @@
 
 pool-routing-formats 9. Differences from the source: a vendor's own row is taken at its word instead of being
 detected; formats with a listing of their own (Ollama, Google and the like) are asked for that, and servers
-that may load a model for a question get none; a 400 that speaks of the key is a refused key.
+that may load a model for a question get none; a 400 that speaks of the key is a refused key; a page is no
+endpoint anywhere; chat without `/v1` is looked for where it is not under `/v1`; and a preset whose own listing
+is not at the owner's address is set aside for what is there.
 """
 
 from __future__ import annotations
@@ -10,31 +12,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from llmpool import credentials, ways
 from llmpool.config import addresses
 from llmpool.config.problems import Problem, Spot
 from llmpool.core.outcome import Failure, UpstreamError
-from llmpool.core.provider import KeyRef, Provider
+from llmpool.core.provider import Provider
 from llmpool.core.wire import Call, Target
 from llmpool.discovery import verify_rules as rules
-from llmpool.discovery.detect import Detected, Seen, detect, is_page, look_at, look_at_all
+from llmpool.discovery.detect import Detected, Seen, detect, exists, is_page, look_at, look_at_all
 from llmpool.discovery.detect_calls import LIMITS, MOST_OF_A_LISTING, ask, headers_for, look
 from llmpool.discovery.verify_rules import Probe, Urls, Verification
-from llmpool.errors import Misuse, Refused
+from llmpool.errors import Misuse
 from llmpool.formats import wire_format
 from llmpool.formats.base import shown
 from llmpool.formats.errors import is_responses_only, read_error
 from llmpool.formats.families import NATIVE, third_party
 from llmpool.formats.plan import Memory, endpoint_lock, plan
-from llmpool.formats.urls import clean
+from llmpool.formats.urls import clean, openai_endpoint
 from llmpool.net.address import host_of
 from llmpool.net.client import Client
-from llmpool.pool import Pool
 
 Progress = Callable[[str], None]
+_PAGE = "answered HTML"
 _CHAT = ("chat_completions", "responses_v1", "responses_plain")
 _UNDETECTABLE = ("cloudcode", "copilot")
 _TRIED_LISTINGS = 3
+_NOT_THERE = (400, 404, 405, 410, 501)
 _TOKENS = 8
 _TOKENS_OF_RESPONSES = 16  # OpenAI refuses to answer with fewer
 
@@ -56,33 +58,6 @@ def candidate_at(address: str) -> Provider:
     return candidate(str(url))
 
 
-def verify_provider(
-    pool: Pool, provider: Provider, *, model: str = "", key_env: str = "", progress: Progress
-) -> Verification:
-    """Verify *provider* with its keys, one after the other for as long as they are refused.
-
-    *key_env* names a variable whose key is used instead. Raises NoCredential when there is no key to try.
-    """
-    if pool.offline:
-        raise Refused("--offline forbids asking providers", hint="run it without --offline")
-    if provider.preset == "embedded":
-        raise Misuse("the embedded server is llmpool's own; there is nothing to verify")
-    named = [KeyRef(label=key_env, source="env", env=key_env)]
-    pool.warnings += filter(None, [ways.unverified(provider)])
-    found = Verification(url=provider.url)
-    with Client(offline=pool.offline) as client:
-        for credential in credentials.usable(provider, pool, named if key_env else None):
-            for url in dict.fromkeys((provider.url, *ways.addresses(pool, provider))):
-                here = provider if url == provider.url else provider.replace(url=url)
-                target = credentials.target(here, credential, LIMITS)
-                seen = verify(client, here, target, model=model, progress=progress)
-                seen = seen.replace(key=credential.label if credential.secret else "")
-                if not seen.refused:
-                    return seen
-                found = found if found.refused else seen  # told in the words of the first address
-    return found
-
-
 def verify(
     client: Client, provider: Provider, target: Target, *, model: str = "", progress: Progress
 ) -> Verification:
@@ -96,6 +71,8 @@ def verify(
     if detected.format in (*NATIVE, "google"):
         progress("asking for its own listing")
         probes["listing"] = _own_listing(client, target, detected.format)
+        if _is_another(provider, probes["listing"]):
+            return _without_preset(client, provider, target, probes["listing"], model, progress)
     if not _takes_no_question(provider, detected.format):
         asking = _Asking(client, provider, target, progress)
         seen["models"] = asking.models(detected.format)
@@ -103,6 +80,26 @@ def verify(
         seen |= answers
         probes |= {name: _probe(asking.where, name, each) for name, each in seen.items()}
     return _judged(provider, model, detected, seen, probes)
+
+
+def _is_another(provider: Provider, listing: Probe) -> bool:
+    """Say whether the program the preset stands for is not, or no longer, at an address of the owner's."""
+    if third_party(provider) or provider.exact or provider.format in (*_UNDETECTABLE, "google"):
+        return False
+    wrong = 200 <= listing.status < 300 and not listing.reachable
+    return wrong or (listing.status in _NOT_THERE and not listing.refused)
+
+
+def _without_preset(  # noqa: PLR0917 - what a verification takes, and the listing that was not there
+    client: Client, provider: Provider, target: Target, listing: Probe, model: str, progress: Progress
+) -> Verification:
+    """Verify an address as if no preset had been named for it."""
+    bare = provider.replace(preset="", format="", format_mode="")
+    found = verify(client, bare, target, model=model, progress=progress)
+    probes = (("listing", listing._replace(reachable=False)), *found.probes)
+    if not found.there:
+        return found.replace(probes=probes, recommended=provider.format)
+    return found.replace(probes=probes, misfit=provider.preset)
 
 
 def _detected(client: Client, provider: Provider, target: Target) -> Detected:
@@ -127,6 +124,7 @@ class _Asking:
 
     def __init__(self, client: Client, provider: Provider, target: Target, progress: Progress) -> None:
         self.where = _where(provider)
+        self._url = provider.url
         self._client = client
         self._target = target
         self._max_tokens = provider.max_tokens_field
@@ -139,7 +137,13 @@ class _Asking:
         if detected == "anthropic":
             key = headers_for(self._target, "anthropic")
             call = call.replace(headers=(("accept", "application/json"), *key))
-        return look_at(self._client, call)
+        seen, plain = look_at(self._client, call), self._plain("/models")
+        if plain != self.where.models and _is_missing(seen):
+            other = look_at(self._client, call.replace(url=plain))
+            if other.good and exists("openai", other):
+                self.where = self.where._replace(models=plain)
+                return other
+        return seen
 
     def questions(self, wanted: str, models: Seen) -> tuple[str, dict[str, Seen]]:
         """Ask with one model after the other until one exists; return it, and what each endpoint said."""
@@ -147,11 +151,27 @@ class _Asking:
         model, seen = "", [Seen()]
         for model in rules.models_to_try(wanted, rules.listed_models(body)):
             self._progress(f"asking {model}" if model else "asking without a model")
-            seen = look_at_all(self._client, self._calls(model))
+            seen = self._elsewhere(model, look_at_all(self._client, self._calls(model)))
             if not model or not all(rules.is_unknown_model(each.status, each.text) for each in seen):
                 break
         answers = dict(zip(_CHAT, seen, strict=True))
         return model, answers | {"anthropic_messages": look_at(self._client, self._message(model))}
+
+    def _elsewhere(self, model: str, seen: list[Seen]) -> list[Seen]:
+        """Ask for chat without `/v1` where there is none under it, and go on asking there if it answers."""
+        plain = self._plain("/chat/completions")
+        if plain == self.where.chat or not _is_missing(seen[0]):
+            return seen
+        before, self.where = self.where, self.where._replace(chat=plain)
+        chat = look_at(self._client, self._calls(model)[0])
+        if exists("openai", chat) and (rules.is_reachable(chat.status) or chat.status == 404):
+            return [chat, *seen[1:]]
+        self.where = before
+        return seen
+
+    def _plain(self, path: str) -> str:
+        """Return the endpoint at *path* with no version put ahead of it."""
+        return openai_endpoint(self._url, path, exact=True)
 
     def _calls(self, model: str) -> list[Call]:
         """Build the three questions that go out together."""
@@ -175,29 +195,38 @@ def _named(model: str, body: dict[str, Any]) -> dict[str, Any]:
     return {"model": model} | body if model else body
 
 
+def _is_missing(seen: Seen) -> bool:
+    """Say whether an answer shows that nothing is at its path; a model that is not there is another thing."""
+    return (seen.status in (404, 410) or seen.good) and not exists("openai", seen)
+
+
 def _own_listing(client: Client, target: Target, name: str) -> Probe:
     """Ask for the listing of the format itself, its older paths too; only its first page is fetched."""
     flow = wire_format(name).list_models(target)
-    url, seen = target.url, Seen()
+    url, seen, wrong = target.url, Seen(), ""
     try:
         call = next(flow)
         for _ in range(_TRIED_LISTINGS):
             url, seen = call.url, look_at(client, call.replace(timeouts=LIMITS, max_bytes=MOST_OF_A_LISTING))
-            if seen.answer is None or seen.status != 404:
+            if seen.answer is None:
                 break
             call = flow.send(seen.answer)
-    except (StopIteration, UpstreamError):
-        pass  # what it makes of the answer is not asked here, only whether there was one
+            if seen.good and exists(name, seen):
+                break  # what it would ask further explains the models, and is not asked here
+    except StopIteration:
+        pass
+    except UpstreamError as error:
+        wrong = shown(error.failure.message, rules.MOST_ERROR)
     finally:
         flow.close()
-    return _read(url, seen)
+    return Probe(url, seen.status, error=wrong) if wrong and seen.good else _read(url, seen)
 
 
 def _probe(where: Urls, name: str, seen: Seen) -> Probe:
     url = getattr(where, {"chat_completions": "chat", "anthropic_messages": "anthropic"}.get(name, name))
     probe = _read(url, seen)
     if name.startswith("responses") and is_page(seen.text):
-        return probe._replace(reachable=False, error="answered HTML")
+        return probe._replace(reachable=False, error=_PAGE)
     return probe
 
 
@@ -206,6 +235,9 @@ def _read(url: str, seen: Seen) -> Probe:
     if seen.answer is None:
         failure = seen.failure or Failure(kind="unusable", message="nothing was asked")
         return Probe(url, error=_words(url, failure))
+    if seen.good and not exists("openai", seen):
+        said = _PAGE if is_page(seen.text) else shown(read_error(seen.answer).message, rules.MOST_ERROR)
+        return Probe(url, seen.status, error=said)
     if seen.status < 400:
         return Probe(url, seen.status, rules.is_reachable(seen.status))
     failure = read_error(seen.answer)

@@ -16,7 +16,7 @@ from llmpool.formats.base import mapping, parse_json, shown, usable_name
 from llmpool.formats.errors import MODEL
 from llmpool.formats.families import by_intelligence
 from llmpool.formats.plan import Plan
-from llmpool.formats.urls import clean, openai_base, root_of
+from llmpool.formats.urls import clean, openai_base, openai_endpoint, root_of
 
 MOST_ERROR = 180
 MOST_CANDIDATES = 8  # models tried where every one of them is said not to exist
@@ -39,6 +39,7 @@ _ROWS = {
     "": ("text_only", False, False, False, 8192),
 }
 _AS_OPENAI = ("anthropic", "google", "copilot", "cloudcode", "lmstudio")
+_LISTINGS = ("models", "listing")
 _SEES = ("vision", "gpt-4o", "gemini")
 
 
@@ -64,7 +65,12 @@ class Probe(NamedTuple):
     @property
     def ready(self) -> bool:
         """Whether the endpoint answered as one does that only did not like the question."""
-        return not self.refused and (200 <= self.status < 300 or self.status in (400, 405))
+        return self.reachable and not self.refused and (self.good or self.status in (400, 405))
+
+    @property
+    def good(self) -> bool:
+        """Whether the endpoint is there and answered 2xx."""
+        return self.reachable and 200 <= self.status < 300
 
     def as_json(self) -> dict[str, Any]:
         """Show the probe as `--json` has it."""
@@ -75,7 +81,8 @@ class Probe(NamedTuple):
 class Verification(Record):
     """What a verification found. *probes* are by name, in the order they were asked.
 
-    *refused*: whoever is reachable refused the key. *profile* is the capability profile that follows.
+    *url* is the address that was asked. *misfit* is a preset that does not fit what is there. *profile* is
+    the capability profile that follows.
     """
 
     url: str
@@ -91,14 +98,12 @@ class Verification(Record):
     responses_status: str = ""
     probes: tuple[tuple[str, Probe], ...] = ()
     profile: tuple[tuple[str, object], ...] = ()
+    misfit: str = ""
 
     @property
     def ready(self) -> bool:
         """Whether models are listed, or any endpoint takes questions."""
-        return any(
-            probe.ready and (name not in ("models", "listing") or 200 <= probe.status < 300)
-            for name, probe in self.probes
-        )
+        return any(probe.ready and (name not in _LISTINGS or probe.good) for name, probe in self.probes)
 
     @property
     def there(self) -> bool:
@@ -110,6 +115,17 @@ class Verification(Record):
         """Whether every endpoint that is there refuses the key."""
         asked = [probe for _, probe in self.probes if probe.reachable]
         return not self.ready and bool(asked) and all(probe.refused for probe in asked)
+
+    @property
+    def shut(self) -> bool:
+        """Whether models may be listed to everybody, but every endpoint for questions refuses the key."""
+        asked = [probe for name, probe in self.probes if probe.reachable and name not in _LISTINGS]
+        return bool(asked) and all(probe.refused for probe in asked)
+
+    @property
+    def works(self) -> bool:
+        """Whether what was asked was answered, with the key or without one where there is none."""
+        return not self.shut and any(probe.good for _, probe in self.probes)
 
     def as_json(self) -> dict[str, Any]:
         """Show the verification as `--json` has it."""
@@ -247,6 +263,9 @@ def recommended_url(name: str, url: str, probes: Mapping[str, Probe], proposed: 
         for suffix in ("", "/v1/messages", "/messages"):
             if path.endswith(f"/anthropic{suffix}"):
                 return base[: len(base) - len(suffix)]
+    if name == "openai" and _reachable(probes, "chat_completions"):
+        asked_at = probes["chat_completions"].url
+        return root if asked_at == openai_endpoint(root, "/chat/completions", exact=False) else asked_at
     return root
 
 

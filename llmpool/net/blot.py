@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from functools import cache
 
+from llmpool.core.wire import Hidden
+
 SECRET_WORDS = ("auth", "key", "token", "secret", "cookie", "pass", "cred")
 SHORTEST = 8  # what is shorter stands in too many texts that quote nothing
 BEGINNING = 8  # so much of a secret where a text breaks off is taken for its beginning
@@ -43,7 +45,7 @@ class Blot:
 
 def _secrets_in(name: str, value: str) -> set[str]:
     """Return what a header of this name keeps secret: its value and the words of it, but for `Bearer`."""
-    if not any(word in name.lower() for word in SECRET_WORDS):
+    if not isinstance(value, Hidden) and not any(word in name.lower() for word in SECRET_WORDS):
         return set()
     words = value.split()
     parts = words[1:] or words if "auth" in name.lower() else [value, *words]

@@ -1,7 +1,9 @@
 """Put what a verification recommends into force (pool-routing-formats 9, Apply).
 
-Differences from the source: a URL that leads to the same place is left as its owner wrote it, a pin on the
-recommended format stays, and the address of a vendor's row is never replaced.
+Differences from the source: nothing is applied on the word of a server that only refused the key; an
+alternate address that took the key is remembered, not written in place of the configured one; a URL that
+leads to the same place is left as its owner wrote it, a pin on the recommended format stays, and the address
+of a vendor's row is never replaced.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from llmpool import ways
 from llmpool.config import edit
 from llmpool.core.provider import Provider
 from llmpool.discovery.verify import candidate
@@ -32,16 +35,24 @@ class Change(NamedTuple):
 def changes(provider: Provider, found: Verification) -> tuple[Change, ...]:
     """List what applying *found* changes in the config.
 
-    Nothing when nothing was there to recommend it, or for an address that nobody configured.
+    Nothing when nothing was there to recommend it, when all that is there refused the key, or for an address
+    that nobody configured. A preset that does not fit is overruled by the format written beside it.
     """
-    if not found.there or provider.id == CANDIDATE:
+    if not found.there or found.refused or provider.id == CANDIDATE:
         return ()
-    wanted = _of_third_party(provider, found) if third_party(provider) else _of_vendor(provider, found)
+    plain = provider.replace(preset="", format="", format_mode="") if found.misfit else provider
+    wanted = _of_third_party(plain, found) if third_party(plain) else _of_vendor(provider, found)
     return tuple(
         Change(key, getattr(provider, key), after)
         for key, after in wanted.items()
         if after != getattr(provider, key)
     )
+
+
+def elsewhere(provider: Provider, found: Verification) -> str:
+    """Return the alternate address that took the key, nothing where that is the configured one."""
+    known = (url.rstrip("/") for url in provider.alternate_urls)
+    return ways.elsewhere(provider, found.url) if found.ready and found.url in known else ""
 
 
 def apply(pool: Pool, provider: Provider, found: Verification) -> tuple[Change, ...]:
@@ -50,7 +61,7 @@ def apply(pool: Pool, provider: Provider, found: Verification) -> tuple[Change, 
     if made:
         fields = {change.key: change.after for change in made}
         configfile.change(pool, lambda text: edit.with_provider(text, provider.id, fields))
-    if found.there:
+    if found.there and not found.refused:
         now, after = pool.clock(), pool.provider(provider.id)
         formats.update(pool.paths.state, lambda known: _learn(known, after, found, now))
         pool.forget()
@@ -59,8 +70,7 @@ def apply(pool: Pool, provider: Provider, found: Verification) -> tuple[Change, 
 
 def _learn(known: formats.Memories, provider: Provider, found: Verification, now: float) -> None:
     formats.detected(known, provider, found.recommended, now, profile=dict(found.profile))
-    if not found.refused:  # else an alternate address may be in use because of just that
-        formats.use_endpoint(known, provider, "", now)
+    formats.use_endpoint(known, provider, elsewhere(provider, found), now)
 
 
 def _of_third_party(provider: Provider, found: Verification) -> dict[str, str]:
@@ -69,11 +79,8 @@ def _of_third_party(provider: Provider, found: Verification) -> dict[str, str]:
     mode = PINNED if endpoint_lock(candidate(provider.url), found.recommended_url) else AUTO
     if name == provider.format and (provider.format_mode == PINNED or effective_mode(provider) == mode):
         mode = provider.format_mode
-    return {
-        "format": name,
-        "format_mode": mode,
-        "url": provider.url if _same_place(url, provider.url) else url,
-    }
+    stays = elsewhere(provider, found) or _same_place(url, provider.url)
+    return {"format": name, "format_mode": mode, "url": provider.url if stays else url}
 
 
 def _of_vendor(provider: Provider, found: Verification) -> dict[str, str]:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 from collections.abc import Mapping
 
+from llmpool.state import inventory
 from tests.fakes import faults
 from tests.fakes.answers import error
 from tests.fakes.exchange import Request
@@ -63,10 +64,10 @@ def test_capabilities_are_tried_on_demand(home: Home, server: FakeServer) -> Non
     """Three more calls a model, and a column for each."""
     pool_of(home, server, {}, count=1)
     result = home.pool("models", "probe", "--capabilities")
-    assert result.out.split("\t")[:5] == ["work/m0", "yes", "no", "no", "?"]
+    assert result.out.split("\t")[:5] == ["work/m0", "yes", "?", "?", "?"]
     assert len(server.chats) == 4
     can = home.pool("models", "probe", "--capabilities", "--json").json["models"][0]["capabilities"]
-    assert can == {"tools": False, "json": False, "images": None}
+    assert can == {"tools": None, "json": None, "images": None}
 
 
 def test_many_calls_are_asked_about(home: Home, server: FakeServer) -> None:
@@ -137,13 +138,37 @@ def test_how_it_ends(home: Home, server: FakeServer) -> None:
 
 
 def test_ctrl_c_leaves_at_once(home: Home, server: FakeServer) -> None:
-    """An interrupt ends it with 130, whoever hangs."""
-    server.behave(lambda _number, _request: faults.hang())
-    home.write_config(provider("work", server.url), *(model(f"work/m{n}") for n in range(9)))
+    """An interrupt ends it with 130, whoever hangs, and says how much of it is kept."""
+    answered = {"m0", "m1", "m2"}
+    server.behave(lambda _n, request: None if request.json["model"] in answered else faults.hang())
+    home.write_config(provider("work", server.url), *(model(f"work/m{n}") for n in range(12)))
     child = home.start("models", "probe", stdin=subprocess.DEVNULL)
-    wait_for(lambda: len(server.chats) == 5, seconds=20)
-    assert end_of(child, send=signal.SIGINT).code == 130
-    assert len(server.chats) == 5
+    wait_for(lambda: len(server.chats) == 8, seconds=20)
+    ended = end_of(child, send=signal.SIGINT)
+    assert ended.code == 130
+    kept = inventory.read(home.state).providers["work"].probes
+    assert f"interrupted; {len(kept)} of 12 verdicts kept" in ended.err
+    assert {probed.model for probed in kept} <= answered
+    assert len(server.chats) == 8
+    lines = home.pool("usage", "list", "--json").json["records"]
+    assert sorted((line["model"], line["tag"], line["success"]) for line in lines) == [
+        ("m0", "probe", True),
+        ("m1", "probe", True),
+        ("m2", "probe", True),
+    ]
+
+
+def test_what_it_spends_shows_in_usage(home: Home, server: FakeServer) -> None:
+    """Every question that was answered, with an error too, is in `usage`, under the tag `probe`."""
+    pool_of(home, server, {"m1": GONE})
+    assert home.pool("models", "probe", "--capabilities").code == 0
+    shown = home.pool("usage", "--by", "tag", "--json").json
+    groups = [(g["group"], g["requests"], g["successful"], g["failed"]) for g in shown["groups"]]
+    assert groups == [("probe", 9, 8, 1)]
+    assert shown["bad_lines"] == 0
+    assert home.pool("usage", "list").code == 0
+    failed = home.pool("usage", "list", "--failed", "--json").json["records"]
+    assert [(line["deployment"], line["error"]) for line in failed] == [("work/m1", "model_not_found")]
 
 
 def test_what_a_server_says_stays_harmless(home: Home, server: FakeServer) -> None:

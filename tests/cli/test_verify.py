@@ -36,6 +36,7 @@ def test_every_endpoint_has_a_line(home: Home) -> None:
         "responses, no /v1\t/responses\t404 not here",
         "messages\t/v1/messages\t404 not here",
         f"recommended: format openai at {server.url}",
+        "no key needed",
     ]
     assert '--apply would set format = "openai", format_mode = "auto"' in result.err
     assert "format" not in home.config.read_text()
@@ -81,6 +82,9 @@ def test_a_refused_key_ends_with_5(home: Home) -> None:
         assert result.code == 5
         assert "chat\t/v1/chat/completions\t401 key refused" in result.out
         assert 'the key "default" is refused' in result.err
+        assert "llmpool providers show work says where it is from" in result.err
+        assert "recommended" not in result.out
+        assert "--apply" not in result.err
         assert not result.shows(PLANTED_KEY)
         assert home.pool("providers", "verify", "work", "--json", env={"WORK_KEY": "x"}).code == 5
     assert home.files_with(PLANTED_KEY) == []
@@ -136,7 +140,10 @@ def test_ollama_in_the_next_room(home: Home) -> None:
         home.write_config(f'[providers.den]\npreset = "ollama"\nurl = "{server.url}"\n')
         result = home.pool("providers", "verify", "den")
         assert (result.code, server.posted("/api/chat")) == (0, [])
-    assert result.out == f"own listing\t/api/tags\t200\nrecommended: format ollama at {server.url}\n"
+    assert (
+        result.out
+        == f"own listing\t/api/tags\t200\nrecommended: format ollama at {server.url}\nno key needed\n"
+    )
     assert "--apply" not in result.err
 
 
@@ -145,7 +152,15 @@ def test_what_makes_no_sense(home: Home) -> None:
     written(home, "http://127.0.0.1:9")
     assert home.pool("providers", "verify", "nosuch").code == 3
     assert home.pool("providers", "verify").code == 2
-    assert home.pool("providers", "verify", "work", "--url", "http://h").code == 2
+    both = home.pool("providers", "verify", "work", "--apply", "--url", "http://h")
+    assert (both.code, "a configured provider or an address, not both" in both.err) == (2, True)
+    assert home.pool("providers", "verify", "--url", "http://h", "--key", "one").code == 2
+    assert home.pool("providers", "verify", "work", "--key", "one", "--key-env", "X").code == 2
+    assert home.pool("providers", "verify", "work", "--no-verify-tls").code == 2
+    unset = home.pool("providers", "verify", "--url", "http://h", "--key-env", "NOPE")
+    assert (unset.code, unset.err) == (5, "error: NOPE is not set\n  export NOPE=...\n")
+    odd = home.pool("providers", "verify", "--url", "http://h", "--key-env", "ODD", env={"ODD": "\u00fc"})
+    assert (odd.code, "verify-candidate" in odd.err) == (5, False)
     assert home.pool("providers", "verify", "--url", "http://h", "--apply").code == 2
     assert home.pool("providers", "verify", "--url", "ftp://h").code == 2
     assert home.pool("providers", "verify", "work", "--key-env", "UNSET").code == 5

@@ -176,8 +176,8 @@ def test_a_password_in_a_url_is_refused_unseen(config, url):
     "headers",
     ['{ "a b" = "x" }', '{ "" = "x" }', '{ a = "x\\ny" }', "{ a = 3 }", '{ a = "é" }', '{ a = " x" }',
      '{ a = "x", A = "y" }', '{ "a:" = "x" }', '{ a = "x", A = { env = "V" } }', "{ a = { env = 3 } }",
-     "{ a = {} }", '{ a = { env = "V", file = true } }', '{ a = { command = ["x"] } }', '{ a = { env = "$V" } }',
-     '{ "a b" = { env = "V" } }'],
+     "{ a = {} }", '{ a = { env = "V", file = true } }', '{ a = { command = ["x"] } }',
+     '{ a = { env = "$V" } }', '{ "a b" = { env = "V" } }'],
 )  # fmt: skip
 def test_headers_that_break_a_request(problems, headers):
     """A header that could not be sent, or would be sent twice, is a problem of the config."""

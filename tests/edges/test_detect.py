@@ -157,6 +157,10 @@ def test_minimax_takes_a_bearer_key() -> None:
         ("https://h.example/v1/", "/messages", "https://h.example/v1/messages"),
         ("https://h.example/v1/responses", "/v1/responses", "https://h.example/v1/responses"),
         ("https://h.example/v", "/v1/messages", "https://h.example/v/v1/messages"),
+        ("https://h.example/openai/v1", "/v1/messages", "https://h.example/openai/v1/messages"),
+        ("https://h.example/openai/v1/", "/v1beta/models", "https://h.example/openai/v1/v1beta/models"),
+        ("https://h.example/v1/chat/completions", "/v1/messages", "https://h.example/v1/messages"),
+        ("https://h.example/a/v1/responses", "/chat/completions", "https://h.example/a/v1/chat/completions"),
         ("https://h.example:8/a/b", "/responses", "https://h.example:8/a/b/responses"),
     ],
 )

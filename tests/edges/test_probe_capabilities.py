@@ -11,12 +11,17 @@ from typing import Any
 
 import pytest
 
+from llmpool.core.chat import ChatRequest, Message
 from llmpool.core.deployment import Capabilities
 from llmpool.core.outcome import Failure
+from llmpool.core.provider import Provider
+from llmpool.credentials import Credential
 from llmpool.discovery import probe_capabilities as trying
 from llmpool.discovery.probe import probe
 from llmpool.discovery.probe_plan import choose
-from llmpool.discovery.short_call import Said
+from llmpool.discovery.short_call import Asker, Said
+from llmpool.discovery.spent import Spent
+from llmpool.net.client import Client
 from llmpool.state import inventory
 from tests.edges.test_probe import open_pool
 from tests.fakes import faults
@@ -28,6 +33,19 @@ from tests.support import model, provider
 
 CALL = faults.tool_call("add", '{"a": 2, "b": 3}')
 JSON = faults.ok('{"capital": "Paris"}')
+
+
+COLOURS = trying.COLOURS
+RED = COLOURS[0]
+CLOUD = Provider(
+    id="a", name="a", preset="", format="", format_mode="", url="https://a.example/v1", location="cloud"
+)
+
+
+@pytest.fixture(autouse=True)
+def _red(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave nothing to chance: the picture is red."""
+    monkeypatch.setattr(trying, "COLOURS", (RED,))
 
 
 def refusal(status: int, message: str, param: str | None = None) -> Behaviour:
@@ -71,7 +89,7 @@ def test_what_works_is_found_and_kept(tmp_path: Path, server: FakeServer) -> Non
     assert [body["max_tokens"] for body in (tools, json, images)] == [200, 60, 20]
     assert json["response_format"]["json_schema"]["schema"]["required"] == ["capital"]
     url = images["messages"][0]["content"][1]["image_url"]["url"]
-    assert b64decode(url.removeprefix("data:image/png;base64,")) == trying.png()
+    assert b64decode(url.removeprefix("data:image/png;base64,")) == trying.png(colour=RED.rgb)
 
 
 @pytest.mark.parametrize(
@@ -85,15 +103,13 @@ def test_what_works_is_found_and_kept(tmp_path: Path, server: FakeServer) -> Non
         ({"json": refusal(400, "This response_format type is unsupported")}, {"json": False}),
         ({"images": refusal(400, "image_url is only supported by certain models.")}, {"images": False}),
         ({"images": refusal(500, "image input is not supported - no mmproj")}, {"images": False}),
-        # a whole answer without it: no
-        ({"tools": faults.ok("That is 5.")}, {"tools": False}),
-        ({"json": faults.ok("Paris")}, {"json": False}),
-        ({"json": faults.ok('["Paris"]')}, {"json": False}),
-        ({"json": faults.ok('{"city": "Paris"}')}, {"json": False}),
+        # a whole answer without it, from a server of one's own: nothing
+        ({"tools": faults.ok("That is 5.")}, {"tools": None}),
+        ({"json": faults.ok("Paris")}, {"json": None}),
         # cut short, busy, or about something else: nothing
         ({"tools": faults.ok("Let me think", finish="length")}, {"tools": None}),
         ({"json": faults.ok('{"capi', finish="length")}, {"json": None}),
-        ({"json": faults.ok("[" * 9000)}, {"json": False}),
+        ({"json": faults.ok("[" * 9000)}, {"json": None}),
         ({"tools": faults.status(429)}, {"tools": None}),
         ({"tools": refusal(400, "bad request")}, {"tools": None}),
         ({"images": refusal(400, "the picture is nice")}, {"images": None}),
@@ -145,6 +161,28 @@ def test_a_model_that_does_not_answer_is_not_tried(tmp_path: Path, server: FakeS
     assert len(server.chats) == 1
 
 
+@pytest.mark.parametrize("colour", COLOURS)
+def test_only_the_colour_shown_is_a_yes(monkeypatch: pytest.MonkeyPatch, colour: trying.Colour) -> None:
+    """Each colour is asked for with its own picture; another colour, or several, may be a guess."""
+    monkeypatch.setattr(trying, "COLOURS", COLOURS)
+    words = {0: "Rouge", 1: "grün", 2: "Es azul.", 3: "黄色", 4: "ORANGE", 5: "violet"}
+    shown: list[str] = []
+
+    def answer(text: str) -> bool | None:
+        def ask(request: ChatRequest) -> Said:
+            shown.append(request.messages[0].images[0].url)
+            return Said(text=text, finish="stop", status=200)
+
+        return trying.images(ask, lambda _colours: colour)
+
+    answers = [answer(word) for word in words.values()]
+    assert answers == [True if each is colour else None for each in COLOURS]
+    assert answer("red, green, blue, yellow, orange or purple") is None
+    assert answer("I see no picture.") is None
+    data = b64decode(shown[0].removeprefix("data:image/png;base64,"))
+    assert data == trying.png(colour=colour.rgb)
+
+
 def test_the_picture_is_a_picture() -> None:
     """It is a PNG of the size and the colour asked for, and every checksum holds."""
     data, pieces = trying.png(3, (1, 2, 3)), {}
@@ -163,9 +201,93 @@ def test_the_picture_is_a_picture() -> None:
 
 def test_a_whole_answer_needs_an_end() -> None:
     """An answer without text and without a call tells nothing."""
-    assert trying.tools(lambda _request: Said(status=200, finish="stop")) is None
+    silent = Said(status=200, finish="stop", format="openai", carried=("tool_choice",))
+    assert trying.tools(lambda _request: silent, CLOUD) is None
     failed = Said(failure=Failure(kind="quota", message="tools are not supported", status=400))
-    assert trying.tools(lambda _request: failed) is None
+    assert trying.tools(lambda _request: failed, CLOUD) is None
+
+
+@pytest.mark.parametrize(
+    ("wire", "preset", "expected"),
+    [
+        ("openai", "", False),
+        ("copilot", "", False),
+        ("google", "", False),
+        ("cloudcode", "", False),
+        ("responses", "openai", False),
+        ("responses", "", None),  # imitated, with or without what was ordered
+        ("anthropic", "anthropic", False),
+        ("anthropic", "minimax", None),
+        ("ollama", "ollama-cloud", None),
+        ("lmstudio", "", None),
+    ],
+)
+def test_a_whole_answer_is_a_no_where_the_order_binds(wire: str, preset: str, expected: bool | None) -> None:
+    """It takes a call that carried the order, a format that binds its servers, and a server of others."""
+    provider = CLOUD.replace(preset=preset)
+    owned = (
+        provider.replace(location="local"),
+        provider.replace(url="http://192.168.1.5:8080/v1"),
+        provider.replace(url="https://box.local/v1"),
+    )
+    for order, trial, text in (
+        ("tool_choice", trying.tools, "That is 5."),
+        ("schema", trying.structured, "Paris"),
+        ("schema", trying.structured, '["Paris"]'),
+        ("schema", trying.structured, '{"city": "Paris"}'),
+    ):
+        said = Said(text=text, finish="stop", status=200, format=wire, carried=(order,))
+        assert trial(lambda _request, said=said: said, provider) is expected
+        for free in (said._replace(carried=()), said._replace(finish="length"), said._replace(format="")):
+            assert trial(lambda _request, said=free: said, provider) is None
+        for own in owned:
+            assert trial(lambda _request, said=said: said, own) is None
+
+
+@pytest.mark.parametrize(
+    ("wire", "carried"),
+    [
+        ("openai", [("tool_choice",), ("schema",)]),
+        ("responses", [("tool_choice",), ("schema",)]),
+        ("anthropic", [("tool_choice",), ("schema",)]),
+        ("google", [("tool_choice",), ("schema",)]),
+        ("lmstudio", [("tool_choice",), ("schema",)]),
+        ("ollama", [(), ("schema",)]),
+    ],
+)
+def test_what_a_call_ordered_is_read_off_the_call(
+    tmp_path: Path, wire: str, carried: list[tuple[str, ...]]
+) -> None:
+    """A format without a word for the order, as Ollama's, does not carry it."""
+    heard: list[Said] = []
+    with FakeServer(speaks=(wire,)) as server, Client() as client:
+        pool = open_pool(
+            tmp_path, provider("a", server.root, format=wire, format_mode="pinned"), model("a/m")
+        )
+        asker = Asker(pool, client, pool.provider("a"), 5.0, Spent(pool))
+
+        def ask(request: ChatRequest) -> Said:
+            heard.append(asker.ask("m", Credential("none", ""), request))
+            return heard[-1]
+
+        trying.tools(ask, CLOUD)
+        trying.structured(ask, CLOUD)
+    assert [said.carried for said in heard] == carried
+    assert {said.format for said in heard} == {wire}
+
+
+def test_a_refused_order_was_not_carried(tmp_path: Path, server: FakeServer) -> None:
+    """Where the choice was left out, the answer that came was never ordered to hold a call."""
+    server.behave(faults.refusing("tool_choice"))
+    pool = open_pool(tmp_path, provider("a", server.url), model("a/m"))
+    with Client() as client:
+        asker = Asker(pool, client, pool.provider("a"), 5.0, Spent(pool))
+        ask = ChatRequest(
+            messages=(Message(role="user", text="hi"),),
+            tools=(trying.TOOL,), tool_choice="required", stream=False,
+        )  # fmt: skip
+        said = asker.ask("m", Credential("none", ""), ask)
+    assert (said.failure, said.carried) == (None, ())
 
 
 FORMATS = ("openai", "responses", "anthropic", "google", "ollama", "lmstudio")
