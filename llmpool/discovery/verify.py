@@ -3,8 +3,8 @@
 pool-routing-formats 9. Differences from the source: a vendor's own row is taken at its word instead of being
 detected; formats with a listing of their own (Ollama, Google and the like) are asked for that, and servers
 that may load a model for a question get none; a 400 that speaks of the key is a refused key; a page is no
-endpoint anywhere; chat without `/v1` is looked for where it is not under `/v1`; and a preset whose own listing
-is not at the owner's address is set aside for what is there.
+endpoint anywhere; chat without `/v1` is looked for where it is not under `/v1`; and a preset whose own
+listing is not at the owner's address is set aside for what is there.
 """
 
 from __future__ import annotations

@@ -186,3 +186,13 @@ def test_a_header_whose_variable_is_not_set_is_a_missing_key(home: Home, server:
     assert refresh.code == 0
     assert refresh.shows("GATEWAY is not set")
     assert server.requests == []
+
+
+def test_a_header_from_a_variable_is_hidden_whatever_it_is_called(home: Home) -> None:
+    """That it comes from a variable makes it a secret; a server that quotes it is not repeated."""
+    quoted = faults.always(faults.status(400, body={"error": {"message": f"bad {PLANTED_KEY}"}}))
+    with FakeServer(behave=quoted) as server:
+        home.write_config(provider("a", server.url, headers={"X-Org": {"env": "ORG"}}), model("a/m"))
+        failed = home.pool("chat", "hi", env={"ORG": PLANTED_KEY})
+        assert (failed.code, server.chats[0].headers["x-org"]) == (7, PLANTED_KEY)
+    looked_through(home, failed)

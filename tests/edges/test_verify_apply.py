@@ -127,6 +127,29 @@ def test_an_alternate_stays_while_the_key_is_refused(tmp_path: Path) -> None:
     assert formats.read(pool.paths.state).endpoint(pool.provider("work")) == f"{HOST}/two"
 
 
+def test_an_alternate_that_took_the_key_is_remembered(tmp_path: Path) -> None:
+    """The configured URL stays written; the alternate is asked from now on."""
+    pool = opened(tmp_path, f'[providers.work]\nurl = "{HOST}"\nalternate_urls = ["{HOST}/two/"]\n')
+    told = apply(pool, pool.provider("work"), found("openai", f"{HOST}/two").replace(url=f"{HOST}/two"))
+    assert [change.key for change in told] == ["format", "format_mode"]
+    assert formats.read(pool.paths.state).endpoint(pool.provider("work")) == f"{HOST}/two"
+
+
+def test_a_preset_that_does_not_fit_is_overruled() -> None:
+    """Its URL stays, and the format beside it says what is there."""
+    den = made("den", preset="ollama", format="ollama", url=HOST)
+    assert changes(den, found("openai", HOST, misfit="ollama")) == (
+        Change("format", "ollama", "openai"),
+        Change("format_mode", "", "auto"),
+    )
+
+
+def test_a_refused_key_recommends_nothing() -> None:
+    """What is behind a closed door is a guess."""
+    shut = (("models", Probe(HOST, 401, True, True)),)
+    assert changes(made(url=HOST), found("openai", HOST, probes=shut)) == ()
+
+
 def test_where_nothing_answers_nothing_is_changed(tmp_path: Path) -> None:
     """A guess is no recommendation: neither config nor memory learns it."""
     pool = opened(tmp_path, f'[providers.work]\nurl = "{HOST}"\n')

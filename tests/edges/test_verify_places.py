@@ -57,7 +57,7 @@ def test_pages_everywhere_are_nothing() -> None:
 def test_a_native_preset_at_another_server(tags: Says) -> None:
     """Whatever stands where Ollama's listing was: what is there is recommended, and the preset is named."""
     row = {"preset": "ollama", "format": "ollama"}
-    found, server = verified({"/api/tags": tags, CHAT: FINE}, "", "m", **row)
+    found, _ = verified({"/api/tags": tags, CHAT: FINE}, "", "m", **row)
     assert (found.misfit, found.recommended, found.ready) == ("ollama", "openai", True)
     assert next(iter(statuses(found))) == "listing"
     assert not dict(found.probes)["listing"].reachable
