@@ -26,7 +26,9 @@ from hypothesis import settings  # noqa: E402
 from tests.fakes.server import FakeServer  # noqa: E402
 from tests.support import Home, is_foreign, isolated  # noqa: E402
 
-settings.register_profile("llmpool", deadline=None, database=None, max_examples=60)  # time depends on the neighbours
+settings.register_profile(
+    "llmpool", deadline=None, database=None, max_examples=60
+)  # time depends on the neighbours
 settings.load_profile("llmpool")
 
 _numbers = itertools.count()

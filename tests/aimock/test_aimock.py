@@ -66,7 +66,9 @@ def told(aimock: Aimock, home: Home) -> list[tuple[str, int]]:
 
 def wait(said: str, name: str) -> float:
     """Return the seconds of the one wait for a model that stderr tells of; jitter may add to the server's."""
-    (seconds,) = re.findall(rf"^p/{name}: {LIMITED} \(status 429\); again in (\S+) s$", said, flags=re.MULTILINE)
+    (seconds,) = re.findall(
+        rf"^p/{name}: {LIMITED} \(status 429\); again in (\S+) s$", said, flags=re.MULTILINE
+    )
     return float(seconds)
 
 
