@@ -10,13 +10,13 @@ from llmpool.core.chat import ChatRequest
 from llmpool.core.ids import split_ref, usage_id
 from llmpool.core.outcome import Attempt, TokenUsage
 from llmpool.core.routing import Experience
-from llmpool.core.text import tokens
 from llmpool.core.times import rfc3339_ms
 from llmpool.errors import Busy, StateUnusable
 from llmpool.pool import Pool
 from llmpool.router import experience, explain
 from llmpool.router import failure as rules
 from llmpool.state import health, ledger
+from llmpool.usage.cost import cost, counted, token_fields
 
 
 def record(pool: Pool, request: ChatRequest, journey: Journey) -> None:
@@ -45,14 +45,9 @@ def _keep_headroom(pool: Pool, journey: Journey) -> None:
 
 
 def usage_or_estimate(request: ChatRequest, journey: Journey) -> TokenUsage:
-    """Take the server's count, or estimate four bytes to a token where it gave none, marked as such."""
-    if journey.usage is not None and journey.usage.output is not None:
-        return journey.usage
-    sent = sum(tokens(message.text) for message in request.messages)
-    got = tokens(journey.answer + "".join(journey.thinking))
-    if not got and not journey.success:
-        return TokenUsage()
-    return TokenUsage(input=sent, output=got, estimated=True)
+    """Take the server's count of a request, or an estimate."""
+    got = journey.answer + "".join(journey.thinking)
+    return counted(journey.usage, request, got, success=journey.success)
 
 
 def usage_record(pool: Pool, journey: Journey) -> dict[str, Any]:
@@ -69,13 +64,7 @@ def usage_record(pool: Pool, journey: Journey) -> dict[str, Any]:
         "model": model,
         "deployment": journey.deployment,
         "success": journey.success,
-        "input_tokens": usage.input,
-        "output_tokens": usage.output,
-        "cache_read_tokens": usage.cache_read,
-        "cache_write_tokens": usage.cache_write,
-        "cache_write_1h_tokens": usage.cache_write_1h,
-        "reasoning_tokens": usage.reasoning,
-        "estimated": usage.estimated or None,
+        **token_fields(usage),
         "request_count": 1,
         "latency_ms": journey.latency_ms,
         "ttft_ms": journey.ttft_ms,
@@ -97,13 +86,7 @@ def usage_record(pool: Pool, journey: Journey) -> dict[str, Any]:
 def cost_of(pool: Pool, journey: Journey) -> tuple[Decimal | None, str | None]:
     """Return what the answer cost in USD and by which price; None where no price is known."""
     row = next((row for row in pool.table.rows if row.id == journey.deployment), None)
-    usage = journey.usage
-    if row is None or row.input_price is None or row.output_price is None or usage is None:
-        return None, None
-    millionths = Decimal(str(row.input_price)) * (usage.input or 0) + Decimal(str(row.output_price)) * (
-        usage.output or 0
-    )
-    return millionths / 1_000_000 if millionths else Decimal(0), "local" if not millionths else "registry"
+    return cost(row.input_price, row.output_price, journey.usage) if row is not None else (None, None)
 
 
 def decision_record(journey: Journey, usage: dict[str, Any]) -> dict[str, Any]:

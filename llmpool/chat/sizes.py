@@ -29,6 +29,12 @@ def fitted(pool: Pool, target: Target, wire: str, ref: str, request: ChatRequest
     return target.replace(context_window=declared or _needed(pool, ref, request))
 
 
+def loaded_window(pool: Pool, ref: str) -> int:
+    """Return the window a model is loaded with, 0 where that is not known."""
+    row = next((row for row in pool.table.rows if row.id == ref), None)
+    return row.window if row is not None and row.flags & LOADED else 0
+
+
 def prompt_tokens(request: ChatRequest) -> int:
     """Estimate the tokens of what is sent."""
     return sum(tokens(message.text) for message in request.messages)

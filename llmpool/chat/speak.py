@@ -26,7 +26,7 @@ from llmpool.pool import Pool
 from llmpool.router import failure as rules
 
 MAX_REFUSALS = 4  # so many parameters are left out of one question before its refusal counts
-QUIETLY = ("stream_options", "max_tokens", "cache")  # nobody asked for these by name
+QUIETLY = ("stream_options", "cache")  # nobody asked for these by name
 
 
 class Speaker:
@@ -97,7 +97,7 @@ class Speaker:
         """Ask in one format; a parameter the server names as refused is left out of the next call."""
         ref = f"{provider.id}/{model}"
         without = ways.refused(self.pool, ref)
-        yield from _told(ref, [name for name in without if name in wire.droppable], request)
+        yield from _told(ref, [name for name in without if name in wire.droppable], request, wire)
         sent = request
         target = sizes.fitted(self.pool, target, wire.name, ref, request)
         for left in reversed(range(MAX_REFUSALS + 1)):
@@ -116,13 +116,15 @@ class Speaker:
                 sent = without_carry(sent)
                 continue
             ways.learn_refusal(self.pool, ref, name)
-            yield from _told(ref, [name], request)
+            yield from _told(ref, [name], request, wire)
 
-    def _if_cut(self, target: Target, counted: int | None, request: ChatRequest) -> Iterator[Notice]:
+    def _if_cut(
+        self, target: Target, ref: str, counted: int | None, request: ChatRequest
+    ) -> Iterator[Notice]:
         """Say that the server cut the prompt before the model saw it, as Ollama did before 0.12.6."""
         from llmpool.formats.ollama_answer import truncated
 
-        window = target.context_window or sizes.DEFAULT_WINDOW
+        window = target.context_window or sizes.loaded_window(self.pool, ref)
         if truncated(sizes.prompt_tokens(request), counted, window):
             yield Notice(
                 f"{target.provider} cut the prompt to its window of {window} tokens; some of it was lost"
@@ -161,7 +163,9 @@ class Speaker:
                     self.begun = self.begun or bool(delta.text or delta.thinking or delta.tools)
                     yield delta
                     if delta.usage is not None and wire.name == sizes.LOADS_ON_DEMAND:
-                        yield from self._if_cut(target, delta.usage.input, request)
+                        yield from self._if_cut(
+                            target, f"{target.provider}/{model}", delta.usage.input, request
+                        )
             finally:
                 self.journey.redact(Blot(call.headers).text)
 
@@ -177,10 +181,11 @@ def without_carry(request: ChatRequest, unless_by: str = "") -> ChatRequest:
     return request.replace(messages=tuple(kept))
 
 
-def _told(ref: str, names: list[str], request: ChatRequest) -> Iterator[Notice]:
+def _told(ref: str, names: list[str], request: ChatRequest, wire: WireFormat) -> Iterator[Notice]:
     """Say what was asked for and is left out, because the server takes none of it."""
     for name in names:
-        if name not in QUIETLY and _wants(request, name):
+        renamed = name == "max_tokens" and wire.name != "responses"  # sent under its other name instead
+        if name not in QUIETLY and not renamed and _wants(request, name):
             yield Notice(f"{ref} does not take {name.replace('_', ' ')}; asked without it")
 
 

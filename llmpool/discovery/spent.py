@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from llmpool.core.chat import ChatRequest
 from llmpool.core.ids import usage_id
 from llmpool.core.outcome import TokenUsage
-from llmpool.core.text import tokens
 from llmpool.core.times import rfc3339_ms
 from llmpool.errors import Busy, StateUnusable
 from llmpool.pool import Pool
 from llmpool.state import jsonl, ledger
+from llmpool.usage.cost import cost, counted, token_fields
 
 if TYPE_CHECKING:
     from llmpool.discovery.short_call import Said
@@ -38,7 +37,7 @@ class Spent:
         """Note what came of a question."""
         if not said.status or (self.ended and said.failure):
             return
-        usage = usage_or_estimate(request, said)
+        usage = counted(said.usage, request, said.text + said.thinking, success=said.failure is None)
         line: dict[str, Any] = {
             "id": usage_id(),
             "at": rfc3339_ms(self.pool.clock()),
@@ -46,13 +45,7 @@ class Spent:
             "model": model,
             "deployment": f"{provider}/{model}",
             "success": said.failure is None,
-            "input_tokens": usage.input,
-            "output_tokens": usage.output,
-            "cache_read_tokens": usage.cache_read,
-            "cache_write_tokens": usage.cache_write,
-            "cache_write_1h_tokens": usage.cache_write_1h,
-            "reasoning_tokens": usage.reasoning,
-            "estimated": usage.estimated or None,
+            **token_fields(usage),
             "request_count": 1,
             "latency_ms": said.latency_ms,
             "key": None if key == "none" else key,
@@ -74,25 +67,11 @@ class Spent:
             self.pool.warnings.append(f"usage not recorded: {error.message}")
 
 
-def usage_or_estimate(request: ChatRequest, said: Said) -> TokenUsage:
-    """Take the server's count, or estimate as chat does where it gave none."""
-    if said.usage is not None and said.usage.output is not None:
-        return said.usage
-    got = tokens(said.text + said.thinking)
-    if said.failure is not None and not got:
-        return TokenUsage()
-    sent = sum(tokens(message.text) for message in request.messages)
-    return TokenUsage(input=sent, output=got, estimated=True)
-
-
 def _cost(line: dict[str, Any], input_price: float | None, output_price: float | None) -> dict[str, Any]:
     """Return the cost in USD and by which price, as chat writes them; null where no price is known."""
-    if input_price is None or output_price is None:
-        return {"cost": None}
-    sent, got = line.get("input_tokens", 0), line.get("output_tokens", 0)
-    millionths = Decimal(str(input_price)) * sent + Decimal(str(output_price)) * got
-    cost = millionths / 1_000_000 if millionths else Decimal(0)
-    return {"price_source": "registry" if millionths else "local", "cost": str(cost)}
+    usage = TokenUsage(input=line.get("input_tokens"), output=line.get("output_tokens"))
+    amount, source = cost(input_price, output_price, usage)
+    return {"cost": None} if amount is None else {"price_source": source, "cost": str(amount)}
 
 
 def _moment(line: dict[str, Any]) -> str:

@@ -213,3 +213,25 @@ def test_signed_thoughts_go_back_only_to_who_signed_them(home: Home) -> None:
         path.write_text("".join(json.dumps(turn) + "\n" for turn in turns))
         assert home.pool("chat", "--session", "s", "-c", "-m", "a/claude-y", "ho").code == 0
         assert "c2ln" not in json.dumps(server.chats[-1].json)
+
+
+def test_only_a_prompt_that_was_cut_is_said_to_be(home: Home) -> None:
+    """A model loaded with a large window took all of it; one that counts to its window's end did not."""
+    with FakeServer(models=[{"id": "m", "ps": {"context_length": 32768}}], speaks=("ollama",)) as server:
+        den = f'[providers.den]\npreset = "ollama"\nurl = "{server.root}"\n'
+        home.write_config(den, model("den/m"))
+        prompt = "word " * 6000
+        usage = {"prompt_tokens": 6500, "completion_tokens": 2, "total_tokens": 6502}
+        server.behave(lambda n, request: faults.ok(usage=usage))
+        assert home.pool("refresh").code == 0
+        assert "cut the prompt" not in home.pool("chat", prompt).err
+        home.write_config(den, model("den/m", context_window=6500))
+        assert "cut the prompt" in home.pool("chat", "--context-size", "1", prompt).err
+
+
+def test_a_limit_that_is_left_out_is_said(home: Home) -> None:
+    """Where a format has no second name for it, an answer without its limit may cost more."""
+    with FakeServer(speaks=("responses",), behave=faults.refusing("max_output_tokens")) as server:
+        home.write_config(provider("a", server.root, format="responses"), model("a/m"))
+        told = home.pool("chat", "--max-tokens", "50", "hi")
+        assert (told.code, "does not take max tokens" in told.err) == (0, True)

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from llmpool.core.chat import ChatRequest, Message
-from llmpool.core.outcome import Failure, TokenUsage
+from llmpool.core.outcome import TokenUsage
 from llmpool.discovery.probe import HI, Interrupted, probe
 from llmpool.discovery.probe_plan import choose
 from llmpool.discovery.short_call import Said
-from llmpool.discovery.spent import Spent, usage_or_estimate
+from llmpool.discovery.spent import Spent
 from llmpool.pool import Pool
 from llmpool.state import ledger
+from llmpool.usage.cost import counted as count
 from tests.edges.test_probe import open_pool
 from tests.fakes import faults
 from tests.fakes.answers import error
@@ -159,9 +160,8 @@ def test_what_cannot_be_recorded_is_told(tmp_path: Path, server: FakeServer) -> 
 def test_who_counts_nothing_is_estimated() -> None:
     """Four bytes to a token, marked as such, thinking included; nothing at all for a failure in silence."""
     counted = TokenUsage(input=3, output=1)
-    assert usage_or_estimate(HI, Said(text="hello", usage=counted)) == counted
-    told = usage_or_estimate(HI, Said(text="hello", thinking="hm, well"))
+    assert count(counted, HI, "hello", success=True) == counted
+    told = count(None, HI, "hellohm, well", success=True)
     assert told == TokenUsage(input=1, output=4, estimated=True)
-    broken = Failure(kind="broken", message="broke off", status=200)
-    assert usage_or_estimate(HI, Said(failure=broken)) == TokenUsage()
-    assert usage_or_estimate(HI, Said(failure=broken, text="hell")).output == 1
+    assert count(None, HI, "", success=False) == TokenUsage()
+    assert count(None, HI, "hell", success=False).output == 1
