@@ -141,7 +141,5 @@ def nothing_eligible(line: dict[str, Any]) -> LlmpoolError:
     hint = "loosen a requirement, or: llmpool models list" if shown else "run: llmpool refresh"
     if any("missing image support" in reason for reason in grouped):
         ref = next(ids[0] for reason, ids in grouped.items() if "missing image support" in reason)
-        hint = (
-            f"if it does see: llmpool models set {ref} --supports images=yes   to try: llmpool models probe"
-        )
+        hint = f"does it see? llmpool models probe -m {ref} --capabilities   or set: --supports images=yes"
     return NothingEligible(message, hint=hint, lines=lines, details=details)
