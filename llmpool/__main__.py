@@ -1,7 +1,13 @@
 """Run llmpool: `python -m llmpool` and the console script."""
 
-import gc
-import os
+# The C module: `signal` itself makes enums, during which Ctrl-C would print a trace of half an import.
+from _signal import SIG_DFL, SIGINT, signal  # type: ignore[import-not-found]
+
+# Until the command ladder stands, Ctrl-C ends the process as any other.
+signal(SIGINT, SIG_DFL)
+
+import gc  # noqa: E402
+import os  # noqa: E402
 
 # A run is short: collecting cycles costs a tenth of its start-up and frees nothing that matters.
 gc.disable()
@@ -21,10 +27,6 @@ def main() -> int:
 
         if quick.answered():
             return 0
-    import signal
-
-    # Until the command ladder stands, Ctrl-C ends the process as any other: no trace of half an import.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
     from llmpool.cli.app import run
 
     try:
