@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 import typer
 
-from llmpool.cli import complete, probe, requests
+from llmpool.cli import complete, loading, probe, pulls, requests
 from llmpool.cli.app import examples, verbs
 from llmpool.cli.context import Terminal
-from llmpool.cli.options import JsonFlag, RefArgument, YesFlag, size
+from llmpool.cli.options import JsonFlag, RefArgument, size
 from llmpool.errors import Exit
 
 app = verbs("List, show and pull models.")
@@ -192,7 +192,7 @@ def set_(
     ] = None,
 ) -> int:
     """Declare ratings, aliases, window or capabilities of a deployment, in the config."""
-    from llmpool.setup import models
+    from llmpool.setup import declare
 
     terminal: Terminal = ctx.obj
     rated = {"quality": quality, "speed": speed, "cost_tier": cost_tier}
@@ -202,100 +202,13 @@ def set_(
     if alias:
         fields["aliases"] = alias
     fields |= dict(map(requests.supported, supports or ()))
-    name = models.declare(terminal.pool, ref, fields)
+    name = declare.declare(terminal.pool, ref, fields)
     terminal.say(f"{name}: " + ", ".join(f"{field} is {value}" for field, value in fields.items()))
     return Exit.OK
 
 
-@app.command(
-    short_help="Fetch a model for the embedded provider.",
-    epilog=examples(
-        "llmpool models pull embedded/smollm2-135m",
-        "llmpool models pull embedded/mine --from ./mine.gguf",
-    ),
-)
-def pull(
-    ctx: typer.Context,
-    ref: RefArgument,
-    source: Annotated[str, typer.Option("--from", metavar="URL_OR_FILE", help="Any GGUF, from here.")] = "",
-    sha256: Annotated[str, typer.Option("--sha256", metavar="HEX", help="What --from must be.")] = "",
-    as_json: JsonFlag = False,
-) -> int:
-    """Fetch a model for the embedded provider: `embedded/smollm2-135m` (98 MB, a toy), or any GGUF.
-
-    What is fetched is verified by size and SHA-256 before it gets its name; an interrupted pull goes on
-    where it stopped.
-    """
-    from llmpool.cli.progress import Progress
-    from llmpool.setup import models
-
-    terminal: Terminal = ctx.obj
-    with Progress(terminal) as progress:
-        pulled = models.pull(terminal.pool, ref, source, sha256, progress.bytes)
-    if as_json:
-        terminal.json(
-            {"model": {"id": ref, "size": pulled.size, "sha256": pulled.sha256, "licence": pulled.licence}}
-        )
-    else:
-        terminal.say(f"{ref}: {pulled.size / 1e6:.0f} MB, verified; {pulled.licence or 'licence unknown'}")
-    return Exit.OK
-
-
-@app.command(
-    epilog=examples(
-        "llmpool models remove embedded/smollm2-135m",
-    )
-)
-def remove(ctx: typer.Context, ref: RefArgument, yes: YesFlag = False) -> int:
-    """Delete a model of the embedded provider from this machine's disk."""
-    from llmpool.cli.confirm import confirm
-    from llmpool.setup import models
-
-    terminal: Terminal = ctx.obj
-    models.embedded_name(terminal.pool, ref)
-    confirm(terminal, f"delete {ref} from this machine's disk?", yes=yes)
-    models.remove(terminal.pool, ref)
-    terminal.say(f"{ref} is deleted; again: llmpool models pull {ref}")
-    return Exit.OK
-
-
-@app.command(
-    epilog=examples(
-        "llmpool models ps",
-    )
-)
-def ps(ctx: typer.Context, as_json: JsonFlag = False) -> int:
-    """Show the embedded models that are loaded now."""
-    from llmpool.cli.tables import show as table
-    from llmpool.embedded import server
-
-    terminal: Terminal = ctx.obj
-    running = server.running(terminal.pool.paths.state)
-    if as_json:
-        terminal.json({"models": [r._asdict() for r in running]})
-    else:
-        table(
-            terminal,
-            ["model", ">pid", ">port"],
-            [[f"embedded/{r.name}", str(r.pid), str(r.port)] for r in running],
-        )
-    return Exit.OK
-
-
-@app.command(
-    epilog=examples(
-        "llmpool models unload embedded/smollm2-135m",
-    )
-)
-def unload(ctx: typer.Context, ref: RefArgument) -> int:
-    """Stop an embedded model's server; the next chat starts it again."""
-    from llmpool.embedded import server
-    from llmpool.setup import models
-
-    terminal: Terminal = ctx.obj
-    stopped = server.stop(terminal.pool.paths.state, models.embedded_name(terminal.pool, ref))
-    terminal.say(f"{ref} is stopped" if stopped else f"{ref} was not loaded")
-    return Exit.OK
-
-
+app.command(short_help=pulls.SHORT, epilog=examples(*pulls.PULL_EXAMPLES))(pulls.pull)
+app.command(epilog=examples(*pulls.REMOVE_EXAMPLES))(pulls.remove)
+app.command(epilog=examples(*loading.PS_EXAMPLES))(loading.ps)
+app.command(epilog=examples(*loading.UNLOAD_EXAMPLES))(loading.unload)
 app.command(epilog=examples(*probe.EXAMPLES))(probe.probe)

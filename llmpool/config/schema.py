@@ -244,6 +244,7 @@ def _trial(**values: Any) -> dict[str, Any]:
 TOP = {
     "default_model": Field(text, "when routing finds nothing else"),
     "recovery_model": Field(text, "last of all"),
+    "catalog_url": Field(addresses.url, "where refresh --catalog finds the catalog"),
     "local_first": Field(flag, "your own machines before others"),
     "routing": Field(table(ROUTING, Routing), "how a deployment is chosen"),
     "providers": Field(

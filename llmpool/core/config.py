@@ -110,6 +110,7 @@ class Config(Record):
     exists: bool = False
     default_model: str = ""
     recovery_model: str = ""
+    catalog_url: str = ""
     local_first: bool = True
     routing: Routing = Routing()
     providers: tuple[ProviderTable, ...] = ()

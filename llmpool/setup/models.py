@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from llmpool.config import edit
 from llmpool.core.ids import split_ref
 from llmpool.discovery.refresh import refresh
 from llmpool.embedded import fetch, server
@@ -13,7 +11,6 @@ from llmpool.embedded.fetch import EmbeddedModel
 from llmpool.errors import Misuse, Refused, UnknownName
 from llmpool.pool import Pool
 from llmpool.registry import resolve
-from llmpool.setup import configfile
 from llmpool.setup.init import Findings, write
 
 
@@ -50,15 +47,6 @@ def pull(
     pulled = fetch.pull(pool.paths.state, name, source=source, sha256=sha256, progress=progress)
     take_up(pool)
     return pulled
-
-
-def declare(pool: Pool, ref: str, fields: dict[str, Any]) -> str:
-    """Set ratings, aliases, window or capabilities of one deployment in the config; returns its id."""
-    if not fields:
-        raise Misuse("nothing to declare", hint="llmpool models set -h")
-    target = resolve.one(ref, pool.table).id
-    configfile.change(pool, lambda text: edit.with_model(text, target, fields))
-    return target
 
 
 def remove(pool: Pool, ref: str) -> None:
