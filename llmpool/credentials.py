@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from math import ceil
 from typing import NamedTuple
 
+from llmpool.core.outcome import Attempt
 from llmpool.core.provider import KeyRef, Provider
 from llmpool.core.routing import RoutingTable
 from llmpool.core.wire import Hidden, Target, Timeouts
-from llmpool.errors import NoCredential, UnusableCredential
+from llmpool.errors import Busy, NoCredential, StateUnusable, UnusableCredential
 from llmpool.formats.families import host
 from llmpool.pool import Pool
+from llmpool.router import failure as rules
 
 BEARER_HOSTS = ("minimaxi.com", "minimax.io")  # they speak a format of another's, but take keys as most do
 NO_KEY = KeyRef(label="none", source="env")
@@ -47,6 +52,70 @@ def keys_of(provider: Provider, pool: Pool) -> list[KeyRef]:
         f"    get one: {provider.key_page}" if provider.key_page else ""
     )
     raise NoCredential(f"{provider.id}: no key; {names} is not set", hint=hint)
+
+
+def keys_in_turn(provider: Provider, pool: Pool) -> list[KeyRef]:
+    """List the keys to ask with now, as `key_rotation` orders them; with that this request has had its turn.
+
+    Keys that rest are passed over, and variables that are not set, for as long as there is another; when all
+    rest it is the one that is free first. Raises NoCredential when none can be tried.
+    """
+    keys = keys_of(provider, pool)
+    if len(keys) == 1:
+        return keys
+    present = [key for key in keys if key.source != "env" or pool.env.get(key.env, "").strip()] or keys
+    awake = _awake(provider, present, pool)
+    if provider.key_rotation == "first":
+        return awake
+    from llmpool.state import keys as counts
+
+    by_label = {key.label: key for key in awake}
+    try:
+        order = counts.take(
+            pool.paths.state,
+            provider.id,
+            [key.label for key in keys],
+            by_label,
+            rotation=provider.key_rotation,
+            now=pool.clock(),
+        )
+    except (StateUnusable, Busy) as error:
+        pool.warnings.append(f"the turns of {provider.id}'s keys are not kept: {error.message}")
+        return awake
+    return [by_label[label] for label in order]
+
+
+def _awake(provider: Provider, keys: list[KeyRef], pool: Pool) -> list[KeyRef]:
+    """Leave out the keys that rest; when all do, all but the one that is free first."""
+    cooldowns = pool.health.cooldowns
+    if not cooldowns:
+        return keys
+    from llmpool.router import cooldown
+
+    now = pool.clock()
+    known = [(key, cooldowns.get(cooldown.of_key(provider.id, key.label))) for key in keys]
+    left = [(key, cooldown.read(entry).left(now) if entry else 0.0) for key, entry in known]
+    awake = [key for key, seconds in left if not seconds]
+    return awake or [min(left, key=lambda pair: pair[1])[0]]
+
+
+def count_uses(pool: Pool, attempts: Iterable[Attempt]) -> None:
+    """Count the keys that a request was sent with, once it has ended.
+
+    A key whose turn it was is counted already: that is taken back where nothing was sent with it.
+    """
+    uses: Counter[tuple[str, str]] = Counter()
+    for ref, visit in groupby(attempts, key=lambda attempt: attempt.deployment):
+        provider = pool.provider(ref.partition("/")[0])
+        rotates = provider.key_rotation != "first" and sum(key.enabled for key in provider.keys) > 1
+        for number, attempt in enumerate(visit):
+            was_sent = attempt.failure is None or rules.was_sent(attempt.failure)
+            uses[provider.id, attempt.key] += was_sent - (rotates and not number)
+    found = {key: times for key, times in uses.items() if times and key[1] != NO_KEY.label}
+    if found:
+        from llmpool.state import keys as counts
+
+        counts.note(pool.paths.state, found, pool.clock())
 
 
 def resolve(key: KeyRef, provider: Provider, pool: Pool) -> Credential:
@@ -110,6 +179,7 @@ def target(
         project=provider.project,
         exact=exact or (provider.exact and not url),
         max_tokens_field=provider.max_tokens_field,
+        idle_ttl=ceil(provider.idle_ttl or 0),
     )
 
 

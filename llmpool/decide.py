@@ -1,34 +1,77 @@
-"""From what was asked to who answers: resolve the reference, then route (DESIGN ruling 1, 3.1)."""
+"""From what was asked to who answers: resolve the reference, then route (DESIGN ruling 1, 3.1).
+
+A request that names a model goes down a ladder until some deployment may answer: those that carry the name;
+the same with the windows their servers could load; what matches loosely, where that was asked for.
+
+Windows that grow, for whoever sends (`chat/prepare`): a local deployment that was asked for by name and whose
+server could load it with the window the request needs (`registry.windows`) is not refused for the one it has
+now. The decision selects it and `Decision.grows` says up to how many tokens; the rows of `pool.table` keep
+the present window, so it must be loaded anew before it is asked. Where `grows` is 0 the selected one fits as
+it is, or its owner's `context_window` is the limit.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from llmpool.core.config import MODES
 from llmpool.core.ids import short_id, split_ref
-from llmpool.core.routing import RouteRequest, RoutingRow, RoutingTable
+from llmpool.core.routing import HARD, Decision, RouteRequest, RoutingRow, RoutingTable
 from llmpool.core.times import rfc3339_ms
-from llmpool.errors import Misuse, NothingEligible, UnknownName
+from llmpool.errors import Misuse, NothingEligible, Refused, UnknownName
 from llmpool.pool import Pool
 from llmpool.registry import resolve
-from llmpool.router import route
+from llmpool.router import eligible, route
 from llmpool.router.explain import SHOWN
+from llmpool.router.lineup import BY_AFFINITY
 from llmpool.router.route import Choice
+
+INACTIVE = "provider inactive by policy"  # how the registry says that the owner bars a whole provider
+Heal = Callable[[RouteRequest], bool]  # looks around; says whether deciding once more is worth it
 
 
 class Asked(NamedTuple):
-    """A request with its profile applied, and the rows its model names (None: any)."""
+    """A request with its profile applied, and the rows its model names (None: any).
+
+    *typed* are the exclusions as they were written, *said* what else was asked for before the config filled
+    it in; *loose* the ids that only resemble the name; *grows* the windows that some of the named could be
+    loaded with.
+    """
 
     request: RouteRequest
     named: list[RoutingRow] | None
-    notes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    typed: tuple[str, ...] = ()
+    said: tuple[tuple[str, object], ...] = ()
+    loose: frozenset[str] = frozenset()
+    grows: tuple[tuple[str, int], ...] = ()
 
 
 def decide(
-    pool: Pool, request: RouteRequest, *, profile: str = "", force: bool = False, detail: int = SHOWN
+    pool: Pool,
+    request: RouteRequest,
+    *,
+    profile: str = "",
+    force: bool = False,
+    detail: int = SHOWN,
+    heal: Heal | None = None,
 ) -> Choice:
-    """Understand *request*, then choose; see `understand` and `choose`."""
-    return choose(pool, understand(pool, request, profile=profile, force=force), detail)
+    """Understand *request*, then choose; see `understand` and `choose`.
+
+    Where nobody carries the name, or nothing at all is eligible, *heal* may look around, and it is decided
+    once more if that was of use; a second failure stays one.
+    """
+    wanted = _laid_out(pool, request, profile)
+    try:
+        choice = choose(pool, _resolved(pool, wanted, force=force), detail)
+    except UnknownName:
+        if heal is None or not heal(wanted.request):
+            raise
+    else:
+        if heal is None or not _too_little_known(choice, wanted.request) or not heal(wanted.request):
+            return choice
+    return choose(pool, _resolved(pool, _laid_out(pool, request, profile), force=force), detail)
 
 
 def choose(pool: Pool, asked: Asked, detail: int = SHOWN) -> Choice:
@@ -38,43 +81,218 @@ def choose(pool: Pool, asked: Asked, detail: int = SHOWN) -> Choice:
     """
     stamp = (short_id("d"), rfc3339_ms(pool.clock()))
     facts = pool.facts()
+    if asked.named and (asked.request.strategy or pool.table.routing.strategy) in BY_AFFINITY:
+        facts = facts.replace(affinity=pool.affinity(row.id for row in asked.named))
     choice = route.route(asked.request, pool.table, facts, named=asked.named, stamp=stamp, detail=detail)
-    notes = (*asked.notes, *choice.decision.notes)
-    return Choice(choice.decision.replace(notes=notes), choice.plan)
+    decision = choice.decision
+    grows = dict(asked.grows).get(decision.selected, 0)
+    loads = f"; it is loaded with a larger window first, {grows} tokens at most" if grows else ""
+    decision = decision.replace(
+        reasoning=decision.reasoning + loads,
+        notes=(*asked.notes, *_lifted(asked, decision), *decision.notes),
+        options=_options(asked, decision),
+        grows=grows,
+    )
+    return Choice(_with_resemblance(decision, asked), choice.plan)
+
+
+def _lifted(asked: Asked, decision: Decision) -> list[str]:
+    """Say it where only its name lets a deployment answer that its owner set inactive (ruling 19)."""
+    chosen = next((row for row in asked.named or () if row.id == decision.selected), None)
+    barred = chosen is not None and chosen.blocked.startswith("inactive by policy")
+    return [f"{chosen.id} is {chosen.blocked}; it was asked for by name"] if chosen and barred else []
+
+
+def _options(asked: Asked, decision: Decision) -> tuple[tuple[str, object], ...]:
+    """Tell the options as they were written, so that a decision can be replayed."""
+    request = asked.request
+    written = dict(asked.said) | {"exclude": asked.typed, "loose": request.loose}
+    told = dict(decision.options) | {name: value for name, value in written.items() if value}
+    told |= {"stated": request.stated}
+    if request.fallback is not None:
+        told["fallback"] = request.fallback
+    return tuple(told.items())
+
+
+def _with_resemblance(decision: Decision, asked: Asked) -> Decision:
+    """Say it where the selected one only resembles the name that was asked for (ruling 20)."""
+    if decision.selected not in asked.loose:
+        return decision
+    carried = any(row.id not in asked.loose for row in asked.named or ())
+    nobody = "nobody who carries" if carried else "nobody carries"
+    answer = " may answer" if carried else ""
+    note = f'{nobody} "{decision.requested}"{answer}; {decision.selected} resembles it'
+    return decision.replace(loosely=True, notes=(note, *decision.notes))
 
 
 def understand(pool: Pool, request: RouteRequest, *, profile: str = "", force: bool = False) -> Asked:
-    """Apply the profile and the config's mode, resolve the model and every other name; raises UnknownName."""
+    """Apply the profile and the config's mode, resolve the model and every other name.
+
+    Raises UnknownName for a name nobody carries, Refused where policy bars the providers of all who do.
+    """
+    return _resolved(pool, _laid_out(pool, request, profile), force=force)
+
+
+def _laid_out(pool: Pool, request: RouteRequest, profile: str) -> Asked:
+    """Lay profile, config and the words for a mode under the request; check every name but the model's."""
     table = pool.table
     if not table.providers:
         raise nothing_configured(pool)
-    request = _with_profile(request, table, profile) if profile else request
-    if request.model in MODES:
-        request = request.replace(mode=request.mode or request.model, model="")
+    if profile:
+        from llmpool.router import profiles
+
+        request = profiles.laid_under(request, table, profile)
+    request = request.replace(model=request.model.strip())
+    if request.model.lower() in MODES:
+        request = request.replace(mode=request.mode or request.model.lower(), model="")
+    said = (("strategy", request.strategy), ("mode", request.mode), ("profile", profile))
     request = request.replace(mode=request.mode or table.routing.mode)
     _check_names(request, table)
-    if request.exclude or request.prefer:
+    typed = request.exclude
+    if typed or request.prefer:
         request = request.replace(
-            exclude=tuple(ref for given in request.exclude for ref in _meant(given, table)),
-            prefer=next(iter(_meant(request.prefer, table)), "") if request.prefer else "",
+            exclude=tuple(dict.fromkeys(ref for given in typed for ref in resolve.meant(given, table))),
+            prefer=next(iter(resolve.meant(request.prefer, table)), "") if request.prefer else "",
         )
-    if not request.model:
-        return Asked(request, None, ())
-    rows = resolve.find(request.model, table)
+    return Asked(request, None, typed=typed, said=said)
+
+
+def _resolved(pool: Pool, asked: Asked, *, force: bool) -> Asked:
+    """Find the rows that the model names: the first rung of the ladder on which one may answer."""
+    if not asked.request.model:
+        return asked
+    asked = _carriers(pool, asked._replace(said=(*asked.said, ("force", force))), force=force)
+    if asked.named and _may_answer(pool, asked):
+        return asked
+    for wider in (_grown(pool, asked), _loosened(pool, asked)):
+        if wider is not None and (not asked.named or _may_answer(pool, wider)):
+            return wider
+    if not asked.named:
+        raise _unknown(pool, asked.request.model)
+    _refuse_inactive(asked)
+    return asked
+
+
+def _carriers(pool: Pool, asked: Asked, *, force: bool) -> Asked:
+    """Take the rows that carry the name, or the model that may be called as it stands; none is no error."""
+    rows = resolve.find(asked.request.model, pool.table)
     if rows:
-        return Asked(request, rows, ())
-    row, note = _unlisted(pool, request.model, force=force)
-    return Asked(request, [row], (note,))
+        return asked._replace(named=rows, notes=(*asked.notes, *_gone(pool, asked.request.model)))
+    unlisted = _unlisted(pool, asked.request.model, force=force)
+    if unlisted is None:
+        return asked._replace(named=[])
+    row, note = unlisted
+    return asked._replace(named=[row], notes=(*asked.notes, note))
 
 
-def _meant(ref: str, table: RoutingTable) -> list[str]:
-    """Return the provider, or the deployments, that *ref* means; a name nobody carries restricts nothing."""
-    if any(entry["id"] == ref for entry in table.providers):
-        return [ref]
-    found = [row.id for row in resolve.find(ref, table)]
+def _gone(pool: Pool, ref: str) -> tuple[str, ...]:
+    if not pool.routing["dead"]:
+        return ()
+    from llmpool.registry.dead import notes_on
+
+    return notes_on(ref, pool.routing["dead"])
+
+
+def _may_answer(pool: Pool, asked: Asked) -> bool:
+    rows = asked.named or []
+    return bool(eligible.check(rows, asked.request, pool.table, pool.facts(), named=True).rows)
+
+
+def _grown(pool: Pool, asked: Asked) -> Asked | None:
+    """Give the named rows the windows that their servers could load, where the present ones are too small."""
+    rows, size = asked.named or [], asked.request.context_size
+    room = largest(pool, [row for row in rows if 0 < row.window < size])
+    if not any(most >= size for most in room.values()):
+        return None
+    grown = [row._replace(window=room.get(row.id, row.window)) for row in rows]
+    return asked._replace(named=grown, grows=tuple(room.items()))
+
+
+def largest(pool: Pool, rows: Iterable[RoutingRow]) -> dict[str, int]:
+    """Return the windows that local servers could load *rows* with, where that is more than they have."""
+    rows = list(rows)
+    if not rows:
+        return {}
+    from llmpool.formats.loading_windows import GROWING
+    from llmpool.registry import windows
+    from llmpool.state import inventory
+
+    growing = {
+        provider for provider in {split_ref(row.id)[0] for row in rows} if _format(pool, provider) in GROWING
+    }
+    declared = {model.id for model in pool.catalog.models if model.context_window}
+    return windows.most(rows, growing, inventory.read(pool.paths.state), declared)
+
+
+def _format(pool: Pool, name: str) -> str:
+    provider = pool.provider(name)
+    return provider.format or pool.memories.detected_format(provider)
+
+
+def _loosened(pool: Pool, asked: Asked) -> Asked | None:
+    """Add what matches loosely to the rows that carry the name, if the request asks for that.
+
+    Nobody named it, so whatever bars a deployment from being chosen automatically bars it here.
+    """
+    if not asked.request.loose:
+        return None
+    from llmpool.registry import loose
+
+    rows, facts = asked.named or [], pool.facts()
+    carrying = {row.id for row in rows}
+    found = [row for row in loose.find(asked.request.model, pool.table) if row.id not in carrying]
     if not found:
-        raise resolve.unknown(ref, table)
-    return found
+        return None
+    providers = [str(entry["id"]) for entry in pool.table.providers]
+    barred = [
+        row.blocked or facts.absent.get(row.id, "") or facts.stale.get(providers[row.provider], "")
+        for row in found
+    ]
+    like = [
+        row._replace(blocked=why, flags=row.flags | HARD) if why else row
+        for row, why in zip(found, barred, strict=True)
+    ]
+    return asked._replace(named=[*rows, *like], loose=frozenset(row.id for row in found))
+
+
+def _some(ids: list[str], shown: int = 3) -> str:
+    more = f" and {len(ids) - shown} more" if len(ids) > shown else ""
+    return ", ".join(ids[:shown]) + more
+
+
+def _refuse_inactive(asked: Asked) -> None:
+    """Refuse what policy bars even by name: all who carry it are at providers set inactive (ruling 19)."""
+    rows = asked.named or []
+    barred = [row for row in rows if row.blocked.startswith(INACTIVE)]
+    if len(barred) < len(rows) or asked.request.fallback:
+        return
+    provider = split_ref(barred[0].id)[0]
+    reason = barred[0].blocked.removeprefix(INACTIVE)
+    raise Refused(
+        f"{_some([row.id for row in barred])}: refused, provider {provider} is inactive by policy{reason}",
+        hint=f"lift it: llmpool policy clear {provider}    or let others answer: --fallback",
+        details={"rejections": [{"deployment": row.id, "reasons": [row.blocked]} for row in barred]},
+    )
+
+
+def _too_little_known(choice: Choice, request: RouteRequest) -> bool:
+    """Say whether nothing is eligible of a choice among all, which a look around may change."""
+    return choice.decision.no_eligible and not request.model
+
+
+def _unknown(pool: Pool, ref: str) -> UnknownName:
+    """Build the error for a name nobody carries; it says so where providers may have more than is known."""
+    error = resolve.unknown(ref, pool.table)
+    entries = [entry for entry in pool.table.providers if entry["enabled"]]
+    asking = [e for e in entries if e["metadata"] != "catalog"]
+    dark = [str(e["id"]) for e in asking if e.get("stale_since") or not e.get("fetched_at")]
+    if dark:
+        error.lines += (f"what {_some(dark)} may have is not known: llmpool refresh",)
+    from llmpool.registry import loose
+
+    if loose.find(ref, pool.table):
+        error.hint += "   what resembles it may answer with: --loose"
+    return error
 
 
 def nothing_configured(pool: Pool) -> NothingEligible:
@@ -88,34 +306,12 @@ def nothing_configured(pool: Pool) -> NothingEligible:
     )
 
 
-def _with_profile(request: RouteRequest, table: RoutingTable, name: str) -> RouteRequest:
-    """Lay a profile under the request: what the caller said wins, hints of both are kept."""
-    profile = next((p for p in table.profiles if p.name == name), None)
-    if profile is None:
-        known = ", ".join(p.name for p in table.profiles) or "none"
-        raise UnknownName(f'no profile "{name}"', hint=f"configured: {known}")
-    hints = {**dict(profile.hints), **dict(request.hints)}
-    return request.replace(
-        local_only=request.local_only or profile.local_only,
-        model=request.model or profile.model or "",
-        strategy=request.strategy or profile.strategy or "",
-        mode=request.mode or profile.mode or "",
-        group=request.group or profile.group or "",
-        min_quality=request.min_quality if request.min_quality is not None else profile.min_quality,
-        max_cost=request.max_cost if request.max_cost is not None else profile.max_cost,
-        needs=tuple(dict.fromkeys((*request.needs, *profile.needs))),
-        prefer=request.prefer or profile.prefer or "",
-        exclude=(*request.exclude, *profile.exclude),
-        hints=tuple(hints.items()),
-        priority="background" if "background" in (request.priority, profile.priority) else request.priority,
-    )
-
-
 def _check_names(request: RouteRequest, table: RoutingTable) -> None:
     """Refuse a group or strategy that does not exist, before it can silently mean nothing."""
     if request.group and not any(group.name == request.group for group in table.groups):
-        known = ", ".join(group.name for group in table.groups) or "none"
-        raise UnknownName(f'no group "{request.group}"', hint=f"configured: {known}")
+        from llmpool.router import profiles
+
+        raise profiles.missing("group", request.group, [group.name for group in table.groups])
     if (request.strategy or table.routing.strategy) == "value":
         raise Misuse(
             "strategy value needs the difficulty score, which this version does not have",
@@ -123,29 +319,29 @@ def _check_names(request: RouteRequest, table: RoutingTable) -> None:
         )
 
 
-def _unlisted(pool: Pool, ref: str, *, force: bool) -> tuple[RoutingRow, str]:
+def _unlisted(pool: Pool, ref: str, *, force: bool) -> tuple[RoutingRow, str] | None:
     """Call an unlisted `provider/model` as is when its listing cannot contradict it (ruling 1).
 
-    Policy, allow-list, location and what its name tells bind it as they bind any other.
+    Policy, allow-list, location and what its name tells bind it as they bind any other. None: it may not be.
     """
-    from llmpool.data import metadata
-    from llmpool.registry import compiled, merge
-    from llmpool.state import policy
-
     table, (name, model) = pool.table, split_ref(ref)
     place = {str(entry["id"]): n for n, entry in enumerate(table.providers)}
-    if name not in place or not model:
-        raise resolve.unknown(ref, table)
+    if name not in place or not model.strip() or not model.isprintable():
+        return None
     entry = table.providers[place[name]]
     healthy = entry.get("fetched_at") and not entry.get("stale_since")
     if healthy and not force:
-        raise resolve.unknown(ref, table)
+        return None
+    from llmpool.data import metadata
+    from llmpool.registry import compiled, merge
+
     deployment = merge.unlisted(
         pool.catalog,
         pool.provider(name),
         model,
-        policy.read(pool.paths.state),
+        pool.policies,
         facts=metadata.facts,
+        official=pool.official,
     )
     row = compiled.row(deployment, place)
     pool.take(row)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +20,20 @@ from llmpool.state import compiled
 
 if TYPE_CHECKING:
     from llmpool.core.config import Config
+    from llmpool.core.deployment import Deployment
+    from llmpool.core.inventory import Inventory
+    from llmpool.core.policy import Policy
     from llmpool.core.provider import Provider
     from llmpool.core.registry import Catalog, Registry
     from llmpool.core.routing import Facts, RoutingRow, RoutingTable
+    from llmpool.registry.capabilities import Told
+    from llmpool.registry.official import Official
+    from llmpool.router.cooldown import Rests
     from llmpool.state.formats import Memories
     from llmpool.state.health import Health
 
+_SOURCES = ("config", "catalog", "official", "policies", "inventory", "registry")
+_READ = (*_SOURCES, "routing", "listing", "table", "health", "memories")
 UNREACHABLE_FOR = 15 * 60  # seconds that a failed connect counts as unreachable (DESIGN ruling 2)
 
 
@@ -116,20 +124,50 @@ class Pool:
         """Config and presets, normalised."""
         from llmpool.config.presets import presets
         from llmpool.registry.catalog import build_catalog
+        from llmpool.registry.vendors import amended
 
-        return build_catalog(self.config, presets())
+        return build_catalog(self.config, amended(presets(), self.official))
+
+    @cached_property
+    def official(self) -> Official:
+        """The catalog of vendors' models: the one built in, and the downloaded one over it."""
+        from llmpool.data import builtin
+        from llmpool.registry.official import laid_over
+        from llmpool.state import catalog
+
+        return laid_over(builtin.catalog(), catalog.read(self.paths.state).content)
+
+    @cached_property
+    def policies(self) -> dict[str, Policy]:
+        """What the owner decided about providers and deployments, by id."""
+        from llmpool.state import policy
+
+        return policy.read(self.paths.state)
+
+    @cached_property
+    def inventory(self) -> Inventory:
+        """What the providers said last, as this run read it."""
+        from llmpool.state import inventory
+
+        return inventory.read(self.paths.state)
 
     @cached_property
     def registry(self) -> Registry:
         """The whole registry, built anew; hot commands use `table` and `listing` instead."""
         from llmpool.data import metadata
         from llmpool.registry import merge
-        from llmpool.state import inventory, policy
 
-        policies = policy.read(self.paths.state)
-        return merge.overlay(
-            self.catalog, inventory.read(self.paths.state), policies, {}, facts=metadata.facts
-        )
+        policies, seen = self.policies, self.inventory
+        return merge.overlay(self.catalog, seen, policies, {}, facts=metadata.facts, official=self.official)
+
+    def told(self, deployment: Deployment) -> Told:
+        """Return what each source tells of a deployment, to show where its values come from."""
+        from llmpool.data import metadata
+        from llmpool.registry.merge import told
+
+        provider = next(p for p in self.catalog.providers if p.id == deployment.provider)
+        seen = self.inventory.providers.get(provider.id)
+        return told(deployment, provider, seen, metadata.facts, self.official)
 
     def provider(self, name: str) -> Provider:
         """Look up a provider; raises UnknownName with the nearest names."""
@@ -144,20 +182,67 @@ class Pool:
 
         now, health = self.clock(), self.health
         oldest = rfc3339(now - self.table.routing.stale_after)
+        away = _unreachable(health, now)
+        rests = self._rests(now) if health.cooldowns else None
+        free_at = {name: health.contact[name]["at"] + UNREACHABLE_FOR for name in away}
+        for name, until in rests.free_at.items() if rests else ():
+            free_at[name] = max(until, free_at.get(name, 0.0))
         return Facts(
-            cooling=_cooling(health, now),
-            unreachable=_unreachable(health, now),
+            cooling=rests.cooling if rests else {},
+            resting=rests.resting if rests else {},
+            free_at=free_at,
+            unreachable=away,
             experience=health.experience,
             keyless=self._keyless() | (self._remote() if self.offline else {}),
             stale={
                 entry["id"]: f"not listed since {entry['stale_since']}"
                 for entry in self.routing["providers"]
-                if entry.get("stale_since") and entry["stale_since"] < oldest
+                if entry.get("stale_since")
+                and entry["stale_since"] < oldest
+                and entry["metadata"] != "catalog"
             },
             absent=self._absent(now),
             latency=health.latency,
             cursors=health.cursors,
         )
+
+    def _rests(self, now: float) -> Rests:
+        """Say who rests now: providers, and the deployments that do, or whose provider has no key awake."""
+        from llmpool.router import cooldown
+
+        entries = self.routing["providers"]
+        return cooldown.rests(
+            self.health.cooldowns,
+            {entry["id"]: self._labels(entry) for entry in entries},
+            self.table.rows,
+            now,
+        )
+
+    def _labels(self, entry: dict[str, Any]) -> list[str]:
+        """Name the keys of a provider, as `credentials.keys_of` does: `none` where it needs none."""
+        if entry["keys"]:
+            return [key["label"] for key in entry["keys"] if key["enabled"]]
+        return [name for name in entry["key_env"] if self.env.get(name)][:1] or ["none"]
+
+    def affinity(self, refs: Iterable[str]) -> dict[str, int]:
+        """Score how well providers speak the tongue of their deployments (pool-routing-formats 5.2)."""
+        now, known = self.clock(), {}
+        for ref in refs:
+            name, _, model = ref.partition("/")
+            known[ref] = self.memories.affinity(self.provider(name), model, now)
+        return known
+
+    def take_turns(self, turns: tuple[str, ...]) -> None:
+        """Take the next of each turn for this run: what is decided after this goes by them, nobody else does.
+
+        Where they cannot be taken it is only a warning; two runs may go by the same one then.
+        """
+        from llmpool.state import health
+
+        try:
+            self.health.cursors.update(health.take_turns(self.paths.state, turns))
+        except (StateUnusable, Busy) as error:
+            self.warnings.append(f"turns are not kept: {error.message}")
 
     def take(self, row: RoutingRow) -> None:
         """Take a deployment that nobody listed into this run's table."""
@@ -165,7 +250,7 @@ class Pool:
 
     def forget(self) -> None:
         """Drop what was read, after something on disk was changed by this run."""
-        for name in ("routing", "listing", "table", "health", "config", "catalog", "registry", "memories"):
+        for name in _READ:
             self.__dict__.pop(name, None)
 
     def _keyless(self) -> dict[str, str]:
@@ -201,16 +286,18 @@ class Pool:
         """Compile the registry from its sources and keep it; a directory that refuses is only a warning."""
         from llmpool.registry import compiled as compiling
         from llmpool.registry.probes import HOLDS
-        from llmpool.state import inventory
 
         stamp = compiled.stamps(self.paths.config, self.paths.state)
-        registry, seen = self.registry, inventory.read(self.paths.state)
+        for name in _SOURCES:
+            self.__dict__.pop(name, None)  # nothing may be older than the stamp it is kept under
+        registry, seen = self.registry, self.inventory
+        decided = self.policies
         oldest = rfc3339(self.clock() - HOLDS)
 
         def build(generation: int) -> dict[str, dict[str, Any]]:
             stamped = {"generation": generation}
             return {
-                compiled.ROUTING: compiling.routing_document(registry, seen) | stamped,
+                compiled.ROUTING: compiling.routing_document(registry, seen, decided) | stamped,
                 compiled.LISTING: compiling.listing_document(registry, seen, oldest) | stamped,
             }
 
@@ -219,7 +306,7 @@ class Pool:
             return compiled.write(self.paths.state, stamp, build, ids)
         except StateUnusable as error:
             self.warnings.append(f"the compiled registry cannot be kept: {error.message}")
-            return build(0)
+            return compiled.numbered(self.paths.state, build(0))
 
 
 def open_pool(
@@ -240,15 +327,6 @@ def unknown_provider(name: str, known: list[str]) -> UnknownName:
     near = get_close_matches(name, known)
     hint = f"did you mean {near[0]}?" if near else f"configured: {', '.join(known) or 'none'}"
     return UnknownName(f'no provider "{name}" is configured', hint=hint, details={"candidates": near})
-
-
-def _cooling(health: Health, now: float) -> dict[str, str]:
-    """Name the providers in cooldown; a clock set back cannot stretch one beyond its full length."""
-    return {
-        key.removeprefix("provider:"): f"rests after {entry['reason']}, again at {rfc3339(entry['until'])}"
-        for key, entry in health.cooldowns.items()
-        if key.startswith("provider:") and now < entry["until"] <= now + entry["seconds"]
-    }
 
 
 def _unreachable(health: Health, now: float) -> dict[str, str]:

@@ -6,16 +6,21 @@ learns serves the others.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from llmpool import credentials
-from llmpool.core.outcome import Failure
+from llmpool.core.outcome import Failure, UpstreamError
 from llmpool.core.provider import Provider
 from llmpool.core.wire import Target, Timeouts
 from llmpool.credentials import Credential
+from llmpool.errors import NoCredential
 from llmpool.formats import plan as plans
 from llmpool.formats.plan import Plan
 from llmpool.pool import Pool
 from llmpool.state import formats
 
+T = TypeVar("T")
 _ENDPOINTS = {"openai": "/chat/completions", "responses": "/responses"}
 
 
@@ -37,6 +42,23 @@ def elsewhere_may_help(provider: Provider, url: str, place: int, failure: Failur
     if failure.kind == "auth" and failure.status in (401, 403):
         return True
     return bool(elsewhere(provider, url)) and failure.kind in ("connect", "timeout", "wrong_format")
+
+
+def first_taken(pool: Pool, provider: Provider, work: Callable[[Credential, str], T]) -> T:
+    """Do *work* with the first key, at the first address, that are taken.
+
+    Raises UpstreamError, the first one where several said no, and NoCredential.
+    """
+    refused: UpstreamError | None = None
+    for credential in credentials.usable(provider, pool):
+        for place, url in enumerate(addresses(pool, provider)):
+            try:
+                return work(credential, url)
+            except UpstreamError as error:
+                if not elsewhere_may_help(provider, url, place, error.failure):
+                    raise
+                refused = refused or error
+    raise refused or NoCredential(f"{provider.id}: no key could be tried")
 
 
 def plan(pool: Pool, provider: Provider, model: str, url: str) -> Plan:

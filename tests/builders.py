@@ -7,7 +7,7 @@ from typing import Any
 
 from llmpool.core.config import Routing
 from llmpool.core.deployment import CAPABILITIES, COMPLEXITIES
-from llmpool.core.routing import DECLARED, LAST_RESORT, LOADED, LOCAL, Facts, RoutingRow, RoutingTable
+from llmpool.core.routing import DECLARED, LAST_RESORT, LOADED, LOCAL, Facts, Rest, RoutingRow, RoutingTable
 
 
 def row(
@@ -103,6 +103,10 @@ def _provider(**given: Any) -> dict[str, Any]:
 
 
 def facts(**known: Any) -> Facts:
-    """Build the facts of a quiet moment: nothing cools, nothing is unreachable, nothing is known yet."""
+    """Build the facts of a quiet moment: nothing cools, nothing is unreachable, nothing is known yet.
+
+    Who rests may be given as a pair: until when, and why.
+    """
     quiet: dict[str, Any] = {name: {} for name in Facts.__record_fields__}  # each is by name
+    known["resting"] = {ref: Rest(*rest) for ref, rest in known.get("resting", {}).items()}
     return Facts(**(quiet | known))

@@ -71,14 +71,27 @@ def _from_command(ref: KeyRef, provider: str, _env: Mapping[str, str], _secrets:
     return done.stdout.decode("utf-8", "replace").partition("\n")[0]
 
 
-def _from_keyring(ref: KeyRef, provider: str, _env: Mapping[str, str], _secrets: Path) -> str:
+def put_into_keyring(provider: str, label: str, key: str) -> None:
+    """Put a key into the keyring, where a reference `keyring = true` finds it; raises UnusableCredential.
+
+    It is read back: a keyring that takes a key and forgets it would be found out too late.
+    """
+    ref = KeyRef(label=label, source="keyring")
+    if _from_keyring(ref, provider, {}, Path(), put=key) != key:
+        raise UnusableCredential(
+            f'{provider}: the keyring did not keep key "{label}"',
+            hint="use an environment variable or a command",
+        )
+
+
+def _from_keyring(ref: KeyRef, provider: str, _env: Mapping[str, str], _secrets: Path, put: str = "") -> str:
     """Ask the keyring in a thread, because a locked one can wait for ever for a prompt nobody sees."""
     import queue
     import sys
     import threading
 
     answers: queue.Queue[str | NoCredential] = queue.Queue()
-    threading.Thread(target=lambda: answers.put(_ask_keyring(ref, provider)), daemon=True).start()
+    threading.Thread(target=lambda: answers.put(_ask_keyring(ref, provider, put)), daemon=True).start()
     try:
         answer = answers.get(timeout=None if sys.stdin and sys.stdin.isatty() else KEYRING_SECONDS)
     except queue.Empty:
@@ -91,7 +104,7 @@ def _from_keyring(ref: KeyRef, provider: str, _env: Mapping[str, str], _secrets:
     return answer
 
 
-def _ask_keyring(ref: KeyRef, provider: str) -> str | NoCredential:
+def _ask_keyring(ref: KeyRef, provider: str, put: str) -> str | NoCredential:
     import keyring
     from keyring.errors import KeyringError
 
@@ -102,6 +115,8 @@ def _ask_keyring(ref: KeyRef, provider: str) -> str | NoCredential:
             hint="uninstall keyrings.alt, or use an environment variable or a command",
         )
     try:
+        if put:
+            keyring.set_password(SERVICE, f"{provider}/{ref.label}", put)
         value = keyring.get_password(SERVICE, f"{provider}/{ref.label}")
     except (KeyringError, RuntimeError, OSError) as error:
         return UnusableCredential(

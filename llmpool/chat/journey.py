@@ -11,12 +11,21 @@ from llmpool.core.chat import Delta
 from llmpool.core.limits import Headroom
 from llmpool.core.outcome import Attempt, Failure, TokenUsage
 from llmpool.core.routing import Decision
+from llmpool.core.text import tokens
 
 
 class Notice(NamedTuple):
-    """Something a person should know while waiting: a failover, a wait, a model that is loading."""
+    """Something a person should know while waiting: a failover, a wait, a model that is loading.
+
+    A *warning* is about what may be lost, and is not for `--quiet` to silence.
+    """
 
     text: str
+    warning: bool = False
+
+
+class Seam(NamedTuple):
+    """An answer ends here, in the middle of being shown; nothing of it will follow."""
 
 
 class Done(NamedTuple):
@@ -25,7 +34,7 @@ class Done(NamedTuple):
     journey: Journey
 
 
-Event = Delta | Notice | Done
+Event = Delta | Notice | Seam | Done
 
 
 class Journey:
@@ -52,8 +61,15 @@ class Journey:
         self.carry: list[dict[str, Any]] = []
         self.headroom: dict[tuple[str, str], tuple[Headroom, ...]] = {}
         self.shown = False
+        self.warnings: list[str] = []
         self.cost: Decimal | None = None
         self.usage_id = ""
+        self.learnt = 0  # attempts that are in the pool's health already
+        self.instead = ""  # what is to be said where somebody else answered than was asked for, and
+        self.because = ""  # why that is
+        self.rested: set[str] = set()  # deployments that rest for this request already
+        self.began: list[float] = []  # when each attempt did, in seconds of the monotonic clock
+        self._lost: dict[int, int] = {}  # tokens, as estimated, of answers that broke off, by attempt
         self.ttft_ms: int | None = None
         self.latency_ms = 0
         self._began = time.monotonic()
@@ -63,6 +79,7 @@ class Journey:
         self.deployment, self.key = deployment, key
         self.text, self.thinking, self.tools, self.carry = [], [], {}, []
         self.usage, self.finish, self.served_model, self.ttft_ms = None, "", "", None
+        self.warnings = []
         self._began = time.monotonic()
 
     def take(self, delta: Delta) -> None:
@@ -100,10 +117,41 @@ class Journey:
     def end_attempt(self, failure: Failure | None) -> None:
         """End an attempt, well or badly."""
         self.latency_ms = self.elapsed()
+        if failure is not None and (got := self.answer + "".join(self.thinking)):
+            self._lost[len(self.attempts)] = tokens(got)
+        self.began.append(self._began)
         self.attempts.append(
             Attempt(deployment=self.deployment, key=self.key, latency_ms=self.latency_ms, failure=failure)
         )
         self.success = failure is None
+
+    def attempts_json(self) -> list[dict[str, object]]:
+        """Show the attempts as `--json` and the decision log have them: with the reason, and who was next."""
+        shown = [attempt.as_json() for attempt in self.attempts]
+        if len(shown) == 1 and self.success:
+            return shown
+        from llmpool.router import summary
+
+        for place, attempt in enumerate(self.attempts):
+            if attempt.failure is None:
+                continue
+            shown[place]["reason"] = summary.reason(attempt.failure)
+            if place in self._lost:
+                shown[place] |= {"output_tokens": self._lost[place], "estimated": True}
+            following = self.attempts[place + 1 : place + 2]
+            if following and following[0].deployment != attempt.deployment:
+                shown[place]["next"] = following[0].deployment
+        return shown
+
+    def summary(self) -> str:
+        """Tell the way of the request in one line (pool-routing-formats 11.7)."""
+        from llmpool.router import summary
+
+        return summary.summary(self.attempts)
+
+    def since(self, place: int) -> float:
+        """Return the seconds since the attempt at *place* began."""
+        return time.monotonic() - self.began[place]
 
     def elapsed(self) -> int:
         """Return the milliseconds since this attempt began."""

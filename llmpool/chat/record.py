@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from functools import partial
+from itertools import groupby
+from typing import Any, NamedTuple
 
+from llmpool import credentials
 from llmpool.chat.journey import Journey
 from llmpool.core.chat import ChatRequest
 from llmpool.core.ids import split_ref, usage_id
 from llmpool.core.outcome import Attempt, TokenUsage
 from llmpool.core.routing import Experience
 from llmpool.core.times import rfc3339_ms
+from llmpool.credentials import NO_KEY
 from llmpool.errors import Busy, StateUnusable
 from llmpool.pool import Pool
 from llmpool.router import experience, explain
 from llmpool.router import failure as rules
 from llmpool.state import health, ledger
 from llmpool.usage.cost import cost, counted, token_fields
+
+PATIENCE = 1.0  # seconds that a request which is not over yet waits for the lock of a file
 
 
 def record(pool: Pool, request: ChatRequest, journey: Journey) -> None:
@@ -25,16 +32,34 @@ def record(pool: Pool, request: ChatRequest, journey: Journey) -> None:
     if not journey.attempts:
         return
     journey.usage = usage_or_estimate(request, journey)
-    usage = usage_record(pool, journey)
-    decision = decision_record(journey, usage)
+    if journey.success and not _is_as_asked(journey):
+        from llmpool.chat import served
+
+        journey.instead, journey.because = served.told(pool.table, journey)
+    state, usage = pool.paths.state, usage_record(pool, journey)
+    _keep(pool, lambda: ledger.append(state, ledger.USAGE, usage))
+    _keep(pool, lambda: ledger.append(state, ledger.DECISIONS, decision_record(journey, usage)))
+    _keep(pool, lambda: health.update(state, lambda known: _learn(known, pool, journey)))
+    _keep(pool, lambda: credentials.count_uses(pool, journey.attempts))
+    if journey.headroom:
+        _keep(pool, lambda: _keep_headroom(pool, journey))
+
+
+def _keep(pool: Pool, write: Callable[[], None]) -> None:
+    """Write one of the records; that it cannot be is no reason not to write the others."""
     try:
-        ledger.append(pool.paths.state, ledger.USAGE, usage)
-        ledger.append(pool.paths.state, ledger.DECISIONS, decision)
-        health.update(pool.paths.state, lambda state: _learn(state, journey, pool.clock()))
-        if journey.headroom:
-            _keep_headroom(pool, journey)
+        write()
     except (StateUnusable, Busy) as error:
-        pool.warnings.append(f"not recorded: {error.message}")
+        text = f"not recorded: {error.message}"
+        if text not in pool.warnings:
+            pool.warnings.append(text)
+
+
+def _is_as_asked(journey: Journey) -> bool:
+    """Say whether it is plain that the first choice answered, and nothing is to be said of it."""
+    decision, ref = journey.decision, journey.deployment
+    chosen = decision.candidates[0].deployment if decision.candidates else ""
+    return decision.requested in ("", ref) and ref == chosen and not (decision.once or decision.loosely)
 
 
 def _keep_headroom(pool: Pool, journey: Journey) -> None:
@@ -70,10 +95,12 @@ def usage_record(pool: Pool, journey: Journey) -> dict[str, Any]:
         "ttft_ms": journey.ttft_ms,
         "key": None if journey.key == "none" else journey.key,
         "decision_id": journey.decision.id,
+        "complexity": journey.decision.complexity,
         "requested": journey.decision.requested or None,
         "selected": journey.decision.selected,
         "tag": journey.tag or None,
         "session": journey.session or None,
+        "reason": journey.because or None,
         "error": failure.kind if failure else None,
         "interrupted": journey.interrupted or None,
         "attempts": len(journey.attempts),
@@ -96,42 +123,125 @@ def decision_record(journey: Journey, usage: dict[str, Any]) -> dict[str, Any]:
     line["outcome"] = {
         "success": journey.success,
         "served_by": journey.deployment,
-        "attempts": [attempt.as_json() for attempt in journey.attempts],
+        "attempts": journey.attempts_json(),
         "latency_ms": journey.latency_ms,
         "ttft_ms": journey.ttft_ms,
         "tokens": (usage.get("input_tokens") or 0) + (usage.get("output_tokens") or 0),
+        **{name: usage[name] for name in ("input_tokens", "output_tokens") if name in usage},
         "usage_id": usage["id"],
     }
     return line
 
 
-def _learn(state: health.Health, journey: Journey, now: float) -> None:
-    """Fold the attempts into contacts, cooldowns, latency and experience (6.9, ruling 10)."""
-    for attempt in journey.attempts:
-        _learn_attempt(state, attempt, _tokens(journey) if attempt.failure is None else 0, now)
-    decision = journey.decision
-    if decision.turn:
-        state.cursors[decision.turn] = state.cursors.get(decision.turn, 0) + 1
+def learn(pool: Pool, journey: Journey) -> str:
+    """Let who has just failed rest at once: others start meanwhile. Return how long, in words.
+
+    From now on the pool knows what all others have learnt by now as well. Nobody waits for a file here; what
+    cannot be written now is written with the outcome.
+    """
+    last, before = journey.attempts[-1], (journey.learnt, set(journey.rested))
+    known: list[health.Health] = []
+
+    def change(state: health.Health) -> None:
+        _learn(state, pool, journey)
+        known.append(state)
+
+    try:
+        health.update(pool.paths.state, change, wait=PATIENCE)
+    except (StateUnusable, Busy):
+        journey.learnt, journey.rested = before
+        return ""
+    pool.health = known[-1]
+    return _rest(pool.health, last, pool.clock())
 
 
-def _learn_attempt(state: health.Health, attempt: Attempt, tokens: int, now: float) -> None:
-    failure, provider = attempt.failure, split_ref(attempt.deployment)[0]
-    if failure and not rules.was_sent(failure):
+def _rest(state: health.Health, last: Attempt, now: float) -> str:
+    """Say how long who failed rests: the deployment, or the key it was asked with where that was at fault."""
+    from llmpool.router import cooldown
+
+    keys = last.failure is not None and cooldown.is_of_key(last.failure) and last.key != NO_KEY.label
+    ref = last.deployment
+    scope = cooldown.of_key(split_ref(ref)[0], last.key) if keys else cooldown.of_deployment(ref)
+    entry = state.cooldowns.get(scope)
+    left = cooldown.read(entry).left(now) if entry else 0.0
+    return f"{'its key ' if keys else ''}rests {_span(left)}" if left else ""
+
+
+def _span(seconds: float) -> str:
+    whole = round(seconds)
+    unit, length = ("h", 3600) if whole >= 3600 else ("min", 60) if whole >= 60 else ("s", 1)
+    return f"{round(whole / length)} {unit}"
+
+
+def _learn(state: health.Health, pool: Pool, journey: Journey) -> None:
+    """Fold what is new of the attempts into contacts, cooldowns, latency and experience (6.9, ruling 10).
+
+    A chain is what one deployment was asked in a row; it counts once, however often that was.
+    """
+    now = pool.clock()
+    new = list(enumerate(journey.attempts))[journey.learnt :]
+    journey.learnt = len(journey.attempts)
+    for _, attempt in new:
+        _experience(state, attempt, _tokens(journey) if attempt.failure is None else 0)
+    for _, chain in groupby(new, key=lambda placed: placed[1].deployment):
+        places = list(chain)
+        sent = [attempt for _, attempt in places if not attempt.failure or rules.was_sent(attempt.failure)]
+        if sent:
+            _chain(state, pool, journey, _Chain(sent, now, now - journey.since(places[0][0])))
+    state.tidy(now)
+
+
+def _experience(state: health.Health, attempt: Attempt, tokens: int) -> None:
+    if attempt.failure and not rules.was_sent(attempt.failure):
         return
     seen = state.experience.get(attempt.deployment, Experience())
-    state.experience[attempt.deployment] = experience.record(
-        seen, failure is None, attempt.latency_ms, tokens
-    )
+    known = experience.record(seen, attempt.failure is None, attempt.latency_ms, tokens)
+    state.experience[attempt.deployment] = known
+
+
+class _Chain(NamedTuple):
+    """What was sent to a deployment in a row, seen from *now*, and when that began."""
+
+    sent: list[Attempt]
+    now: float
+    began: float
+
+
+def _chain(state: health.Health, pool: Pool, journey: Journey, chain: _Chain) -> None:
+    sent, now, _ = chain
+    ref, failure = sent[-1].deployment, sent[-1].failure
+    provider = split_ref(ref)[0]
     kind = rules.contact_kind(failure) if failure else ""
     state.contact[provider] = {"at": now, "kind": kind, "message": failure.message if failure else ""}
-    old = state.latency.get(provider, 0.0)
-    sample = float(attempt.latency_ms) * (2 if failure else 1)
+    old, took = state.latency.get(provider, 0.0), sum(attempt.latency_ms for attempt in sent)
+    sample = float(took) * (2 if failure else 1)
     state.latency[provider] = sample if not old else round(0.7 * old + 0.3 * sample, 1)
     if failure is None:
-        state.cooldowns.pop(f"provider:{provider}", None)
-    elif reason := rules.COOLING.get(kind):
-        until = {"until": now + rules.COOLDOWN_SECONDS, "seconds": rules.COOLDOWN_SECONDS, "reason": reason}
-        state.cooldowns[f"provider:{provider}"] = until
+        state.answered(provider, ref, sent[-1].key)
+        journey.rested.discard(ref)
+    if failure is not None or len(sent) > 1:
+        _cool(state, pool, journey, chain)
+
+
+def _cool(state: health.Health, pool: Pool, journey: Journey, chain: _Chain) -> None:
+    """Let keys, deployment and provider rest after a chain in which something failed."""
+    from llmpool.router import cooldown
+
+    sent, now, began = chain
+    ref, failure = sent[-1].deployment, sent[-1].failure
+    provider = split_ref(ref)[0]
+    several = len({attempt.key for attempt in sent}) > 1
+    for key, last in {attempt.key: attempt.failure for attempt in sent}.items():
+        if last is not None and (several or cooldown.is_of_key(last)):
+            scope = cooldown.of_key(provider, key)
+            state.cool(scope, partial(cooldown.cool_key, failure=last, now=now))
+    if failure is None or ref in journey.rested:
+        return
+    journey.rested.add(ref)
+    rests = partial(cooldown.cool_deployment, failure=failure, now=now, since=began)
+    state.cool(cooldown.of_deployment(ref), rests)
+    if sum(bool(entry["enabled"]) for entry in pool.routing["providers"]) > 1:  # else nobody could step in
+        state.cool(cooldown.of_provider(provider), partial(cooldown.cool_provider, failure=failure, now=now))
 
 
 def _tokens(journey: Journey) -> int:

@@ -1,51 +1,74 @@
-"""The failover loop: try the plan in order until one deployment answers (DESIGN rulings 8 to 11, 20)."""
+"""The failover loop: try the plan in order until one deployment answers (DESIGN rulings 8 to 11, 20).
+
+How often one prompt knocks. Each deployment of the plan is asked once with each of its keys until one is
+taken. What may pass by itself is repeated, `max_retries` times at most: while another candidate is ready for
+as long as the waits add up to two seconds, and when nobody is left for as long as `--max-wait` lasts, whoever
+is free first. A provider that cannot be reached or takes no key is left out of the rest; so is one at which
+five deployments have failed. No prompt asks more than a hundred deployments.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from typing import Self
+from collections.abc import Callable, Generator, Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from llmpool import credentials, ways
-from llmpool.chat.journey import Done, Event, Journey, Notice
-from llmpool.chat.record import record
+from llmpool.chat import sizes
+from llmpool.chat.journey import Done, Event, Journey, Notice, Seam
+from llmpool.chat.record import learn, record
 from llmpool.chat.speak import Speaker, without_carry
 from llmpool.core.chat import ChatRequest, Delta
 from llmpool.core.ids import split_ref
 from llmpool.core.outcome import Failure, UpstreamError
 from llmpool.core.provider import KeyRef, Provider
 from llmpool.core.record import Record
-from llmpool.core.times import rfc3339
-from llmpool.credentials import Credential
-from llmpool.errors import (
-    Busy,
-    ConfigInvalid,
-    LlmpoolError,
-    NoCredential,
-    NothingEligible,
-    StateUnusable,
-    UnknownName,
-    UpstreamFailed,
-)
+from llmpool.errors import ConfigInvalid, NoCredential, NothingEligible, StateUnusable, UnknownName
 from llmpool.net.client import Client
 from llmpool.pool import Pool
 from llmpool.router import failure as rules
 from llmpool.router.route import Choice
 
-IDLE_SECONDS = 300.0  # how long an embedded model stays loaded after its last use, unless idle_ttl says
+if TYPE_CHECKING:
+    from llmpool.chat.waits import Waits
+
+MOST_ASKED = 100  # deployments that one prompt asks at most
 
 
 class Manners(Record):
-    """How a request is to be run: *shows* when deltas reach a reader at once, *on_break* stop or restart."""
+    """How a request is to be run: *shows* when text reaches a reader at once, *on_break* stop or restart.
+
+    *shows_thinking*: what the model thinks is shown as well. *max_wait* bounds all waiting for a better
+    moment; *deadline*, in seconds from the start, bounds everything.
+    """
 
     shows: bool = True
+    shows_thinking: bool = False
     on_break: str = "stop"
     max_wait: float = 20.0
+    deadline: float | None = None
     tag: str = ""
     session: str = ""
 
 
-def chat(pool: Pool, request: ChatRequest, choice: Choice, manners: Manners) -> Iterator[Event]:
+def _chance() -> float:
+    from random import random
+
+    return random()  # noqa: S311 - it spreads waits, nobody gains by guessing it
+
+
+class Pace(NamedTuple):
+    """Time as a request has it: a clock, a sleep, and the chance that spreads waits."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], object] = time.sleep
+    chance: Callable[[], float] = _chance
+
+
+def chat(
+    pool: Pool, request: ChatRequest, choice: Choice, manners: Manners, pace: Pace | None = None
+) -> Iterator[Event]:
     """Answer *request* with the first deployment of the plan that can; yields deltas, notices, then Done.
 
     Raises UpstreamFailed when every attempt failed or the answer broke off after it was shown, NoCredential
@@ -54,7 +77,7 @@ def chat(pool: Pool, request: ChatRequest, choice: Choice, manners: Manners) -> 
     """
     journey = Journey(choice.decision, manners.tag, manners.session)
     try:
-        with _Run(pool, request, journey, manners) as run:
+        with _Run(pool, request, journey, manners, pace or Pace()) as run:
             yield from run.down(choice.plan)
     except (KeyboardInterrupt, GeneratorExit, SystemExit):
         journey.interrupted = not journey.success
@@ -67,13 +90,20 @@ def chat(pool: Pool, request: ChatRequest, choice: Choice, manners: Manners) -> 
 class _Run:
     """One request under way: who it is for, and the journey that its attempts are written into."""
 
-    def __init__(self, pool: Pool, request: ChatRequest, journey: Journey, manners: Manners) -> None:
+    def __init__(
+        self, pool: Pool, request: ChatRequest, journey: Journey, manners: Manners, pace: Pace
+    ) -> None:
         self.pool = pool
         self.request = request
         self.journey = journey
         self.manners = manners
+        self.pace = pace
+        self._ends = None if manners.deadline is None else pace.now() + manners.deadline
+        self._refused: set[tuple[str, str]] = set()  # keys that were, by provider and label
         self._client = Client(offline=pool.offline)
         self._warned: set[str] = set()
+        self._instances: dict[str, str] = {}  # what a model is called since it was loaded anew, by deployment
+        self._loads = 0
 
     def __enter__(self) -> Self:
         return self
@@ -83,67 +113,146 @@ class _Run:
 
     def down(self, plan: tuple[str, ...]) -> Iterator[Event]:
         """Go down the plan until one answers; each failure is said, and who is asked next."""
-        rest = list(plan)
-        while rest:
-            ref = rest.pop(0)
-            yield from self._deployment(ref, retries=0 if rest else self.pool.table.routing.max_retries)
+        rest = list(plan[:MOST_ASKED])
+        ref = rest.pop(0) if rest else ""
+        while ref:
+            yield from self._deployment(ref, hurries=bool(rest))
             failure = self.journey.attempts[-1].failure
             if failure is None:
                 return
-            if self._is_over():
-                raise _broke_off(self.journey)
-            if not rules.another_may_help(failure):
+            if self._is_over() or self._is_late() or not rules.another_may_help(failure):
                 break
-            if failure.kind == "connect":  # it is the server that is not there, for all of its models
-                rest = [other for other in rest if split_ref(other)[0] != split_ref(ref)[0]]
+            rest = rules.left_to_ask(rest, self.journey.attempts)
             if rest:
-                yield Notice(f"{ref}: {failure.told}; {rest[0]} is asked next")
-        raise all_failed(self.journey, self.pool.clock())
+                rests = learn(self.pool, self.journey)
+                rest = self._waits.awake_first(self.pool, rest, self.journey.decision.strategy)
+                yield self._passed_on(ref, failure, rests, rest[0])
+                ref = rest.pop(0)
+            else:
+                ref = yield from self._soonest(f"{ref}: {failure.told}")
+        from llmpool.chat import ending
+
+        over = self._is_over()
+        if self.journey.shown:
+            yield Seam()
+        raise ending.broke_off(self.journey) if over else ending.all_failed(self.pool, self.journey)
+
+    def _passed_on(self, ref: str, failure: Failure, rests: str, following: str) -> Notice:
+        """Say that a deployment failed, how long it *rests*, and who is asked instead.
+
+        Where one answer ends in the middle and another begins, that is the mark: quiet does not silence it.
+        """
+        if self.journey.shown and self.journey.answer:
+            return Notice(f"{ref} broke off: {failure.told}; {following} starts over", warning=True)
+        return Notice(
+            "; ".join(filter(None, (f"{ref}: {failure.told}", rests, f"{following} is asked next")))
+        )
 
     def _is_over(self) -> bool:
         """Say whether something was shown that nobody may talk over (ruling 9)."""
         return self.journey.shown and self.manners.on_break != "restart"
 
-    def _deployment(self, ref: str, retries: int) -> Iterator[Event]:
-        """Try one deployment: its keys in turn, and the same again where that may help."""
+    def _is_late(self) -> bool:
+        return self._ends is not None and self.pace.now() >= self._ends
+
+    def _soonest(self, words: str) -> Generator[Event, None, str]:
+        """Wait for whoever may be asked again first, as long as there is patience left; else nobody."""
+        found = self._waits.soonest()
+        if found is None:
+            return ""
+        ref, seconds = found
+        who = "" if words.startswith(f"{ref}:") else f"{ref} is asked "
+        yield from self._wait(seconds, f"{words}; {who}again")
+        return ref
+
+    @cached_property
+    def _waits(self) -> Waits:
+        """The waiting of this request; there is none to speak of when all is well."""
+        from llmpool.chat.waits import Waits
+
+        retries = self.pool.table.routing.max_retries
+        resting = self.journey.decision.resting
+        return Waits(self.pace, self.manners.max_wait, retries, self._ends, once=resting)
+
+    def _wait(self, seconds: float, words: str) -> Iterator[Event]:
+        """Wait, and say so; a longer wait says how to have none."""
+        if seconds:
+            long = f"{seconds:.0f} s (Ctrl-C, or --max-wait 0)"
+            words += f" in {long if seconds > rules.QUICKLY else f'{seconds:.1f} s'}"
+        yield Notice(words)
+        self._waits.spend(seconds)
+
+    def _deployment(self, ref: str, *, hurries: bool) -> Iterator[Event]:
+        """Try one deployment: its keys in turn, and the same again where that may help before others can."""
         provider = self.pool.provider(split_ref(ref)[0])
-        try:
-            keys = credentials.keys_of(provider, self.pool)
-        except NoCredential as error:
-            self.journey.start_attempt(ref, "none")
-            self.journey.end_attempt(Failure(kind="auth", message=error.message))
-            return
-        done = 0
+        woken = False
+        keys = self._keys(ref, provider)
+        limited: list[tuple[Failure, KeyRef]] = []
         while keys:
-            yield from self._attempt(ref, provider, keys[0])
+            key = keys.pop(0)
+            yield from self._attempt(ref, provider, key)
             failure = self.journey.attempts[-1].failure
-            if failure is None or self._is_over():
+            if failure is None or self._is_over() or self._is_late():
                 return
             if rules.next_key_may_help(failure):
-                keys = keys[1:]
+                self._note_key(provider, key, failure, limited)
+                if keys:
+                    yield Notice(f"{ref}: {failure.told}; key {keys[0].label} is asked with next")
+                    continue
+                if not limited:
+                    return
+                failure, key = min(limited, key=lambda each: each[0].retry_after or 0.0)
+                limited.clear()
+            elif provider.preset == "embedded" and failure.kind == "connect" and not woken:
+                woken, keys = True, [key]  # its server went idle just now; asking again starts another
                 continue
-            if provider.preset == "embedded" and failure.kind == "connect" and not done:
-                done += 1  # its server went idle just now; asking again starts another
+            elif failure.kind == "context_length" and (yield from self._grown(ref, provider, failure)):
+                keys = [key]
                 continue
-            wait = rules.backoff(failure, done)
-            if done >= retries or wait > self.manners.max_wait or not rules.same_again_may_help(failure):
+            here = hurries and not self.journey.shown
+            wait = self._waits.before_the_same(ref, failure, hurries=here)
+            if not wait:
                 return
-            done += 1
-            yield Notice(f"{ref}: {failure.told}; again in {wait:.1f} s")
-            time.sleep(wait)
+            yield from self._wait(wait, f"{ref}: {failure.told}; again")
+            keys = [key]
+
+    def _keys(self, ref: str, provider: Provider) -> list[KeyRef]:
+        """List the keys to try, in order, but for those refused meanwhile; none leaves a failed attempt."""
+        message = f"{provider.id}: every key was refused"
+        try:
+            keys = credentials.keys_in_turn(provider, self.pool)
+        except NoCredential as error:
+            keys, message = [], error.message
+        keys = [key for key in keys if (provider.id, key.label) not in self._refused]
+        if not keys:
+            self.journey.start_attempt(ref, "none")
+            self.journey.end_attempt(Failure(kind="auth", message=message))
+        return keys
+
+    def _note_key(
+        self, provider: Provider, key: KeyRef, failure: Failure, limited: list[tuple[Failure, KeyRef]]
+    ) -> None:
+        """Note what became of a key: too fast just now, or of no use for the rest of this request."""
+        if failure.kind == "rate_limit":
+            limited.append((failure, key))
+        else:
+            self._refused.add((provider.id, key.label))
 
     def _attempt(self, ref: str, provider: Provider, key: KeyRef) -> Iterator[Event]:
         """Make one call with one key; a failure ends up in the journey, not in the caller's lap."""
         journey, failure = self.journey, None
         journey.start_attempt(ref, key.label)
         try:
-            for event in self._answers(provider, split_ref(ref)[1], key):
+            for event in self._answers(self._in_time(provider), split_ref(ref)[1], key):
                 if isinstance(event, Delta):
                     journey.take(event)
-                    journey.shown |= self.manners.shows and bool(event.text or event.thinking or event.tools)
+                    journey.shown |= bool(
+                        (event.text and self.manners.shows)
+                        or (event.thinking and self.manners.shows_thinking)
+                    )
                 yield event
         except UpstreamError as error:
-            failure = error.failure
+            failure = self._without_echo(error.failure)
         except NoCredential as error:
             failure = Failure(kind="auth", message=error.message)
         except (StateUnusable, UnknownName, NothingEligible, ConfigInvalid) as error:
@@ -151,7 +260,23 @@ class _Run:
         except (KeyboardInterrupt, GeneratorExit, SystemExit):
             journey.end_attempt(Failure(kind="cancelled", message="interrupted"))
             raise
+        if failure is not None and failure.kind == "timeout" and self._is_late():
+            failure = failure.replace(code=rules.DEADLINE)
         journey.end_attempt(failure)
+
+    def _without_echo(self, failure: Failure) -> Failure:
+        """Leave out of a server's message what it repeats of the prompt: messages are kept, texts are not."""
+        from llmpool.core.echo import unechoed
+
+        said = (message.text for message in self.request.messages)
+        return failure.replace(message=unechoed(failure.message, said))
+
+    def _in_time(self, provider: Provider) -> Provider:
+        """Give a call no more time than is left of the whole request."""
+        if self._ends is None:
+            return provider
+        left = max(0.05, self._ends - self.pace.now())
+        return provider.replace(total_timeout=min(left, provider.total_timeout or left))
 
     def _answers(self, provider: Provider, model: str, key: KeyRef) -> Iterator[Event]:
         """Ask, in whatever way the provider takes it; an unverified connection is said, once."""
@@ -159,26 +284,49 @@ class _Run:
         if warning and provider.id not in self._warned:
             self._warned.add(provider.id)
             yield Notice(warning)
-        request = without_carry(_with_defaults(self.request, provider), unless_by=f"{provider.id}/{model}")
+        ref = f"{provider.id}/{model}"
+        request = without_carry(_with_defaults(self.request, provider), unless_by=ref)
         if provider.preset == "embedded":
-            yield from self._embedded(provider, model, key, request)
+            from llmpool.chat import embedded
+
+            yield from embedded.ask(self.pool, self.journey, provider, model, key, request)
             return
+        yield from self._prepared(ref, provider, request)
         credential = credentials.resolve(key, provider, self.pool)
-        yield from Speaker(self.pool, self._client, self.journey).ask(provider, model, credential, request)
+        speaker = Speaker(self.pool, self._client, self.journey)
+        speaker.instance = self._instances.get(ref, "")
+        yield from speaker.ask(provider, model, credential, request)
 
-    def _embedded(self, provider: Provider, model: str, key: KeyRef, request: ChatRequest) -> Iterator[Event]:
-        """Start the server of an embedded model first, and say so; it is ours, so no network is asked for."""
-        from llmpool.embedded import server
+    def _prepared(self, ref: str, provider: Provider, request: ChatRequest) -> Iterator[Event]:
+        """Have a model that was asked for by name loaded with the window the request needs, once."""
+        size = self.journey.decision.context_size
+        if not self._is_meant(provider) or ref in self._instances:
+            return
+        if not sizes.outgrows(self.pool, ref, request, size):
+            return
+        from llmpool.chat import prepare
 
-        if not any(running.name == model for running in server.running(self.pool.paths.state)):
-            yield Notice(f"{model} is being loaded on this machine")
-        ttl = IDLE_SECONDS if provider.idle_ttl is None else provider.idle_ttl
-        endpoint = server.ensure(self.pool.paths.state, model, idle_ttl=ttl)
-        self.journey.start_attempt(self.journey.deployment, key.label)  # its start is not the model's latency
-        here = provider.replace(url=endpoint.url, exact=True)
-        with Client() as client:
-            speaker = Speaker(self.pool, client, self.journey)
-            yield from speaker.ask(here, model, Credential(key.label, endpoint.key), request)
+        needs = prepare.needs_of(request, size)
+        self._instances[ref] = yield from prepare.prepared(self.pool, provider, split_ref(ref)[1], needs)
+
+    def _grown(self, ref: str, provider: Provider, failure: Failure) -> Generator[Event, None, bool]:
+        """Have a model loaded with more when its server finds the window too small; False if that is vain."""
+        if not self._is_meant(provider):
+            return False
+        from llmpool.chat import prepare
+
+        needs = prepare.needs_of(self.request, self.journey.decision.context_size)
+        model = split_ref(ref)[1]
+        again = yield from prepare.grown(self.pool, provider, model, needs, failure, loads=self._loads)
+        if again is None:
+            return False
+        self._loads += 1
+        self._instances[ref] = again
+        return True
+
+    def _is_meant(self, provider: Provider) -> bool:
+        """Say whether somebody asked by name for a model on a machine of their own."""
+        return bool(self.journey.decision.requested) and provider.location == "local"
 
 
 def _with_defaults(request: ChatRequest, provider: Provider) -> ChatRequest:
@@ -190,40 +338,3 @@ def _with_defaults(request: ChatRequest, provider: Provider) -> ChatRequest:
         top_p=request.top_p if request.top_p is not None else params.top_p,
         thinking=request.thinking if request.thinking is not None else params.thinking,
     )
-
-
-def _broke_off(journey: Journey) -> UpstreamFailed:
-    """Build the error of an answer that ended early: what was shown stays (ruling 9)."""
-    failure = journey.attempts[-1].failure
-    message = f"{journey.deployment} broke off: {failure.message if failure else 'no end mark'}"
-    error = UpstreamFailed(
-        message,
-        hint="what is above is all there is; ask again, or use --on-break restart",
-        details={"attempts": [attempt.as_json() for attempt in journey.attempts]},
-    )
-    error.kind = "broke_off"
-    return error
-
-
-def all_failed(journey: Journey, now: float) -> LlmpoolError:
-    """Build the error of a request nobody answered; its exit code says what all attempts share."""
-    failures = [a.failure for a in journey.attempts if a.failure]
-    attempts = [attempt.as_json() for attempt in journey.attempts]
-    if not failures:
-        return NothingEligible("nothing was tried", hint="llmpool route shows why")
-    lines = tuple(f"{a.deployment}   {a.failure.told}" for a in journey.attempts if a.failure)
-    kinds = {failure.kind for failure in failures}
-    waits = [failure.retry_after for failure in failures if failure.retry_after]
-    details = {"attempts": attempts, "retry_at": rfc3339(now + min(waits)) if waits else None}
-    if len(failures) == 1:
-        message, lines = f"{journey.deployment}: {failures[0].told}", ()
-    else:
-        message = f"all {len(failures)} attempts failed"
-    if kinds == {"auth"}:
-        return NoCredential(
-            message, hint="llmpool providers show tells where keys come from", lines=lines, details=details
-        )
-    if kinds == {"rate_limit"}:
-        longer = f"wait: --max-wait {min(waits):.0f}s" if waits else "try again later"
-        return Busy(message, hint=f"{longer}   elsewhere: --fallback", lines=lines, details=details)
-    return UpstreamFailed(message, hint=rules.way_out(failures[-1]), lines=lines, details=details)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llmpool.core.chat import ChatRequest
-from llmpool.core.routing import LOADED
+from llmpool.core.routing import DECLARED, LOADED, RoutingRow
 from llmpool.core.text import tokens
 from llmpool.core.wire import Target
 from llmpool.pool import Pool
@@ -11,40 +11,78 @@ from llmpool.pool import Pool
 LOADS_ON_DEMAND = "ollama"  # loads a model with the window of the call, and with little if that says nothing
 DEFAULT_WINDOW = 4096  # what it loads a model with then
 ROOM = 1024  # tokens for an answer nobody limited
+IMAGE = 1536  # tokens that an image is taken for
 
 
 def fitted(pool: Pool, target: Target, wire: str, ref: str, request: ChatRequest) -> Target:
     """Return *target* with what the deployment *ref* has to be asked for by its caller.
 
-    A declared window is asked for always. Otherwise a model that is not loaded is asked for the window this
-    prompt needs, rounded up to a power of two: more would cost memory, less would refuse it. A loaded one is
-    left as it is, for another window loads it anew.
+    A declared window is asked for always, and so is the one a model is loaded with: a call that names
+    another, or none, has it loaded anew. Else a model is asked for the window this prompt needs, rounded up
+    to a power of two: more would cost memory, less would refuse it.
     """
     outputs: dict[str, int] = pool.routing["outputs"]
     if ref in outputs:
         target = target.replace(max_output=outputs[ref])
     if wire != LOADS_ON_DEMAND:
         return target
-    declared: int = pool.routing["windows"].get(ref, 0)
-    return target.replace(context_window=declared or _needed(pool, ref, request))
+    known: int = pool.routing["windows"].get(ref, 0)
+    return target.replace(context_window=known or _needed(pool, ref, request))
 
 
 def loaded_window(pool: Pool, ref: str) -> int:
     """Return the window a model is loaded with, 0 where that is not known."""
-    row = next((row for row in pool.table.rows if row.id == ref), None)
+    row = _row(pool, ref)
     return row.window if row is not None and row.flags & LOADED else 0
 
 
 def prompt_tokens(request: ChatRequest) -> int:
-    """Estimate the tokens of what is sent."""
+    """Estimate the tokens of the text that is sent."""
     return sum(tokens(message.text) for message in request.messages)
+
+
+def needed(request: ChatRequest) -> int:
+    """Estimate the tokens of all that is sent (catalog-registry-router 5.4): text, images, calls, schemas.
+
+    That is what a request is routed by; the answer comes on top where its caller limits it.
+    """
+    from json import dumps
+
+    images = sum(len(message.images) for message in request.messages)
+    calls = [call for message in request.messages for call in message.tool_calls]
+    answered = sum(tokens(message.tool_call_id) for message in request.messages)
+    extras = [*calls, *request.tools, *([request.schema] if request.schema else [])]
+    sent = prompt_tokens(request) + answered + images * IMAGE
+    return sent + sum(tokens(dumps(extra, ensure_ascii=False)) for extra in extras)
+
+
+def outgrows(pool: Pool, ref: str, request: ChatRequest, stated: int, window: int = 0) -> bool:
+    """Say whether *request*, or the *stated* size of it, may be more than a model takes as it is loaded.
+
+    This only spares the everyday question a closer look: where nobody says what *window* a model has, and
+    nothing is known of it, it is taken for the smallest that servers load with.
+    """
+    row = _row(pool, ref)
+    loaded = row is not None and (row.flags & (LOADED | DECLARED)) == LOADED
+    window = window or (row.window if row is not None and loaded else 0) or DEFAULT_WINDOW
+    return max(needed(request), stated) + (request.max_tokens or ROOM) > window
+
+
+def declared(pool: Pool, ref: str) -> int:
+    """Return the window of a deployment that its owner declared, as far as it is known; else 0."""
+    row = _row(pool, ref)
+    return row.window if row is not None and row.flags & DECLARED else 0
+
+
+def _row(pool: Pool, ref: str) -> RoutingRow | None:
+    return next((row for row in pool.table.rows if row.id == ref), None)
 
 
 def _needed(pool: Pool, ref: str, request: ChatRequest) -> int:
     """Return the window to load *ref* with for this request; 0 where what there is will do."""
-    needed = prompt_tokens(request) * 5 // 4 + (request.max_tokens or ROOM)
-    row = next((row for row in pool.table.rows if row.id == ref), None)
-    if needed <= DEFAULT_WINDOW or (row is not None and row.flags & LOADED):
+    size = needed(request) * 5 // 4 + (request.max_tokens or ROOM)
+    row = _row(pool, ref)
+    if size <= DEFAULT_WINDOW or (row is not None and row.flags & LOADED):
         return 0
-    window = 1 << (needed - 1).bit_length()
+    window = 1 << (size - 1).bit_length()
     return min(window, row.window) if row is not None and row.window else window

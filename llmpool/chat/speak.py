@@ -30,13 +30,18 @@ QUIETLY = ("stream_options", "cache")  # nobody asked for these by name
 
 
 class Speaker:
-    """Puts one question to one model with one key; *begun* says that something of an answer has come."""
+    """Puts one question to one model with one key; *begun* says that something of an answer has come.
+
+    *instance* is what the model is called where it was loaded, if that is not its name.
+    """
 
     def __init__(self, pool: Pool, client: Client, journey: Journey) -> None:
         self.pool = pool
         self.client = client
         self.journey = journey
         self.begun = False
+        self.nearby = False
+        self.instance = ""
 
     def ask(
         self, provider: Provider, model: str, credential: Credential, request: ChatRequest
@@ -46,7 +51,7 @@ class Speaker:
         Where a key is refused, the provider's other addresses are asked: vendors sell the same models under
         several, and a key of one is not valid at the next (pool-routing-formats 9.1).
         """
-        self.begun, first = False, None
+        self.begun, first, self.nearby = False, None, provider.location == "local"
         for place, url in enumerate(ways.addresses(self.pool, provider)):
             try:
                 yield from self._at(url, provider, model, credential, request)
@@ -118,17 +123,20 @@ class Speaker:
             ways.learn_refusal(self.pool, ref, name)
             yield from _told(ref, [name], request, wire)
 
-    def _if_cut(
-        self, target: Target, ref: str, counted: int | None, request: ChatRequest
-    ) -> Iterator[Notice]:
-        """Say that the server cut the prompt before the model saw it, as Ollama did before 0.12.6."""
-        from llmpool.formats.ollama_answer import truncated
+    def _if_cut(self, target: Target, ref: str, counted: int, request: ChatRequest) -> Iterator[Notice]:
+        """Warn when a server of one's own seems to have cut the prompt before the model saw it."""
+        sent = sizes.prompt_tokens(request)
+        if sent <= counted:
+            return
+        from llmpool.chat import guard
+        from llmpool.formats.loading_windows import GROWING
 
         window = target.context_window or sizes.loaded_window(self.pool, ref)
-        if truncated(sizes.prompt_tokens(request), counted, window):
-            yield Notice(
-                f"{target.provider} cut the prompt to its window of {window} tokens; some of it was lost"
-            )
+        server = ways.plan(self.pool, self.pool.provider(target.provider), "", target.url).native
+        several, grows = len(request.messages) > 2, server in GROWING
+        if text := guard.warning(ref, sent, counted, window, several=several, grows=grows):
+            self.journey.warnings.append(text)
+            yield Notice(text, warning=True)
 
     def _hear(self, provider: str, headers: dict[str, str]) -> None:
         """Note what the headers say of rate limits, where they say anything."""
@@ -149,7 +157,7 @@ class Speaker:
 
     def _once(self, wire: WireFormat, target: Target, model: str, request: ChatRequest) -> Iterator[Event]:
         """Send one call and read its answer, streamed or not: one path for both."""
-        call = wire.chat_call(target, model, request)
+        call = wire.chat_call(target, self.instance or model, request)
         with self.client.open_stream(call) as reply:
             self._hear(target.provider, reply.headers)
             if not 200 <= reply.status < 300:
@@ -162,10 +170,9 @@ class Speaker:
                 for delta in deltas:
                     self.begun = self.begun or bool(delta.text or delta.thinking or delta.tools)
                     yield delta
-                    if delta.usage is not None and wire.name == sizes.LOADS_ON_DEMAND:
-                        yield from self._if_cut(
-                            target, f"{target.provider}/{model}", delta.usage.input, request
-                        )
+                    if self.nearby and delta.usage is not None and delta.usage.input:
+                        ref = f"{target.provider}/{model}"
+                        yield from self._if_cut(target, ref, delta.usage.input, request)
             finally:
                 self.journey.redact(Blot(call.headers).text)
 

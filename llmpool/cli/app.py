@@ -20,12 +20,12 @@ COMMANDS = {
     "init": ("init", "Find keys and local servers, write a config, spend no tokens."),
     "chat": ("chat", "Ask; the best deployment answers, or the next one that can."),
     "route": ("route", "Show which deployment would answer, and why."),
-    "models": ("models", "List, show and pull models."),
+    "models": ("models", "List, show, pull and load models."),
     "providers": ("providers", "List, add and examine providers."),
     "usage": ("usage", "Show what was used: tokens, costs, decisions."),
     "policy": ("policy", "Show what you decided about providers and models."),
     "refresh": ("refresh", "Ask providers what they have, and save it; spends no tokens."),
-    "config": ("config", "Show and check the config."),
+    "config": ("config", "Show, check and change the config."),
     "completion": ("completion", "Print the completion script of a shell."),
 }
 
@@ -153,6 +153,9 @@ def run(argv: list[str]) -> int:
         terminal.end_line()
         terminal.flush_warnings()
         return Exit.INTERRUPTED
+    except SystemExit:  # a signal's, or a pipe's that nobody reads: what was noticed is said all the same
+        terminal.flush_warnings()
+        raise
     except Exception as error:  # the last rung: a bug is told in one line, with its trace on request
         if terminal.options.traceback:
             raise

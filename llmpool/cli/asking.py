@@ -7,16 +7,18 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from llmpool.chat import session
-from llmpool.chat.journey import Done, Journey, Notice
+from llmpool.chat.journey import Done, Journey, Notice, Seam
 from llmpool.chat.run import Manners, chat
 from llmpool.cli import requests
-from llmpool.cli.output import count, money, plural, seconds
+from llmpool.cli.answer_view import document, footer, foreign, is_json, tool_calls
+from llmpool.cli.output import count
 from llmpool.core.chat import ChatRequest, Image, Message
 from llmpool.core.record import Record
 from llmpool.core.routing import RouteRequest
 from llmpool.core.text import clean
 from llmpool.decide import decide
 from llmpool.errors import Exit, Misuse
+from llmpool.registry import resolve
 from llmpool.router.eligible import DEFAULT_MAX_TOKENS
 from llmpool.router.explain import decision_json
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from llmpool.chat.attached import Attached
     from llmpool.cli.context import Terminal
     from llmpool.cli.options import RoutingOptions
+    from llmpool.core.routing import Decision
+    from llmpool.router.route import Choice
 
 
 class Asked(Record):
@@ -53,8 +57,6 @@ class Asking:
     """A question under way; making one decides, nothing is sent before an answer is asked for."""
 
     def __init__(self, terminal: Terminal, asked: Asked, routing: RoutingOptions) -> None:
-        from llmpool.cli.route import nothing_eligible
-
         self.terminal = terminal
         self.asked = asked
         state = terminal.pool.paths.state
@@ -71,24 +73,59 @@ class Asking:
             cache=bool(asked.session),
         )
         wanted = requests.route_request(routing, asked.prompt or asked.piped, self._weighed(), terminal)
-        wanted = wanted.replace(max_tokens=asked.max_tokens, prefer=wanted.prefer or deployment)
+        wanted = wanted.replace(max_tokens=asked.max_tokens, prefer=wanted.prefer or self._still(deployment))
         wanted = self._with_needs(wanted)
         if wanted.max_cost is not None and asked.max_tokens is None:
             self.request = self.request.replace(max_tokens=DEFAULT_MAX_TOKENS)  # what was promised is sent
-        self.choice = decide(terminal.pool, wanted, profile=routing.profile, force=routing.force)
+        self._wanted, self._routing = wanted, routing
+        self._thinks = False  # whether a thought has been shown, and its line is still open
+        self.choice = self._decide()
         for name in terminal.pool.routing["budgets"]:
             terminal.warn(f"budget {name} is not enforced by this version; llmpool config check says more")
-        if routing.needs or routing.model:
-            for note in self.choice.decision.notes:
-                terminal.say(f"note: {note}")
+        self._note(self.choice.decision)
         if self.choice.decision.no_eligible:
-            raise nothing_eligible(decision_json(self.choice.decision, 0))
+            from llmpool.cli import refusal
+
+            raise refusal.nothing_eligible(terminal.pool, self.choice.decision)
+
+    def _decide(self) -> Choice:
+        pool, routing = self.terminal.pool, self._routing
+        return decide(
+            pool, self._wanted, profile=routing.profile, force=routing.force, heal=self._look_around
+        )
+
+    def _note(self, decision: Decision) -> None:
+        """Say what the decision remarks; quiet does not silence who answers (ruling 20)."""
+        notes = list(decision.notes)
+        if decision.once:
+            self.terminal.warn(notes.pop())
+        for note in notes if self._routing.needs or self._routing.model else ():
+            if decision.loosely:
+                self.terminal.warn(note)
+            else:
+                self.terminal.say(f"note: {note}")
+
+    def _take_turns(self) -> None:
+        """Decide once more with turns that are this run's alone, where the strategy goes by turns."""
+        if self.choice.decision.turns:
+            self.terminal.pool.take_turns(self.choice.decision.turns)
+            self.choice = self._decide()
 
     def _continues(self, state: Any) -> bool:
         """Say whether there is a conversation to go on with; `--session` begins one that is not there."""
         from llmpool.state import sessions
 
         return bool(self.asked.session) and (self.asked.go_on or sessions.exists(state, self.asked.session))
+
+    def _still(self, deployment: str) -> str:
+        """Return the deployment that answered last while it exists; a conversation outlives its model."""
+        return deployment if deployment and resolve.find(deployment, self.terminal.pool.table) else ""
+
+    def _look_around(self, wanted: RouteRequest) -> bool:
+        """Ask providers what they have, where too little is known of them to decide."""
+        from llmpool.discovery.heal import heal
+
+        return heal(self.terminal.pool, wanted, self.terminal.say)
 
     def _new_turns(self) -> tuple[Message, ...]:
         text = "\n\n".join(part for part in (self.asked.prompt, self.asked.piped) if part.strip())
@@ -136,22 +173,26 @@ class Asking:
 
     def answer(self, *, stats: bool) -> int:
         """Print the answer as it comes, then who gave it and what it cost."""
+        self._take_turns()
         self._fetch_pictures()
-        manners = self._manners(shows=self.asked.stream)
+        shows = self.asked.stream and self.asked.schema is None
+        manners = self._manners(shows=shows)
         last = ""
         for event in chat(self.terminal.pool, self.request, self.choice, manners):
             if isinstance(event, Notice):
                 self._seam(last)
-                self.terminal.say(event.text)
+                (self.terminal.warn if event.warning else self.terminal.say)(event.text)
                 last = ""
+            elif isinstance(event, Seam):
+                last = self._break(last)
             elif isinstance(event, Done):
-                if not self.asked.stream:
+                if not shows:
                     self._show(event.journey.answer)
-                self._finish(event.journey, event.journey.answer or last, stats=stats)
-            elif event.text and self.asked.stream:
+                self._finish(event.journey, last if shows else event.journey.answer, stats=stats)
+            elif event.text and shows:
                 self._show(event.text)
                 last = event.text
-            elif event.thinking and self.asked.think not in (None, "off"):
+            elif event.thinking and manners.shows_thinking:
                 self._think(event.thinking)
         return Exit.OK
 
@@ -164,9 +205,10 @@ class Asking:
             self.new = self.request.messages[-len(self.new) :]
 
     def _manners(self, *, shows: bool) -> Manners:
-        asked = self.asked
+        asked, told = self.asked, self.terminal.err_is_terminal and not self.terminal.options.quiet
         return Manners(
             shows=shows,
+            shows_thinking=shows and told and asked.think not in (None, "off"),
             on_break=asked.on_break,
             max_wait=asked.max_wait,
             tag=asked.tag,
@@ -174,6 +216,7 @@ class Asking:
         )
 
     def _show(self, text: str) -> None:
+        self._end_thought()
         sys.stdout.write(clean(text))
         sys.stdout.flush()
 
@@ -182,20 +225,35 @@ class Asking:
         if last and not last.endswith("\n"):
             self._show("\n")
 
+    def _break(self, last: str) -> str:
+        """End the line of an answer that ends in the middle, for whoever looks at it; a file gets no more."""
+        if self.terminal.is_terminal:
+            self._seam(last)
+        self._end_thought()
+        return "" if self.terminal.is_terminal else last
+
     def _think(self, text: str) -> None:
-        if self.terminal.err_is_terminal and not self.terminal.options.quiet:
-            self.terminal.err.write(
-                f"\x1b[2m{clean(text)}\x1b[0m" if self.terminal.use_color else clean(text)
-            )
-            self.terminal.err.flush()
+        self._thinks = True
+        self.terminal.err.write(f"\x1b[2m{clean(text)}\x1b[0m" if self.terminal.use_color else clean(text))
+        self.terminal.err.flush()
+
+    def _end_thought(self) -> None:
+        """End the line of what the model thought, so that what it says is seen to be something else."""
+        if self._thinks:
+            self._thinks = False
+            self.terminal.end_line()
 
     def answer_json(self) -> int:
         """Print one document when the answer is whole; a failure on the way goes on to the next candidate."""
+        self._take_turns()
         self._fetch_pictures()
         for event in chat(self.terminal.pool, self.request, self.choice, self._manners(shows=False)):
-            if isinstance(event, Done):
+            if isinstance(event, Notice):
+                (self.terminal.warn if event.warning else self.terminal.say)(event.text)
+            elif isinstance(event, Done):
                 self.terminal.json(document(event.journey))
                 self._keep(event.journey)
+                self._who_answered(event.journey)
         return Exit.OK
 
     def _finish(self, journey: Journey, last: str, *, stats: bool) -> None:
@@ -203,7 +261,7 @@ class Asking:
         self._keep(journey)
         for call in tool_calls(journey):
             self.terminal.out(json.dumps(call))
-        if self.asked.schema is not None and not _is_json(journey.answer):
+        if self.asked.schema is not None and not is_json(journey.answer):
             self.terminal.warn("the answer is no JSON, though a schema was asked for")
         if journey.finish == "length":
             self.terminal.say("note: cut off by the token limit; more: --max-tokens N")
@@ -211,14 +269,13 @@ class Asking:
         if self.terminal.err_is_terminal or stats:
             self.terminal.say(footer(journey), dim=True)
         if stats:
-            self.terminal.say(
-                f"{journey.decision.reasoning}; {plural(len(journey.attempts), 'attempt')}", dim=True
-            )
+            self.terminal.say(journey.decision.reasoning, dim=True)
+            self.terminal.say(journey.summary(), dim=True)
 
     def _who_answered(self, journey: Journey) -> None:
-        """Say who answered when it is not who was chosen; quiet does not silence it (ruling 20)."""
-        if journey.deployment != journey.decision.selected:
-            self.terminal.warn(f"{journey.deployment} answered instead of {journey.decision.selected}")
+        """Say who answered when it is not who was asked for; quiet does not silence it (ruling 20)."""
+        if journey.instead:
+            self.terminal.warn(journey.instead)
         model = journey.deployment.partition("/")[2]
         if foreign(model, journey.served_model):
             self.terminal.warn(f"asked for {model}, the server says {journey.served_model} answered")
@@ -235,74 +292,3 @@ class Asking:
         session.keep(
             pool.paths.state, name, exchange, journey.deployment, pool.clock(), anew=not asked.session
         )
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
-def foreign(model: str, served: str) -> bool:
-    """Say whether a server names quite another model than the one asked for; dated names are the same."""
-    if not served:
-        return False
-    a, b = (name.lower().rpartition("/")[2].removesuffix(":latest") for name in (model, served))
-    return a not in b and b not in a
-
-
-def footer(journey: Journey) -> str:
-    """Write the line that ends an answer: who, tokens, cost, times."""
-    from llmpool.core.outcome import TokenUsage
-
-    usage = journey.usage or TokenUsage()
-    about = "about " if usage.estimated else ""
-    parts = [
-        journey.deployment,
-        f"{about}{count(usage.input)} in, {count(usage.output)} out",
-        money(journey.cost),
-    ]
-    first = f"first token {seconds(journey.ttft_ms)}, " if journey.ttft_ms is not None else ""
-    return " · ".join([*parts, f"{first}total {seconds(journey.latency_ms)}"])
-
-
-def tool_calls(journey: Journey) -> list[dict[str, Any]]:
-    """List the tools the model wants called, in its order; arguments are JSON text as the model wrote it."""
-    return [journey.tools[place] for place in sorted(journey.tools)]
-
-
-def document(journey: Journey) -> dict[str, Any]:
-    """Show an answer as `chat --json` does (DESIGN 3.2)."""
-    from llmpool.core.outcome import TokenUsage
-
-    usage = journey.usage or TokenUsage()
-    shown: dict[str, Any] = {"text": journey.answer}
-    if journey.thinking:
-        shown["thinking"] = "".join(journey.thinking)
-    if journey.tools:
-        shown["tool_calls"] = tool_calls(journey)
-    shown |= {
-        "requested": journey.decision.requested or journey.decision.selected,
-        "served_by": journey.deployment,
-    }
-    if journey.reason:
-        shown["reason"] = journey.reason
-    counted = {
-        "input_tokens": usage.input,
-        "output_tokens": usage.output,
-        "cache_read_tokens": usage.cache_read,
-        "cache_write_tokens": usage.cache_write,
-        "reasoning_tokens": usage.reasoning,
-    }
-    return shown | {
-        "finish": journey.finish or "stop",
-        "usage": counted | ({"estimated": True} if usage.estimated else {}),
-        "cost": None if journey.cost is None else str(journey.cost),
-        "ttft_ms": journey.ttft_ms,
-        "latency_ms": journey.latency_ms,
-        "attempts": [attempt.as_json() for attempt in journey.attempts],
-        "decision_id": journey.decision.id,
-        "usage_id": journey.usage_id,
-    }

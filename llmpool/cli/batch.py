@@ -28,20 +28,28 @@ _TYPES: dict[str, type] = {
     "priority": str,
     "hints": dict,
 }
+_WORDS = {str: "a text", int: "a whole number", bool: "true or false", dict: "an object"}
+_MOST = 1 << 53  # tokens or tools: beyond it JSON's readers disagree about a number
 
 
-def route_batch(terminal: Terminal, source: str, routing: RoutingOptions) -> int:
-    """Decide each line of *source*; exit 2 when a line was bad, whose place then holds the error."""
-    from llmpool.decide import decide
-    from llmpool.router.explain import decision_json
+def route_batch(terminal: Terminal, source: str, routing: RoutingOptions, *, every: bool = False) -> int:
+    """Decide each line of *source*; exit 2 when a line was bad, whose place then holds the error.
 
-    common = requests.route_request(routing, "", "", terminal)
+    *every*: with all candidates and rejections. A mistake in the options is no fault of a line, and raises.
+    """
+    from llmpool.decide import decide, understand
+    from llmpool.router.explain import SHOWN, decision_json
+
+    common, detail = requests.route_request(routing, "", "", terminal), 0 if every else SHOWN
+    understand(terminal.pool, common, profile=routing.profile, force=routing.force)
     code = Exit.OK
     for number, text in _lines(source):
         try:
             request = _request(common, text, given=bool(routing.context_size))
-            choice = decide(terminal.pool, request, profile=routing.profile, force=routing.force)
-            decision = decision_json(choice.decision) | {"difficulty": None}  # not judged by this version
+            choice = decide(
+                terminal.pool, request, profile=routing.profile, force=routing.force, detail=detail
+            )
+            decision = decision_json(choice.decision, detail) | {"difficulty": None}  # not judged yet
             document: dict[str, Any] = {"schema": 1, "decision": decision}
         except LlmpoolError as error:
             document = {"schema": 1, "line": number, "error": error.as_json()["error"]}
@@ -50,35 +58,27 @@ def route_batch(terminal: Terminal, source: str, routing: RoutingOptions) -> int
     return code
 
 
-def _lines(source: str) -> Iterator[tuple[int, str]]:
+def _lines(source: str) -> Iterator[tuple[int, bytes]]:
     """Yield the non-empty lines with their numbers; raises Misuse when the file cannot be read."""
     with contextlib.ExitStack() as stack:
         try:
-            handle = sys.stdin if source == "-" else stack.enter_context(Path(source).open(encoding="utf-8"))
-            for number, text in enumerate(handle, 1):
-                if text.strip():
-                    yield number, text
-        except (OSError, UnicodeDecodeError) as error:
-            raise Misuse(f"{source} cannot be read: {error}", hint="a UTF-8 file, or - for stdin") from None
+            handle = sys.stdin.buffer if source == "-" else stack.enter_context(Path(source).open("rb"))
+            for number, line in enumerate(handle, 1):
+                if line.strip():
+                    yield number, line
+        except OSError as error:
+            raise Misuse(
+                f"{source} cannot be read: {error.strerror}", hint="a file, or - for stdin"
+            ) from None
 
 
-def _request(common: RouteRequest, text: str, *, given: bool) -> RouteRequest:
+def _request(common: RouteRequest, text: bytes, *, given: bool) -> RouteRequest:
     """Read one line over the options of the command line; raises Misuse naming what is wrong with it."""
-    try:
-        line = json.loads(text)
-    except (ValueError, RecursionError):
-        raise Misuse("not JSON") from None
-    if not isinstance(line, dict) or not isinstance(line.get("query"), str):
+    line = _object(text)
+    for name, value in line.items():
+        _check(name, value)
+    if "query" not in line:
         raise Misuse('not an object with a text "query"')
-    fields: dict[str, Any] = line
-    for name, value in fields.items():
-        wanted = _TYPES.get(name)
-        if wanted is None:
-            raise Misuse(f'"{name}" is not known', hint=f"known: {', '.join(_TYPES)}")
-        if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is int):
-            raise Misuse(f'"{name}" has the wrong type')
-        if isinstance(value, int) and value < 0:
-            raise Misuse(f'"{name}" is negative')
     if line.get("priority", "interactive") not in ("interactive", "background"):
         raise Misuse('"priority" is interactive or background')
     needs = [name for name in ("tools", "streaming", "images") if line.get(f"needs_{name}")]
@@ -96,3 +96,27 @@ def _request(common: RouteRequest, text: str, *, given: bool) -> RouteRequest:
         priority=line.get("priority", common.priority),
         hints=tuple(hints.items()),
     )
+
+
+def _object(text: bytes) -> dict[str, Any]:
+    """Read a line as a JSON object; raises Misuse."""
+    try:
+        line = json.loads(text.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise Misuse(f"not UTF-8 (byte {error.start} of the line)") from None
+    except (ValueError, RecursionError):
+        raise Misuse("not JSON") from None
+    if not isinstance(line, dict):
+        raise Misuse('not an object with a text "query"')
+    return line
+
+
+def _check(name: str, value: Any) -> None:
+    """Check one field; raises Misuse."""
+    wanted = _TYPES.get(name)
+    if wanted is None:
+        raise Misuse(f'"{name[:40]}" is not known', hint=f"known: {', '.join(_TYPES)}")
+    if type(value) is not wanted:
+        raise Misuse(f'"{name}" is not {_WORDS[wanted]}')
+    if isinstance(value, int) and not 0 <= value <= _MOST:
+        raise Misuse(f'"{name}" is {"negative" if value < 0 else "too large"}')

@@ -55,3 +55,30 @@ def modes(incomplete: str) -> list[str]:
     from llmpool.core.config import MODES
 
     return [name for name in MODES if name.startswith(incomplete)]
+
+
+def groups(incomplete: str) -> list[str]:
+    """Complete a group of the config."""
+    return [name for name in _configured("groups") if name.startswith(incomplete)]
+
+
+def profiles(incomplete: str) -> list[str]:
+    """Complete a profile: those that are built in, and those of the config."""
+    from llmpool.router.profiles import BUILT_IN
+
+    names = dict.fromkeys([*BUILT_IN, *_configured("profiles")])
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def _configured(table: str) -> list[str]:
+    """Name what a table of the config holds."""
+    import tomllib
+
+    from llmpool.config.paths import find_paths
+
+    try:
+        text = find_paths(os.environ).config.read_text(encoding="utf-8-sig")
+        names = tomllib.loads(text).get(table, {})
+    except (OSError, ValueError):
+        return []  # as above: nothing to complete from
+    return [name for name in names if _ONE_WORD.match(name)] if isinstance(names, dict) else []

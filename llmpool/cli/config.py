@@ -1,16 +1,17 @@
-"""`llmpool config`: the owner's file."""
+"""`llmpool config`: the owner's file, as it is read."""
 
 from typing import Any
 
 import typer
 
+from llmpool.cli import config_edit
 from llmpool.cli.app import examples, verbs
 from llmpool.cli.context import Terminal
 from llmpool.cli.options import JsonFlag
 from llmpool.cli.output import plural
 from llmpool.errors import Exit
 
-app = verbs("Show and check the config.")
+app = verbs("Show, check and change the config.")
 
 
 @app.command(
@@ -77,6 +78,17 @@ def check(ctx: typer.Context, as_json: JsonFlag = False) -> int:
     else:
         terminal.say(f"{terminal.pool.paths.config} is fine: {plural(len(catalog.providers), 'provider')}")
     return Exit.OK
+
+
+app.command(epilog=examples(*config_edit.GET_EXAMPLES))(config_edit.get)
+app.command(  # a value may be a negative number
+    "set",
+    epilog=examples(*config_edit.SET_EXAMPLES),
+    context_settings={"ignore_unknown_options": True},
+)(config_edit.set_)
+app.command(epilog=examples(*config_edit.UNSET_EXAMPLES))(config_edit.unset)
+app.command(epilog=examples(*config_edit.EDIT_EXAMPLES))(config_edit.edit)
+app.command(epilog=examples(*config_edit.EXPORT_EXAMPLES))(config_edit.export)
 
 
 def _without_none(value: Any) -> Any:

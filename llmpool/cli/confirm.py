@@ -20,11 +20,12 @@ def confirm(terminal: Terminal, question: str, *, yes: bool) -> None:
         raise Misuse("nothing was done")
 
 
-def ask(terminal: Terminal, question: str) -> str:
-    """Ask one question on stderr and read a line of stdin."""
+def ask(terminal: Terminal, question: str, *, at_end: str = "") -> str:
+    """Ask one question on stderr and read a line of stdin; Ctrl-D answers *at_end*, and ends the line."""
     terminal.err.write(question)
     terminal.err.flush()
     try:
         return input()
     except EOFError:
-        return ""
+        terminal.end_line()
+        return at_end

@@ -7,7 +7,6 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
-from llmpool.core.policy import STATES
 from llmpool.core.text import clean
 from llmpool.errors import Misuse
 
@@ -138,8 +137,8 @@ def take_globals(argv: list[str]) -> tuple[Globals, list[str]]:
             found[_FLAGS[word]] = True
         elif name[:2] == "--" and name[2:] in _VALUES:
             given = value if equals else next(words, "")
-            if name == "--state" and given in STATES and "policy" in rest:
-                rest += [name, given]  # `policy set --state inactive` decides; a directory is ./inactive
+            if name == "--state" and rest[:2] == ["policy", "set"]:
+                rest += [name, given]  # the verb's own option: a directory stands in front of `policy`
                 continue
             found[name[2:]] = given
             if not found[name[2:]]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
-from llmpool.cli.output import ago, seconds
+from llmpool.cli.output import ago, count, money, seconds
 from llmpool.cli.tables import show as table
 
 if TYPE_CHECKING:
     from llmpool.cli.context import Terminal
+    from llmpool.core.routing import Decision
     from llmpool.decide import Asked
     from llmpool.pool import Pool
 
@@ -35,60 +37,122 @@ _WORDS = {
 ROWS = 15  # candidates and rejections a person is shown; --json and --all have the rest
 
 
-def show(terminal: Terminal, line: dict[str, Any], alternatives: str) -> None:
-    """Show a decision line, live or recorded, on the terminal or as plain lines in a pipe."""
-    now = terminal.pool.clock()
-    when = f"{ago(line['at'], now)} ago, " if "outcome" in line else ""
+def show(
+    terminal: Terminal,
+    line: dict[str, Any],
+    what_if: list[str] | None = None,
+    *,
+    every: bool = False,
+    usage: dict[str, Any] | None = None,
+) -> None:
+    """Show a decision line, live or recorded, on the terminal or as plain lines in a pipe.
+
+    A live one comes with what would change it. *every*: all candidates and rejections that the line has;
+    *usage* is the record of what a recorded one came to.
+    """
+    recorded = what_if is None
+    when = f"{ago(line['at'], terminal.pool.clock())} ago, " if recorded else ""
     judged = f"{when}{line['complexity']}, {line['intent']}, strategy {line['strategy']}, mode {line['mode']}"
     terminal.out(f"{line['selected'] or 'nothing eligible'}   {judged}   {line['id']}")
-    rows = [_candidate(c, c["deployment"] == line["selected"]) for c in line["candidates"][:ROWS]]
-    rows += [["no", "", r["deployment"], "; ".join(r["reasons"])] for r in line["rejections"][:ROWS]]
+    most = None if every else ROWS
+    rows = [_candidate(c, line) for c in line["candidates"][:most]]
+    rows += [["no", "", r["deployment"], "; ".join(r["reasons"])] for r in line["rejections"][:most]]
     table(terminal, ["", ">score", "deployment", "why"], rows)
-    hidden = line["candidates_total"] + len(line["rejections"]) - len(rows)
+    hidden = line["candidates_total"] + line.get("rejections_total", len(line["rejections"])) - len(rows)
     if hidden > 0:
-        terminal.out(f"and {hidden} more: --json --all")
+        terminal.out(f"and {hidden} more{'' if recorded else ': --all'}")
     if outcome := line.get("outcome"):
         _attempts(terminal, outcome)
-    summary = "   ".join(filter(None, (_margin(line), alternatives)))
-    if summary:
-        terminal.out(summary)
+        _answered(terminal, line, outcome, usage or {})
+    for text in _packed([_margin(line), *(what_if or ())], terminal):
+        terminal.out(text)
 
 
-def _candidate(candidate: dict[str, Any], selected: bool) -> list[str]:
-    hits = ", ".join(
-        f"{_WORDS.get(h['rule'], h['rule'].replace('_', ' '))} {h['points']:+}" for h in candidate["hits"]
-    )
-    extra = "last resort" if candidate.get("last_resort") else ""
-    return [">" if selected else "", f"{candidate['score']:g}", candidate["deployment"], hits or extra]
+def words_of(rule: str) -> str:
+    """Return a rule in the words that a person is shown."""
+    return _WORDS.get(rule, rule.replace("_", " "))
+
+
+def _candidate(candidate: dict[str, Any], line: dict[str, Any]) -> list[str]:
+    mark = ">" if candidate["deployment"] == line["selected"] else ""
+    weak = "last resort" if candidate.get("last_resort") else ""
+    why = ", ".join(filter(None, [weak, *_why(candidate, line["strategy"])]))
+    return [mark, f"{candidate['score']:g}", candidate["deployment"], why]
+
+
+def _why(candidate: dict[str, Any], strategy: str) -> list[str]:
+    """Say what gave a candidate its place: points in `score`, else the figures that the strategy went by."""
+    sign = "+" if strategy == "score" else ""
+    hits = [f"{words_of(hit['rule'])} {hit['points']:{sign}}" for hit in candidate["hits"]]
+    return [*hits, _FIGURES[strategy](candidate["score"])] if strategy in _FIGURES else hits
+
+
+def _price(score: float) -> str:
+    """Read a price back from the score it made: one over what a million tokens in and another out cost."""
+    from llmpool.router.strategy import FREE
+
+    if not score:
+        return "price unknown"
+    return "free" if score == FREE else f"{1 / score:.4g} USD for 1 M in and 1 M out"
+
+
+def _latency(score: float) -> str:
+    """Read milliseconds back from the score they made."""
+    return f"{round(1 / score)} ms" if score else "latency unknown"
+
+
+_FIGURES = {"cost": _price, "latency": _latency}
 
 
 def _attempts(terminal: Terminal, outcome: dict[str, Any]) -> None:
+    from llmpool.router import summary
+
     for attempt in outcome["attempts"]:
         fact = "answered" if attempt["ok"] else f"{attempt['kind']}: {attempt['message']}"
         terminal.out(f"  {attempt['deployment']}  {fact}  ({seconds(attempt['latency_ms'])})")
+    if len(outcome["attempts"]) > 1:
+        terminal.out(f"  {summary.summary(summary.read(outcome['attempts']))}")
+
+
+def _answered(
+    terminal: Terminal, line: dict[str, Any], outcome: dict[str, Any], usage: dict[str, Any]
+) -> None:
+    """Say who answered, how much, for what and how soon, as far as it is known."""
+    served = outcome["served_by"]
+    if not outcome["success"]:
+        who = "nobody answered"
+    else:
+        who = f"{served} answered" + (f" instead of {line['selected']}" if served != line["selected"] else "")
+    tokens = (usage.get("input_tokens"), usage.get("output_tokens"))
+    figures = [f"{count(tokens[0])} in, {count(tokens[1])} out", money(usage.get("cost"))] if usage else []
+    first = outcome.get("ttft_ms")
+    soon = f"first token {seconds(first)}" if isinstance(first, int) else ""
+    terminal.out(" · ".join(filter(None, [who, *figures, soon, str(outcome.get("usage_id") or "")])))
 
 
 def _margin(line: dict[str, Any]) -> str:
+    """Say how far ahead the first is: of points, and where it leads by them."""
     scores = [c["score"] for c in line["candidates"][:2]]
-    return f"ahead by {scores[0] - scores[1]:g}." if len(scores) == 2 else ""
+    leads = len(scores) == 2 and scores[0] >= scores[1] and line["strategy"] == "score"
+    return f"ahead by {scores[0] - scores[1]:g}." if leads else ""
 
 
-def alternatives(pool: Pool, asked: Asked) -> str:
-    """Say what one more option would change: each is decided anew, nothing is guessed."""
-    from llmpool.router.route import route
+def _packed(parts: list[str], terminal: Terminal) -> list[str]:
+    """Put sentences on as few lines as the terminal has room for; in a pipe on one."""
+    width = get_terminal_size().columns if terminal.is_terminal else 0
+    lines: list[str] = []
+    for part in filter(None, parts):
+        if lines and (not width or len(lines[-1]) + 3 + len(part) <= width):
+            lines[-1] += f"   {part}"
+        else:
+            lines.append(part)
+    return lines
 
-    request, facts = asked.request, pool.facts()
-    first = route(request, pool.table, facts, named=asked.named).decision.selected
-    quality = next((row.quality for row in pool.table.rows if row.id == first), 10)
-    options = {
-        "--local-only": request.replace(local_only=True),
-        "--hint prefer_speed=true": request.replace(hints=(*request.hints, ("prefer_speed", "true"))),
-    }
-    if quality < 10:
-        options[f"--min-quality {quality + 1}"] = request.replace(min_quality=quality + 1)
-    changes = []
-    for option, changed in options.items():
-        other = route(changed, pool.table, facts, named=asked.named).decision.selected
-        if other != first:
-            changes.append(f"{option}: {other or 'nothing'}.")
-    return "   ".join(changes)
+
+def alternatives(pool: Pool, asked: Asked, decision: Decision) -> list[str]:
+    """Say what one more option, or another moment, would change: each is decided anew, nothing is guessed."""
+    from llmpool.router import whatif
+
+    found = whatif.changes(asked.request, pool.table, pool.facts(), decision, asked.named)
+    scores = [f" ({each.score:g})" if each.score is not None else "" for each in found]
+    return [f"{c.what}: {c.selected or 'nothing'}{score}." for c, score in zip(found, scores, strict=True)]

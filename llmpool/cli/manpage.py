@@ -170,11 +170,38 @@ def command_page(entry: Entry, others: Iterable[str]) -> str:
         section("DESCRIPTION", about),
         described or section("OPTIONS", parameters(entry)),
         section("EXAMPLES", _examples(runs)),
+        *_further(entry),
         section("NOTES", [prose("The global options, the files, the variables of the environment"),
                           prose("and the exit codes are on the page of `llmpool` itself.")]),
         section("SEE ALSO", [", ".join(see)]),
     ]  # fmt: skip
     return page(entry.page, _lowered(summary(entry.command)), sections)
+
+
+def _further(entry: Entry) -> list[list[str]]:
+    """Set what no command can say of itself: how cron and systemd run it."""
+    if entry.words != ("refresh",):
+        return []
+    from llmpool.cli import cronpage
+
+    return [
+        section("FROM CRON", [*_said(cronpage.IN_CRON), *verbatim([cronpage.CRONTAB])]),
+        section(
+            "FROM SYSTEMD",
+            [
+                *_said(cronpage.IN_SYSTEMD),
+                *verbatim(cronpage.SERVICE.splitlines()),
+                ".PP",
+                *_said(cronpage.THE_TIMER),
+                *verbatim(cronpage.TIMER.splitlines()),
+            ],
+        ),
+        section("UNATTENDED", _said(cronpage.ABOUT_IT)),
+    ]
+
+
+def _said(words: str) -> list[str]:
+    return [line for each in words.strip().split("\n\n") for line in (".PP", prose(each))][1:]
 
 
 def _verb(entry: Entry) -> list[str]:

@@ -10,15 +10,15 @@ from llmpool.cli.context import Terminal
 from llmpool.cli.options import JsonFlag, RefArgument, size
 from llmpool.errors import Exit
 
-app = verbs("List, show and pull models.")
+app = verbs("List, show, pull and load models.")
 
 
 @app.command(
     "list",
     epilog=examples(
         "llmpool models",
-        "llmpool models list den --needs tools",
-        "llmpool models list --local-only --min-context 32k",
+        "llmpool models list den --query qwen --policy inactive",
+        "llmpool models list --needs images --min-context 100k --max-price 1",
         "llmpool models list --json | jq -r '.models[].id'",
     ),
 )
@@ -27,40 +27,168 @@ def list_models(
     provider: Annotated[
         str, typer.Argument(metavar="[PROVIDER]", autocompletion=complete.providers, help="Only its models.")
     ] = "",
+    query: Annotated[
+        str, typer.Option("--query", metavar="TEXT", help="Only those with this in an id or alias.")
+    ] = "",
     needs: Annotated[
         str,
-        typer.Option("--needs", metavar="LIST", autocompletion=complete.needs, help="Only those that can."),
+        typer.Option(
+            "--needs",
+            metavar="LIST",
+            envvar="LLMPOOL_NEEDS",
+            autocompletion=complete.needs,
+            help="Only those that can.",
+        ),
     ] = "",
-    local_only: Annotated[bool, typer.Option("--local-only", help="Only local ones.")] = False,
+    supports: Annotated[
+        list[str] | None,
+        typer.Option("--supports", metavar="WHAT=WORD", help="tools=yes, images=no, thinking=unknown."),
+    ] = None,
+    local_only: Annotated[
+        bool, typer.Option("--local-only", envvar="LLMPOOL_LOCAL_ONLY", help="Only local ones.")
+    ] = False,
+    mode: Annotated[
+        str,
+        typer.Option(
+            "--mode",
+            metavar="MODE",
+            envvar="LLMPOOL_MODE",
+            autocompletion=complete.modes,
+            help="Only those where it may run: cloud or local.",
+        ),
+    ] = "",
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--exclude",
+            metavar="ID",
+            envvar="LLMPOOL_EXCLUDE",
+            autocompletion=complete.models,
+            help="Not this provider or deployment, nor a pattern such as '*:free'.",
+        ),
+    ] = None,
     min_quality: Annotated[
-        int, typer.Option("--min-quality", metavar="N", min=0, max=10, help="At least this quality rating.")
+        int,
+        typer.Option(
+            "--min-quality",
+            metavar="N",
+            envvar="LLMPOOL_MIN_QUALITY",
+            min=0,
+            max=10,
+            help="At least this quality rating.",
+        ),
     ] = 0,
     min_context: Annotated[
-        str, typer.Option("--min-context", metavar="N", help="At least this window.")
+        str, typer.Option("--min-context", metavar="N", help="At least this window: 900, 32k, 1M.")
     ] = "",
+    context_size: Annotated[
+        str,
+        typer.Option(
+            "--context-size",
+            metavar="N",
+            envvar="LLMPOOL_CONTEXT_SIZE",
+            help="Only those that route takes for so many tokens; k is 1024 here.",
+        ),
+    ] = "",
+    max_price: Annotated[
+        str,
+        typer.Option("--max-price", metavar="USD", help="At most this per million tokens, in and out each."),
+    ] = "",
+    group: Annotated[
+        str,
+        typer.Option(
+            "--group",
+            metavar="NAME",
+            envvar="LLMPOOL_GROUP",
+            autocompletion=complete.groups,
+            help="Only members of this group.",
+        ),
+    ] = "",
+    policy: Annotated[
+        str,
+        typer.Option("--policy", metavar="STATE", help="Only active, inactive or flagged ones."),
+    ] = "",
+    source: Annotated[
+        str, typer.Option("--source", metavar="WORD", help="Only those of the config, or discovered.")
+    ] = "",
+    routable: Annotated[
+        bool | None,
+        typer.Option("--routable/--no-routable", help="Only those that are chosen by themselves, or not."),
+    ] = None,
+    registry: Annotated[
+        bool, typer.Option("--registry", help="The whole registry: every field, generation, summary.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """List the deployments of the pool; no network."""
+    """List the deployments of the pool; no network.
+
+    What a filter needs and nobody knows of a deployment passes only where nothing known does, and is marked.
+    The filters of `route` have its variables too, `LLMPOOL_GROUP` and so on, and it is said when one hides
+    models.
+    """
     terminal: Terminal = ctx.obj
     pool = terminal.pool
-    filtered = bool(provider or needs or local_only or min_quality or min_context)
-    if as_json and not filtered and not terminal.is_terminal and not _out(pool):
+    # fmt: off
+    given: dict[str, Any] = {
+        "provider": provider, "query": query, "needs": needs, "supports": tuple(supports or ()),
+        "local_only": local_only, "mode": mode, "exclude": tuple(exclude or ()),
+        "min_quality": min_quality, "min_context": min_context, "context_size": context_size,
+        "max_price": max_price, "group": group, "policy": policy, "source": source,
+    }
+    # fmt: on
+    filtered = routable is not None or any(given.values())
+    plain = as_json and not filtered and not registry
+    if plain and not terminal.is_terminal and not pool.routing["dead"] and not _out(pool):
         terminal.json_list("models", pool.listing_text())
         return Exit.OK
-    models = pool.listing["models"]
+    models, notes = pool.listing["models"], list[str]()
     if filtered:
-        from llmpool.cli.filters import keep
+        from llmpool.cli.filters import Wanted, by_variables, keep
 
-        models = keep(pool, models, provider, needs, local_only, min_quality, min_context)
-    models = _as_of_now(pool, models)
-    if as_json:
-        terminal.json({"models": models})
-        return Exit.OK
-    if not models:
-        terminal.say("no models known.  find providers: llmpool init    ask them: llmpool refresh")
-        return Exit.OK
-    _table(terminal, models)
+        models, notes = keep(pool, models, Wanted(**given, routable=routable))
+        notes += by_variables(ctx) if len(models) < len(pool.listing["models"]) else []
+    if registry:
+        _registry(terminal, models if filtered else None, as_json)
+    else:
+        _list(terminal, _as_of_now(pool, models), as_json, filtered, provider)
+    for note in notes:
+        terminal.say(f"note: {note}")
     return Exit.OK
+
+
+def _list(
+    terminal: Terminal, models: list[dict[str, Any]], as_json: bool, filtered: bool, provider: str
+) -> None:
+    dead = terminal.pool.routing["dead"]
+    if as_json:
+        terminal.json({"models": models} | ({"dead": dead} if dead else {}))
+        return
+    from llmpool.cli import model_table
+    from llmpool.setup.silent import silent
+
+    if models:
+        model_table.show(terminal, models)
+    elif filtered:
+        terminal.say("no model meets all of that.  see them all: llmpool models list")
+    else:
+        terminal.say("no models known.  find providers: llmpool init    ask them: llmpool refresh")
+    if provider or not (filtered and models):
+        model_table.tell_silent(terminal, silent(terminal.pool, provider))
+    model_table.tell_dead(terminal, dead)
+
+
+def _registry(terminal: Terminal, models: list[dict[str, Any]] | None, as_json: bool) -> None:
+    """Show the snapshot, or to a person its summary, of these models alone or of all."""
+    from llmpool.setup.snapshot import taken
+
+    document = taken(terminal.pool, None if models is None else {model["id"] for model in models})
+    if as_json:
+        terminal.json(document)
+        return
+    from llmpool.cli.model_view import summary
+
+    for line in summary(document):
+        terminal.out(line)
 
 
 def _as_of_now(pool: Any, models: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -82,20 +210,6 @@ def _out(pool: Any) -> dict[str, str]:
     return dict(facts.stale | facts.keyless | facts.cooling | facts.unreachable)
 
 
-def _table(terminal: Terminal, models: list[dict[str, Any]]) -> None:
-    from llmpool.cli.output import window
-    from llmpool.cli.tables import show
-
-    rows = []
-    for m in models:
-        rated = m["ratings"]
-        can = [name for name in ("tools", "images", "thinking") if m["capabilities"].get(name)]
-        state = m.get("unavailable_reason", "") or ("last resort" if m.get("last_resort") else "")
-        figures = [str(rated["quality"]), str(rated["speed"]), str(rated["cost_tier"])]
-        rows.append([m["id"], m["location"], window(m["context_window"]), *figures, ",".join(can), state])
-    show(terminal, ["model", "where", ">window", ">quality", ">speed", ">cost", "can", ""], rows)
-
-
 @app.command(
     epilog=examples(
         "llmpool models show den/qwen3:8b",
@@ -104,68 +218,18 @@ def _table(terminal: Terminal, models: list[dict[str, Any]]) -> None:
 )
 def show(ctx: typer.Context, ref: RefArgument, as_json: JsonFlag = False) -> int:
     """Show everything about one deployment, and where each value comes from."""
-    from llmpool.core.record import plain
-    from llmpool.data import metadata
-    from llmpool.registry import probes, resolve
-    from llmpool.registry.capabilities import Told
-    from llmpool.registry.compiled import listed
-    from llmpool.registry.provenance import provenance
-    from llmpool.state import inventory
+    from llmpool.setup.shown import shown
 
     terminal: Terminal = ctx.obj
-    pool = terminal.pool
-    row = resolve.one(ref, pool.table)
-    found = next(d for d in pool.registry.deployments if d.id == row.id)
-    seen = inventory.read(pool.paths.state).providers.get(found.provider)
-    tried = probes.probe_of(found.model, {p.model: p for p in seen.probes} if seen else {})
-    vendored = metadata.facts(pool.provider(found.provider), found.model)
-    entry = _as_of_now(pool, [listed(found, seen, pool.facts().absent.get(found.id, ""))])[0] | {
-        "origin": dict(found.origin),
-        "provenance": provenance(found, Told(found.declared, tried, found.observed, vendored)),
-        "observed": plain(found.observed),
-        "declared": plain(found.declared),
-        "vendored": plain(vendored),
-        "probe": plain(tried),
-    }
+    entry = _as_of_now(terminal.pool, [shown(terminal.pool, ref)])[0]
     if as_json:
         terminal.json({"model": entry})
-    else:
-        _show_person(terminal, entry)
+        return Exit.OK
+    from llmpool.cli.model_view import view
+
+    for line in view(entry):
+        terminal.out(line)
     return Exit.OK
-
-
-def _show_person(terminal: Terminal, entry: dict[str, Any]) -> None:
-    terminal.out(f"{entry['id']}   {entry['location']}, {entry['source']}")
-    state = "available" if entry["available"] else f"not available: {entry['unavailable_reason']}"
-    terminal.out(f"  {state}" + (", last resort" if entry.get("last_resort") else ""))
-    for name, known in entry["provenance"].items():
-        terminal.out(_field(name, known))
-    price = entry["price"]
-    cost = "unknown" if price is None else f"{price['input']} in, {price['output']} out"
-    terminal.out(f"  {'price USD/M':15} {cost:12} {price['source'] if price else ''}".rstrip())
-    if tried := entry["probe"]:
-        word = {True: "answered", False: "not there", None: "cannot say"}[tried["available"]]
-        terminal.out(f"  {'probed':15} {word:12} {tried['at'][:10]} {tried['error']}".rstrip())
-    if entry.get("aliases"):
-        terminal.out(f"  {'aliases':15} {', '.join(entry['aliases'])}")
-
-
-def _field(name: str, known: dict[str, Any]) -> str:
-    """Write one value with its source, and in brackets what others say who see it differently."""
-    others = {who: said for who, said in known.items() if who not in ("value", "from")}
-    differ = [f"{who} {_word(name, said)}" for who, said in others.items() if said != known["value"]]
-    line = f"  {name.replace('_', ' '):15} {_word(name, known['value']):12} {known['from']}"
-    return f"{line} ({', '.join(differ)})" if differ else line
-
-
-def _word(name: str, value: Any) -> str:
-    """Write a value of `models show` as people read it."""
-    from llmpool.cli.output import window
-
-    if name in ("context_window", "max_output"):
-        return window(value)
-    words = {"True": "yes", "False": "no", "None": "unknown"}  # as text, for 1 is a rating and not yes
-    return words.get(str(value), str(value))
 
 
 @app.command(
@@ -173,6 +237,7 @@ def _word(name: str, value: Any) -> str:
     epilog=examples(
         "llmpool models set openai/gpt-5-mini --quality 8 --alias mini",
         "llmpool models set den/qwen3:8b --context-window 32k --supports tools=no",
+        "llmpool models set den/qwen3:8b --no-alias small --unset quality",
     ),
 )
 def set_(
@@ -183,32 +248,81 @@ def set_(
     cost_tier: Annotated[
         int | None, typer.Option("--cost-tier", metavar="N", help="0 (free) to 3 (dear).")
     ] = None,
+    min_complexity: Annotated[
+        str,
+        typer.Option(
+            "--min-complexity", metavar="WORD", help="The least it is for: simple, moderate, complex."
+        ),
+    ] = "",
     alias: Annotated[list[str] | None, typer.Option("--alias", metavar="NAME", help="Another name.")] = None,
+    no_alias: Annotated[
+        list[str] | None, typer.Option("--no-alias", metavar="NAME", help="No longer another name.")
+    ] = None,
     context_window: Annotated[
         str, typer.Option("--context-window", metavar="N", help="Tokens; 0 is unknown.")
     ] = "",
     supports: Annotated[
         list[str] | None, typer.Option("--supports", metavar="WHAT=YES", help="tools=no, images=yes.")
     ] = None,
+    pull: Annotated[
+        bool | None, typer.Option("--pull/--no-pull", help="Keep it pulled: llmpool refresh --pull.")
+    ] = None,
+    unset: Annotated[
+        list[str] | None,
+        typer.Option("--unset", metavar="FIELD", help="Take a declaration back: quality, tools, ..., all."),
+    ] = None,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force",
+            help="Declare a name much like a listed one as it is spelled; hide a model by an alias.",
+        ),
+    ] = False,
 ) -> int:
-    """Declare ratings, aliases, window or capabilities of a deployment, in the config."""
+    """Declare ratings, aliases, window or capabilities of a deployment, in the config; or take that back.
+
+    A `provider/model` may be declared before its provider lists it.
+    """
     from llmpool.setup import declare
 
     terminal: Terminal = ctx.obj
-    rated = {"quality": quality, "speed": speed, "cost_tier": cost_tier}
-    fields: dict[str, Any] = {name: value for name, value in rated.items() if value is not None}
-    if context_window:
-        fields["context_window"] = size(context_window)
-    if alias:
-        fields["aliases"] = alias
+    plain = {
+        "quality": quality,
+        "speed": speed,
+        "cost_tier": cost_tier,
+        "min_complexity": min_complexity or None,
+        "context_window": size(context_window) if context_window else None,
+        "pull": pull,
+        "aliases": alias or None,
+    }
+    fields = {name: value for name, value in plain.items() if value is not None}
     fields |= dict(map(requests.supported, supports or ()))
-    name = declare.declare(terminal.pool, ref, fields)
-    terminal.say(f"{name}: " + ", ".join(f"{field} is {value}" for field, value in fields.items()))
+    name, note = declare.declare(terminal.pool, ref, fields, unset or (), no_alias or (), force=force)
+    terminal.say(f"{name}: " + ", ".join(_told(fields, unset or [], no_alias or [])))
+    if note:
+        terminal.say(f"note: {note}")
     return Exit.OK
+
+
+def _told(fields: dict[str, Any], unset: list[str], no_alias: list[str]) -> list[str]:
+    """Say what `models set` did, a few words each."""
+    from llmpool.cli.output import words
+
+    told = [_unset(field) for field in unset]
+    told += [f"{alias} is no alias any more" for alias in no_alias]
+    told += [f"alias {alias}" for alias in fields.get("aliases", ())]
+    return told + [f"{field} is {words(value)}" for field, value in fields.items() if field != "aliases"]
+
+
+def _unset(field: str) -> str:
+    """Say that a field is not declared any more; several have a plural for a name."""
+    what = "nothing" if field == "all" else f"no {field}"
+    return f"{what} {'are' if field.endswith('s') else 'is'} declared any more"
 
 
 app.command(short_help=pulls.SHORT, epilog=examples(*pulls.PULL_EXAMPLES))(pulls.pull)
 app.command(epilog=examples(*pulls.REMOVE_EXAMPLES))(pulls.remove)
-app.command(epilog=examples(*loading.PS_EXAMPLES))(loading.ps)
+app.command(epilog=examples(*loading.LOAD_EXAMPLES))(loading.load)
 app.command(epilog=examples(*loading.UNLOAD_EXAMPLES))(loading.unload)
+app.command(epilog=examples(*loading.PS_EXAMPLES))(loading.ps)
 app.command(epilog=examples(*probe.EXAMPLES))(probe.probe)

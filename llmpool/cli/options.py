@@ -67,6 +67,7 @@ class RoutingOptions(Record):
     group: str
     priority: str
     fallback: bool | None
+    loose: bool
     force: bool
 
 
@@ -98,8 +99,8 @@ _ROUTING: dict[str, _Routing] = {
         help="How many tools the caller brings."),
     "hint": _option(list[str], [], "--hint", metavar="KEY=VALUE",
         help="A wish that moves scores, e.g. prefer_speed=true."),
-    "profile": _option(str, "", "--profile", metavar="NAME",
-        help="A named set of options from the config."),
+    "profile": _option(str, "", "--profile", metavar="NAME", autocompletion=complete.profiles,
+        help="A named set of options: premium, fast, private, background, or one of the config."),
     "strategy": _option(str, "", "--strategy", metavar="NAME", autocompletion=complete.strategies,
         help="How to rank: score, priority, cost, latency or round_robin."),
     "mode": _option(str, "", "--mode", metavar="MODE", autocompletion=complete.modes,
@@ -111,15 +112,17 @@ _ROUTING: dict[str, _Routing] = {
     "max_cost": _option(str, "", "--max-cost", metavar="USD",
         help="What the request may cost at worst."),
     "exclude": _option(list[str], [], "--exclude", metavar="ID", autocompletion=complete.models,
-        help="A provider or deployment to leave out."),
+        help="A provider or deployment to leave out, or a pattern such as '*:free'."),
     "prefer": _option(str, "", "--prefer", metavar="PROVIDER", autocompletion=complete.providers,
         help="Ask this provider first when it is eligible."),
-    "group": _option(str, "", "--group", metavar="NAME",
+    "group": _option(str, "", "--group", metavar="NAME", autocompletion=complete.groups,
         help="Only members of this group."),
     "priority": _option(str, "", "--priority", metavar="P",
         help="interactive or background."),
     "fallback": _option(bool | None, None, "--fallback/--no-fallback",
         help="Let others answer for a pinned model; or try the winner only."),
+    "loose": _option(bool, False, "--loose",
+        help="Where nobody may answer by that name, what resembles it may."),
     "force": _option(bool, False, "--force", env=False,
         help="Call a provider/model its provider does not list."),
 }

@@ -17,9 +17,9 @@ def count(number: int | None) -> str:
     return str(number)
 
 
-def plural(number: int, word: str) -> str:
-    """Write a number with its word: 1 call, 2 calls."""
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+def plural(number: int, word: str, several: str = "") -> str:
+    """Write a number with its word: 1 call, 2 calls; *several* where an s alone does not make it."""
+    return f"{number} {word if number == 1 else several or f'{word}s'}"
 
 
 def window(tokens: int | None) -> str:
@@ -65,6 +65,16 @@ def ago(then: str, now: float) -> str:
         if passed < limit:
             return f"{passed // length} {unit}"
     return f"{passed // 86400} d"
+
+
+def words(value: object) -> str:
+    """Write a value as a person reads it: yes or no, lists with commas; of an object only what is known."""
+    if isinstance(value, dict):
+        known = {name: each for name, each in value.items() if each is not None}
+        return ", ".join(f"{name.replace('_', ' ')} {words(each)}" for name, each in known.items())
+    if isinstance(value, list):
+        return ", ".join(map(words, value))
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
 
 
 def columns(rows: list[list[Any]]) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from typing import TYPE_CHECKING, Self
+
+from llmpool.core.text import clean
 
 if TYPE_CHECKING:
     from llmpool.cli.context import Terminal
@@ -35,23 +38,6 @@ class Progress:
         now = time.monotonic()
         if self.shown and now - self.drawn >= _EVERY:
             self.drawn = now
-            self.err.write(f"\r\x1b[K{text[:100]}")
+            width = shutil.get_terminal_size().columns - 1  # what wraps cannot be taken away again
+            self.err.write(f"\r\x1b[K{clean(text)[:width]}")
             self.err.flush()
-
-    def bytes(self, done: int, total: int) -> None:
-        """Show a transfer: so much of so much, the rate, the time left."""
-        passed = max(0.001, time.monotonic() - self.began)
-        rate = done / passed
-        left = f"   {_clock((total - done) / rate)} left" if rate and total > done else ""
-        self.line(f"  {_size(done)} of {_size(total)}   {_size(rate)}/s{left}")
-
-
-def _size(number: float) -> str:
-    for limit, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if number >= limit:
-            return f"{number / limit:.1f} {unit}"
-    return f"{number:.0f} B"
-
-
-def _clock(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

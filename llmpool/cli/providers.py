@@ -1,15 +1,14 @@
 """`llmpool providers`: who there is."""
 
-import functools
 from typing import Annotated, Any
 
 import typer
 
-from llmpool.cli import complete, limits, verify
+from llmpool.cli import complete, dedupe, limits, provider_set, verify
 from llmpool.cli.app import examples, verbs
 from llmpool.cli.context import Terminal
 from llmpool.cli.options import JsonFlag, ProviderArgument, YesFlag
-from llmpool.cli.output import plural
+from llmpool.cli.output import plural, words
 from llmpool.errors import Exit, Misuse
 
 app = verbs("List, add and examine providers.")
@@ -27,13 +26,14 @@ def list_providers(ctx: typer.Context, as_json: JsonFlag = False) -> int:
     from llmpool.cli import provider_view
 
     terminal: Terminal = ctx.obj
-    rows = provider_view.every(terminal.pool)
+    seen = provider_view.view(terminal.pool)
     if as_json:
-        terminal.json({"providers": rows})
-    elif not rows:
+        issues = [issue._asdict() for issue in seen.issues]
+        terminal.json({"providers": seen.rows, "counts": seen.counts, "issues": issues})
+    elif not seen.rows:
         terminal.say("no provider is configured.  run: llmpool init")
     else:
-        provider_view.table(terminal, rows)
+        provider_view.table(terminal, seen)
     return Exit.OK
 
 
@@ -53,7 +53,7 @@ def show(ctx: typer.Context, provider: ProviderArgument, as_json: JsonFlag = Fal
     else:
         for name, value in shown.items():
             if value not in (None, "", [], {}):
-                terminal.out(f"{name.replace('_', ' '):16} {provider_view.words(value)}")
+                terminal.out(f"{name.replace('_', ' '):16} {words(value)}")
     return Exit.OK
 
 
@@ -71,36 +71,37 @@ def add(
     wire: Annotated[str, typer.Option("--format", metavar="FORMAT", help="The protocol it speaks.")] = "",
     key_env: Annotated[str, typer.Option("--key-env", metavar="VAR", help="The variable with its key.")] = "",
     location: Annotated[str, typer.Option("--location", metavar="WHERE", help="local or cloud.")] = "",
-    force: Annotated[bool, typer.Option("--force", help="Add it although nothing answers.")] = False,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Add it although nothing answers, or it is there under another id."),
+    ] = False,
     as_json: JsonFlag = False,
 ) -> int:
     """Add a provider; one argument is enough: `add openai`, `add http://den.lan:11434`."""
-    from llmpool.cli import provider_view
+    from llmpool.cli import provider_ways
     from llmpool.discovery.refresh import refresh
     from llmpool.setup import providers
 
     terminal: Terminal = ctx.obj
     wish = providers.Wish(what, url, wire, key_env, location, force)
     name = providers.add(terminal.pool, wish)
+    provider = terminal.pool.provider(name)
+    facts: dict[str, Any] = {"id": name, "location": provider.location, "models": None, "error": None}
     if terminal.pool.offline:
         terminal.say(f"{name} is added; --offline, so nobody was asked what it has")
+        if as_json:
+            terminal.json({"provider": facts})
         return Exit.OK
     report = refresh(terminal.pool, (name,))
-    entry, provider = report.observed[0], terminal.pool.provider(name)
+    entry = report.observed[0]
     if as_json:
-        facts = {
-            "id": name,
-            "location": provider.location,
-            "models": len(entry.models),
-            "error": entry.error or None,
-        }
-        terminal.json({"provider": facts})
+        terminal.json({"provider": facts | {"models": len(entry.models), "error": entry.error or None}})
     elif entry.error:
         terminal.say(f"{name} is added, but cannot be listed: {entry.error}")
     else:
         other = "cloud" if provider.location == "local" else "local"
         mine = f"  Not so? llmpool providers set {name} --location {other}" if not location else ""
-        speaks = provider_view.kind(terminal.pool, provider)
+        speaks = provider_ways.kind(terminal.pool, provider)
         told = f"{speaks}, {plural(len(entry.models), 'model')}, {provider.location}"
         terminal.say(f"{name}: {told}.{mine}")
     if report.failed:
@@ -108,57 +109,9 @@ def add(
     return Exit.OK
 
 
-@app.command(
-    "set",
-    epilog=examples(
-        "llmpool providers set den --location cloud",
-        "llmpool providers set work --key-env WORK_KEY --priority 60",
-    ),
-)
-def set_(
-    ctx: typer.Context,
-    provider: ProviderArgument,
-    url: Annotated[str, typer.Option("--url", metavar="URL", help="Where it is.")] = "",
-    wire: Annotated[str, typer.Option("--format", metavar="FORMAT", help="The protocol it speaks.")] = "",
-    key_env: Annotated[str, typer.Option("--key-env", metavar="VAR", help="The variable with its key.")] = "",
-    location: Annotated[str, typer.Option("--location", metavar="WHERE", help="local or cloud.")] = "",
-    priority: Annotated[
-        int | None, typer.Option("--priority", metavar="N", help="Higher is asked first.")
-    ] = None,
-) -> int:
-    """Change a provider in the config; comments and layout stay."""
-    fields: dict[str, Any] = {"url": url, "format": wire, "location": location, "priority": priority}
-    fields = {name: value for name, value in fields.items() if value not in ("", None)}
-    from llmpool.setup import providers
-
-    providers.check(fields, key_env)
-    if key_env:
-        fields["key"] = {"env": key_env}
-    return _change(ctx.obj, provider, fields)
-
-
-@app.command(epilog=examples("llmpool providers enable den"))
-def enable(ctx: typer.Context, provider: ProviderArgument) -> int:
-    """Let a provider take part again."""
-    return _change(ctx.obj, provider, {"enabled": True})
-
-
-@app.command(epilog=examples("llmpool providers disable den"))
-def disable(ctx: typer.Context, provider: ProviderArgument) -> int:
-    """Leave a provider out: it is neither asked nor routed to."""
-    return _change(ctx.obj, provider, {"enabled": False})
-
-
-def _change(terminal: Terminal, name: str, fields: dict[str, Any]) -> int:
-    from llmpool.config import edit
-    from llmpool.setup import configfile
-
-    terminal.pool.provider(name)
-    if not fields:
-        raise Misuse("nothing to change", hint="llmpool providers set -h")
-    configfile.change(terminal.pool, lambda text: edit.with_provider(text, name, fields))
-    terminal.say(f"{name}: " + ", ".join(f"{field} is {value}" for field, value in fields.items()))
-    return Exit.OK
+app.command("set", epilog=examples(*provider_set.SET_EXAMPLES))(provider_set.set_)
+app.command(epilog=examples(*provider_set.ENABLE_EXAMPLES))(provider_set.enable)
+app.command(epilog=examples(*provider_set.DISABLE_EXAMPLES))(provider_set.disable)
 
 
 @app.command(
@@ -168,20 +121,25 @@ def _change(terminal: Terminal, name: str, fields: dict[str, Any]) -> int:
     )
 )
 def remove(ctx: typer.Context, provider: ProviderArgument, yes: YesFlag = False) -> int:
-    """Take a provider out of the config; its usage records stay."""
+    """Take a provider out of the config, and with it every line that names it or a model of it.
+
+    They are listed before you are asked. Usage records, decisions and policies stay, and so does a key in the
+    keyring.
+    """
     from llmpool.cli.confirm import confirm
-    from llmpool.config import edit
-    from llmpool.setup import configfile
-    from llmpool.state import inventory
+    from llmpool.setup import leaving
 
     terminal: Terminal = ctx.obj
-    terminal.pool.provider(provider)
-    confirm(terminal, f"remove {provider} from {terminal.pool.paths.config}?", yes=yes)
-    configfile.change(terminal.pool, lambda text: edit.without_provider(text, provider))
-    terminal.pool.learn(functools.partial(_forget, name=provider))
-    terminal.pool.keep_lessons()
-    inventory.update(terminal.pool.paths.state, (), gone=[provider])
-    terminal.say(f"{provider} is removed")
+    pool = terminal.pool
+    pool.provider(provider)
+    named = leaving.ties(pool, provider)
+    for tie in named:
+        terminal.say(f"{'goes too' if tie.cut else 'names it, and stays'}: {tie.words}")
+    lines = sum(tie.cut is not None for tie in named)
+    more = f" and the {plural(lines, 'place')} that {'names' if lines == 1 else 'name'} it" if lines else ""
+    confirm(terminal, f"remove {provider}{more} from {pool.paths.config}?", yes=yes)
+    leaving.remove(pool, provider)
+    terminal.say(f"{provider} is removed; its usage records stay")
     return Exit.OK
 
 
@@ -199,65 +157,52 @@ def clear(
     every: Annotated[bool, typer.Option("--all", help="All providers.")] = False,
 ) -> int:
     """Forget errors, cooldowns and what was learnt of how it wants to be asked."""
-    from llmpool.state import health
+    from llmpool.setup import leaving
 
     terminal: Terminal = ctx.obj
     if bool(provider) == every:
         raise Misuse("name a provider, or --all")
     names = (
-        [e["id"] for e in terminal.pool.routing["providers"]]
+        [entry["id"] for entry in terminal.pool.routing["providers"]]
         if every
         else [terminal.pool.provider(provider).id]
     )
-
-    def change(state: health.Health) -> None:
-        for name in names:
-            state.contact.pop(name, None)
-            state.cooldowns.pop(f"provider:{name}", None)
-
-    health.update(terminal.pool.paths.state, change)
-    for name in names:
-        terminal.pool.learn(functools.partial(_forget, name=name))
-    terminal.pool.keep_lessons()
-    terminal.say(f"{', '.join(names)}: errors and cooldowns forgotten")
+    leaving.forget(terminal.pool, names)
+    terminal.say(f"{', '.join(names) or 'nobody'}: errors and cooldowns forgotten")
     return Exit.OK
-
-
-def _forget(memories: Any, name: str) -> None:
-    from llmpool.state import formats
-
-    formats.forget(memories, name)
 
 
 @app.command(
     epilog=examples(
         "llmpool providers presets",
+        "llmpool providers presets gemini",
         "llmpool providers presets --json | jq -r '.presets[].id'",
     )
 )
-def presets(ctx: typer.Context, as_json: JsonFlag = False) -> int:
+def presets(
+    ctx: typer.Context,
+    search: Annotated[
+        str, typer.Argument(metavar="[TEXT]", help="Only those whose id, name, variable or URL has it.")
+    ] = "",
+    as_json: JsonFlag = False,
+) -> int:
     """List the vendors llmpool knows, with their key variables."""
     from llmpool.cli.tables import show as table
-    from llmpool.config.presets import presets as rows
     from llmpool.core.record import plain
+    from llmpool.setup.providers import matching_presets
 
     terminal: Terminal = ctx.obj
-    known: list[dict[str, Any]] = [plain(row) | {"supported": True} for row in rows().values()]
+    known: list[dict[str, Any]] = [plain(row) | {"supported": True} for row in matching_presets(search)]
     if as_json:
         terminal.json({"presets": known})
         return Exit.OK
-    lines = [
-        [
-            row["id"],
-            row["name"],
-            row["format"],
-            *row["env"][:1],
-        ]
-        for row in known
-    ]
+    if not known:
+        terminal.say(f'no preset has "{search}"; any server can be added: llmpool providers add ID --url URL')
+    lines = [[row["id"], row["name"], row["format"], *row["env"][:1]] for row in known]
     table(terminal, ["preset", "vendor", "format", "key"], [line + [""] * (4 - len(line)) for line in lines])
     return Exit.OK
 
 
 app.command(epilog=examples(*verify.EXAMPLES))(verify.verify)
 app.command(epilog=examples(*limits.EXAMPLES))(limits.limits)
+app.command(epilog=examples(*dedupe.EXAMPLES))(dedupe.dedupe)

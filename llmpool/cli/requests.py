@@ -39,10 +39,11 @@ def route_request(options: RoutingOptions, query: str, text: str, terminal: Term
         local_only=options.local_only,
         min_quality=options.min_quality,
         max_cost=_money(options.max_cost) if options.max_cost else None,
-        exclude=tuple(name for given in options.exclude for name in given.split(",")),
-        prefer=options.prefer,
+        exclude=tuple(name.strip() for given in options.exclude for name in given.split(",") if name.strip()),
+        prefer=options.prefer.strip(),
         group=options.group,
         fallback=options.fallback,
+        loose=options.loose,
     )
 
 
@@ -58,7 +59,8 @@ def supported(text: str) -> tuple[str, bool]:
     name, _, word = text.partition("=")
     known = ALSO_TYPED.get(name, name)
     words = {"yes": True, "true": True, "no": False, "false": False}
-    return f"supports_{_one_of(known, CAPABILITIES, '--supports')}", words[_one_of(word, tuple(words), text)]
+    key = f"supports_{_one_of(known, CAPABILITIES, '--supports')}"
+    return key, words[_one_of(word, tuple(words), f"--supports {name}")]
 
 
 def hints(given: list[str], terminal: Terminal) -> tuple[tuple[str, str], ...]:

@@ -1,7 +1,6 @@
 """`llmpool route`: the decision without the call."""
 
-import os
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -9,7 +8,7 @@ from llmpool.cli import requests
 from llmpool.cli.app import examples, single
 from llmpool.cli.context import Terminal
 from llmpool.cli.options import JsonFlag, RoutingOptions, with_routing
-from llmpool.errors import Exit, LlmpoolError, NoCredential, NothingEligible, Refused
+from llmpool.errors import Exit, Misuse
 
 app = single()
 
@@ -18,7 +17,14 @@ EXAMPLES = examples(
     'llmpool route --needs tools --min-quality 7 "Plan my week"',
     'llmpool chat -m "$(llmpool route "$q")" "$q"',
     "llmpool route --last",
+    "llmpool route --replay last",
 )
+
+
+def _ids(incomplete: str) -> list[str]:
+    from llmpool.cli import decisions
+
+    return decisions.ids(incomplete)
 
 
 @app.command(epilog=EXAMPLES, short_help="Show which deployment would answer, and why.")
@@ -27,7 +33,16 @@ def route(
     ctx: typer.Context,
     query: Annotated[str, typer.Argument(metavar="[QUERY]", help="The prompt to decide for.")] = "",
     last: Annotated[bool, typer.Option("--last", help="Show the last recorded decision.")] = False,
-    ref: Annotated[str, typer.Option("--id", metavar="ID", help="Show this recorded decision.")] = "",
+    ref: Annotated[
+        str,
+        typer.Option("--id", metavar="ID", autocompletion=_ids, help="Show this decision; a part will do."),
+    ] = "",
+    replay: Annotated[
+        str,
+        typer.Option(
+            "--replay", metavar="ID", autocompletion=_ids, help="Decide it again, as things are today."
+        ),
+    ] = "",
     batch: Annotated[
         str, typer.Option("--batch", metavar="FILE", help="One JSON request a line; - is stdin.")
     ] = "",
@@ -43,12 +58,18 @@ def route(
     On a terminal a table of candidates, in a pipe the selected id alone.
     """
     terminal: Terminal = ctx.obj
+    if sum(map(bool, (last, ref, replay, batch))) > 1:
+        raise Misuse("--last, --id, --replay and --batch exclude one another", hint="give one of them")
+    if replay:
+        from llmpool.cli import replay as replays
+
+        return replays.show_replay(terminal, replay, as_json)
     if last or ref:
         return _recorded(terminal, ref, as_json)
     if batch:
         from llmpool.cli import batch as lines
 
-        return lines.route_batch(terminal, batch, routing)
+        return lines.route_batch(terminal, batch, routing, every=every)
     return _decide(terminal, query, routing, as_json=as_json, every=every, record=record, stdin=not no_stdin)
 
 
@@ -75,7 +96,7 @@ def _decide(
     if record:
         from llmpool.state import ledger
 
-        ledger.append(terminal.pool.paths.state, ledger.DECISIONS, line)
+        ledger.append(terminal.pool.paths.state, ledger.DECISIONS, decision_json(choice.decision))
     if as_json:
         terminal.json({"decision": line})
         return Exit.NOTHING_ELIGIBLE if choice.decision.no_eligible else Exit.OK
@@ -83,11 +104,14 @@ def _decide(
         for note in choice.decision.notes:
             terminal.say(f"note: {note}")
     if choice.decision.no_eligible:
-        raise nothing_eligible(line)
+        from llmpool.cli import refusal
+
+        raise refusal.nothing_eligible(terminal.pool, choice.decision)
     if terminal.is_terminal:
         from llmpool.cli import explain
 
-        explain.show(terminal, line, explain.alternatives(terminal.pool, asked))
+        what_if = explain.alternatives(terminal.pool, asked, choice.decision)
+        explain.show(terminal, line, what_if, every=every)
     else:
         terminal.out(choice.decision.selected)
     return Exit.OK
@@ -96,50 +120,12 @@ def _decide(
 def _recorded(terminal: Terminal, ref: str, as_json: bool) -> int:
     """Show a recorded decision with its attempts."""
     from llmpool.cli import explain
-    from llmpool.errors import UnknownName
-    from llmpool.state import ledger
+    from llmpool.setup import decisions
 
-    found = ledger.newest(terminal.pool.paths.state, ledger.DECISIONS, ref=ref)
-    if not found:
-        message = f'no decision "{ref}" is recorded' if ref else "no decision is recorded yet"
-        raise UnknownName(message, hint="llmpool usage decisions lists them; chat records one each time")
+    line = decisions.find(terminal.pool, ref)
+    usage = decisions.used(terminal.pool, line)
     if as_json:
-        terminal.json({"decision": found[0]})
+        terminal.json({"decision": line, "usage": usage})
     else:
-        explain.show(terminal, found[0], "")
+        explain.show(terminal, line, usage=usage)
     return Exit.OK
-
-
-def nothing_eligible(line: dict[str, Any]) -> LlmpoolError:
-    """Build the error of a request nobody may answer: who was rejected, grouped by the same reasons.
-
-    It is one about credentials when a missing key is all that stands in the way of somebody.
-    """
-    grouped: dict[str, list[str]] = {}
-    for rejection in line["rejections"]:
-        reasons = "; ".join(rejection["reasons"])
-        if os.environ.get("LLMPOOL_LOCAL_ONLY"):
-            reasons = reasons.replace("not local", "excluded by LLMPOOL_LOCAL_ONLY")
-        grouped.setdefault(reasons, []).append(rejection["deployment"])
-    width = max((len(ids[0]) for ids in grouped.values()), default=0)
-    shown = [
-        f"{ids[0] if len(ids) == 1 else f'{len(ids)} deployments':{width}}   {reason}"
-        for reason, ids in list(grouped.items())[:12]
-    ]
-    message = (
-        "nothing may answer this; nothing was sent" if shown else "no model is known yet; nothing was sent"
-    )
-    details = {"rejections": line["rejections"]}
-    lines = tuple(shown)
-    if "offline" in grouped:
-        return Refused(message, hint="run it without --offline", lines=lines, details=details)
-    keyless = [reason for reason in grouped if reason.startswith("no key: ") and ";" not in reason]
-    if keyless:
-        variable = keyless[0].removeprefix("no key: ").partition(" ")[0]
-        hint = f"export {variable}=..., or: llmpool providers list"
-        return NoCredential(message, hint=hint, lines=lines, details=details)
-    hint = "loosen a requirement, or: llmpool models list" if shown else "run: llmpool refresh"
-    if any("missing image support" in reason for reason in grouped):
-        ref = next(ids[0] for reason, ids in grouped.items() if "missing image support" in reason)
-        hint = f"does it see? llmpool models probe -m {ref} --capabilities   or set: --supports images=yes"
-    return NothingEligible(message, hint=hint, lines=lines, details=details)

@@ -1,24 +1,23 @@
 """`llmpool usage`: what was used."""
 
-import time
-from typing import Annotated, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from llmpool.cli import decisions
 from llmpool.cli.app import examples, verbs
 from llmpool.cli.context import Terminal
 from llmpool.cli.options import JsonFlag
 from llmpool.cli.output import ago, count, money, plural, seconds
-from llmpool.core.times import rfc3339
+from llmpool.cli.spans import Limit, Since, Until, local_day, month_start, span
 from llmpool.errors import Exit, Misuse
+
+if TYPE_CHECKING:
+    from llmpool.usage.stats import Stats
 
 app = verbs("Show what was used: tokens, costs, decisions.")
 
-Since = Annotated[
-    str, typer.Option("--since", metavar="WHEN", help="A date, or how long ago: 2026-11-01, 7d.")
-]
-Until = Annotated[str, typer.Option("--until", metavar="WHEN", help="Up to here, likewise.")]
-Limit = Annotated[int, typer.Option("--limit", metavar="N", min=0, help="At most so many; 0 is all.")]
 _PERIODS = {"day": 10, "month": 7}
 
 
@@ -44,26 +43,41 @@ def summary(
     from llmpool.usage.summary import summarize
 
     terminal: Terminal = ctx.obj
-    span = _span(terminal, since or _month_start(terminal), until)
-    reading = ledger.Reading(terminal.pool.paths.state, ledger.USAGE, span[0][:10], span[1][:10])
-    total, groups = summarize(
-        (r for r in reading if span[0] <= r["at"] <= span[1]), _grouping(by or "deployment")
-    )
+    first, last = span(terminal, since or month_start(terminal), until)
+    reading = ledger.Reading(terminal.pool.paths.state, ledger.USAGE, first[:10], last[:10])
+    records: Iterator[dict[str, Any]] = (r for r in reading if first <= r["at"] <= last)
+    stats = _stats() if as_json and by in ("", "deployment") else None
+    if stats:
+        records = stats.watching(records)
+    total, groups = summarize(records, _grouping(by or "deployment"))
     groups = groups[:limit] if limit else groups
     if as_json:
-        document = {"since": span[0], "until": span[1], "by": by or "deployment", "bad_lines": reading.bad}
-        terminal.json(document | {"total": total.as_json(), "groups": [g.as_json() for g in groups]})
+        document = {"since": first, "until": last, "by": by or "deployment", "bad_lines": reading.bad}
+        document |= {"total": total.as_json(), "groups": [g.as_json() for g in groups]}
+        terminal.json(document | (_router(terminal, stats) if stats else {}))
         return Exit.OK
-    _show_summary(terminal, span, total, groups)
+    _show_summary(terminal, (first, last), total, groups)
     if reading.bad:
         terminal.warn(f"{reading.bad} lines of the usage log could not be read")
     return Exit.OK
 
 
+def _stats() -> "Stats":
+    from llmpool.usage.stats import Stats
+
+    return Stats()
+
+
+def _router(terminal: Terminal, stats: "Stats") -> dict[str, Any]:
+    from llmpool.setup.statistics import statistics
+
+    return {"stats": statistics(terminal.pool, stats)}
+
+
 def _show_summary(terminal: Terminal, span: tuple[str, str], total: Any, groups: list[Any]) -> None:
     from llmpool.cli.tables import show
 
-    first, last = _local_day(span[0]), _local_day(span[1])
+    first, last = local_day(span[0]), local_day(span[1])
     unpriced = f", and {plural(total.unpriced, 'call')} without a price" if total.unpriced else ""
     cost = "$0.00" if not total.cost else money(total.cost)
     calls = f"{plural(total.requests, 'call')}, {total.failed} failed"
@@ -94,7 +108,7 @@ def _grouping(by: str) -> Any:
 
     def key(record: dict[str, Any]) -> str:
         parts = (
-            GROUPINGS[n](record) if n in GROUPINGS else _local_day(record["at"])[: _PERIODS[n]] for n in names
+            GROUPINGS[n](record) if n in GROUPINGS else local_day(record["at"])[: _PERIODS[n]] for n in names
         )
         return " ".join(parts)
 
@@ -150,89 +164,12 @@ def list_records(
     return Exit.OK
 
 
-@app.command(
-    epilog=examples(
-        "llmpool usage decisions --limit 10",
-        "llmpool usage decisions --json | jq -r '.decisions[-1].id'",
-    )
-)
-def decisions(
-    ctx: typer.Context, since: Since = "", until: Until = "", limit: Limit = 50, as_json: JsonFlag = False
-) -> int:
-    """List recorded decisions, the newest last; `route --id` shows one."""
-    from llmpool.cli.tables import show
-    from llmpool.state import ledger
-
-    terminal: Terminal = ctx.obj
-    records, bad = _records(terminal, ledger.DECISIONS, since, until)
-    records = records[-limit:] if limit else records
-    if as_json:
-        terminal.json({"decisions": records, "bad_lines": bad})
-        return Exit.OK
-    now = terminal.pool.clock()
-    rows = [
-        [
-            ago(r["at"], now),
-            str(r.get("id")),
-            str(r.get("selected") or "nothing"),
-            str(r.get("complexity", "")),
-            str(r.get("strategy", "")),
-            str(r.get("outcome", {}).get("served_by", "not sent")),
-            "ok" if r.get("outcome", {}).get("success") else "failed" if "outcome" in r else "",
-        ]
-        for r in records
-    ]
-    show(terminal, [">ago", "id", "selected", "complexity", "strategy", "answered by", ""], rows)
-    return Exit.OK
+app.command("decisions", epilog=examples(*decisions.EXAMPLES))(decisions.list_decisions)
 
 
 def _records(terminal: Terminal, kind: str, since: str, until: str) -> tuple[list[dict[str, Any]], int]:
     from llmpool.state import ledger
 
-    span = _span(terminal, since, until)
-    reading = ledger.Reading(terminal.pool.paths.state, kind, span[0][:10], span[1][:10])
-    return [r for r in reading if span[0] <= r.get("at", "") <= span[1]], reading.bad
-
-
-def _span(terminal: Terminal, since: str, until: str) -> tuple[str, str]:
-    """Read both ends as RFC 3339 UTC; an open start is the beginning, an open end is now."""
-    now = terminal.pool.clock()
-    return _moment(since, now, 0.0), _moment(until, now, now + 1, end=True)
-
-
-def _moment(text: str, now: float, default: float, *, end: bool = False) -> str:
-    """Read a local date or a duration back from now; raises Misuse."""
-    if not text:
-        return rfc3339(default)
-    days = {"today": 0, "yesterday": 1}
-    if text in days:
-        text = time.strftime("%Y-%m-%d", time.localtime(now - 86400 * days[text]))
-    try:
-        day = time.mktime(time.strptime(text, "%Y-%m-%d"))
-    except (ValueError, OverflowError):
-        return rfc3339(max(0.0, now - _back(text)))
-    return rfc3339(day + (86400 if end else 0))
-
-
-def _back(text: str) -> float:
-    """Read how long ago something was, in seconds; raises Misuse in the words of a calendar."""
-    from llmpool.cli.options import seconds as duration
-
-    try:
-        return duration(text)
-    except Misuse:
-        raise Misuse(
-            f"{text!r} is no time", hint="a date (2026-11-01), today, yesterday, or how long ago: 7d"
-        ) from None
-
-
-def _month_start(terminal: Terminal) -> str:
-    return time.strftime("%Y-%m-01", time.localtime(terminal.pool.clock()))
-
-
-def _local_day(at: str) -> str:
-    """Return the local calendar day of an RFC 3339 UTC time."""
-    import calendar
-
-    moment = calendar.timegm(time.strptime(at[:19].rstrip("Z"), "%Y-%m-%dT%H:%M:%S"))
-    return time.strftime("%Y-%m-%d", time.localtime(moment))
+    first, last = span(terminal, since, until)
+    reading = ledger.Reading(terminal.pool.paths.state, kind, first[:10], last[:10])
+    return [r for r in reading if first <= r.get("at", "") <= last], reading.bad

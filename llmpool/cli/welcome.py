@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from llmpool.cli.confirm import ask
 from llmpool.cli.output import plural
 from llmpool.cli.progress import Progress
+from llmpool.cli.transfer import moving
 from llmpool.discovery.refresh import RefreshReport, refresh
-from llmpool.setup import init, models, providers
+from llmpool.setup import downloads, init, providers
 
 if TYPE_CHECKING:
     from llmpool.cli.context import Terminal
@@ -97,6 +98,6 @@ def _offer(terminal: Terminal, *, yes: bool, asks: bool, embedded: bool) -> None
         ref = f"embedded/{init.EMBEDDED_MODEL}"
         terminal.say(f"fetching {ref}: 98 MB, a toy that runs here, to see that everything works")
         with Progress(terminal) as progress:
-            models.pull(terminal.pool, ref, "", "", progress.bytes)
+            downloads.pull(terminal.pool, ref, lambda event: progress.line(moving(event)))
     elif yes and embedded:
         terminal.say("the small model needs an extra: pip install 'llmpool[embedded]'")

@@ -1,90 +1,226 @@
-"""Change a config's text and keep its comments and layout; tomlkit is loaded only here."""
+"""Change a config's text and keep its comments and layout. Every function takes the text and returns the new.
+
+A path is a tuple of keys: `("routing", "mode")`, `("groups", "family", "providers")`; a model is named by its
+id: `("models", "den/qwen3:8b", "quality")`. A value is what TOML can say; None in *fields* takes a key out.
+
+with_value(text, path, value)         one key set; the tables on the way are made
+without(text, path)                   one key, or a whole table, taken out, if it is there
+with_table(text, path, fields)        a table added at the end, or these fields set where it exists
+with_provider / without_provider (text, name[, fields])
+with_model(text, ref, fields)         aliases are added to those that are there; without_model(text, ref)
+
+What comes out is parsed and compared with what was meant before anybody gets it, comments included.
+"""
 
 from __future__ import annotations
 
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from llmpool.config import splice
+from llmpool.config.scan import KeyPath, Mark, scan
+from llmpool.config.tree import at, model_index, place_of
+from llmpool.config.written import key_text, value_text
 from llmpool.errors import ConfigInvalid
 
+Names = tuple[str, ...]
 
-def with_provider(text: str, name: str, fields: dict[str, Any]) -> str:
+
+def with_value(text: str, path: Names, value: Any) -> str:
+    """Return *text* with the key at *path* set to *value*."""
+    tree = _parse(text)
+    if path[0] == "models" and len(path) > 2 and model_index(tree, path[1]) is None:
+        text = splice.appended(text, "[[models]]", {"id": path[1]})
+        tree = _parse(text)
+    place = place_of(tree, path)
+    if _same(at(tree, place), _read_back(value)):
+        return text
+    ways = iter(list(_ways(text, tree, place, value)))  # while the tree still says what the text does
+    return _checked(text, path, ways, lambda wanted: _set(wanted, place, _read_back(value)), tree)
+
+
+def without(text: str, path: Names) -> str:
+    """Return *text* without the key or table at *path*; the comments stay."""
+    tree = _parse(text)
+    place = place_of(tree, path)
+    if at(tree, place) is None:
+        return text
+    ways = iter(
+        (
+            lambda: splice.cut(text, place),
+            # a provider that was only dotted keys stays one, without them
+            lambda: splice.appended(splice.cut(text, place), f"[{key_text(place[:-1])}]", {}),
+        )
+    )
+    return _checked(text, path, ways, lambda wanted: _drop(wanted, place), tree)
+
+
+def with_table(text: str, path: Names, fields: Mapping[str, Any]) -> str:
+    """Return *text* with the table at *path* added at its end, or its fields set where it exists."""
+    tree = _parse(text)
+    given = {key: value for key, value in fields.items() if value is not None}
+    if at(tree, place_of(tree, path)) is None:
+        ways: Iterator[Callable[[], str]] = iter(
+            (
+                lambda: splice.appended(text, f"[{key_text(path)}]", given),
+                lambda: splice.put(text, path, given),
+            )
+        )
+        return _checked(text, path, ways, lambda wanted: _set(wanted, path, _read_back(given)), tree)
+    for key, value in fields.items():
+        text = without(text, (*path, key)) if value is None else with_value(text, (*path, key), value)
+    return text
+
+
+def with_provider(text: str, name: str, fields: Mapping[str, Any]) -> str:
     """Return *text* with the table `[providers.NAME]` added at its end, or its fields set where it exists."""
-    import tomlkit
-
-    document = _parse(text)
-    providers = document.get("providers")
-    if providers is not None and name in providers:
-        _set(providers[name], fields)
-        return str(tomlkit.dumps(document))
-    table = tomlkit.table()
-    for key, value in fields.items():
-        table.add(key, _inline(value))
-    fragment = tomlkit.document()
-    parent = tomlkit.table(is_super_table=True)
-    parent.add(name, table)
-    fragment.add("providers", parent)
-    return _ending_in_a_gap(text) + str(tomlkit.dumps(fragment))
-
-
-def _set(table: Any, fields: dict[str, Any]) -> None:
-    """Set fields of a table; new ones go after its last key, before comments that lead to the next table."""
-    body, tail = table.value.body, []
-    while body and body[-1][0] is None:
-        tail.append(body.pop()[1])
-    for key, value in fields.items():
-        table[key] = _inline(value)
-    for item in reversed(tail):
-        table.add(item)
-
-
-def with_model(text: str, ref: str, fields: dict[str, Any]) -> str:
-    """Return *text* with fields set in the `[[models]]` table of *ref*, which is added where there is none.
-
-    Aliases are added to those that are there.
-    """
-    import tomlkit
-
-    document = _parse(text)
-    for table in document.get("models", ()):
-        if table.get("id") == ref:
-            aliases = [*table.get("aliases", ()), *fields.get("aliases", ())]
-            _set(table, fields | ({"aliases": list(dict.fromkeys(aliases))} if aliases else {}))
-            return str(tomlkit.dumps(document))
-    lines = [f"{key} = {tomlkit.item(value).as_string()}" for key, value in {"id": ref, **fields}.items()]
-    return _ending_in_a_gap(text) + "\n".join(["[[models]]", *lines]) + "\n"
-
-
-def _ending_in_a_gap(text: str) -> str:
-    return text + ("" if not text or text.endswith("\n\n") else "\n" if text.endswith("\n") else "\n\n")
+    return with_table(text, ("providers", name), fields)
 
 
 def without_provider(text: str, name: str) -> str:
     """Return *text* without the table `[providers.NAME]`."""
-    import tomlkit
-
-    document = _parse(text)
-    providers = document.get("providers")
-    if providers is not None:
-        providers.pop(name, None)
-    return str(tomlkit.dumps(document))
+    return without(text, ("providers", name))
 
 
-def _inline(value: Any) -> Any:
-    """Write small tables on one line, as people do: key = { env = "X" }."""
-    import tomlkit
+def with_model(text: str, ref: str, fields: Mapping[str, Any]) -> str:
+    """Return *text* with fields set in the `[[models]]` table of *ref*, which is added where there is none.
 
-    if not isinstance(value, dict):
-        return value
-    table = tomlkit.inline_table()
-    table.update(value)
-    return table
+    Aliases are added to those that are there; None takes a field out.
+    """
+    tree = _parse(text)
+    place = model_index(tree, ref)
+    if place is None:
+        given = {key: value for key, value in fields.items() if value is not None}
+        return splice.appended(text, "[[models]]", {"id": ref} | given)
+    wanted = dict(fields)
+    if fields.get("aliases"):
+        before = tree["models"][place].get("aliases", [])
+        wanted["aliases"] = list(dict.fromkeys([*before, *fields["aliases"]]))
+    return with_table(text, ("models", ref), wanted)
 
 
-def _parse(text: str) -> Any:
-    import tomlkit
-    from tomlkit.exceptions import TOMLKitError
+def without_model(text: str, ref: str) -> str:
+    """Return *text* without the `[[models]]` table of *ref*."""
+    return without(text, ("models", ref))
 
+
+def _ways(text: str, tree: dict[str, Any], place: KeyPath, value: Any) -> Iterator[Callable[[], str]]:
+    """List the ways to write a value, the one that changes least first."""
+    mark = _mark(text, place)
+    if mark is not None:
+        before = at(tree, place)
+        if isinstance(before, list) and isinstance(value, (list, tuple)):
+            yield from _array_ways(text, mark, before, _read_back(value), list(value))
+        yield lambda: splice.replaced(text, mark, value)
+    yield lambda: splice.put(splice.cut(text, place), place, value)
+
+
+def _array_ways(
+    text: str, mark: Mark, before: list[Any], after: list[Any], value: list[Any]
+) -> Iterator[Callable[[], str]]:
+    """List the ways to change an array in its place: items behind it, or items out of it."""
+    if before and len(after) > len(before) and _same(after[: len(before)], before):
+        yield lambda: splice.extended(text, mark, value[len(before) :])
+    elif (gone := _left_out(before, after)) is not None:
+        yield lambda: splice.without_members(text, mark, gone)
+
+
+def _left_out(before: list[Any], after: list[Any]) -> list[int] | None:
+    """Return which items are gone, when nothing else happened to an array."""
+    gone, kept = [], 0
+    for index, item in enumerate(before):
+        if kept < len(after) and _same(after[kept], item):
+            kept += 1
+        else:
+            gone.append(index)
+    return None if kept < len(after) or not after else gone
+
+
+def _mark(text: str, place: KeyPath) -> Mark | None:
+    """Return the mark of a key with a value of its own; a table under a header or in dotted keys has none."""
+    found = [mark for mark in scan(text).marks if mark.path == place and mark.kind != "header"]
+    return found[0] if len(found) == 1 else None
+
+
+def _checked(
+    text: str,
+    path: Names,
+    ways: Iterator[Callable[[], str]],
+    change: Callable[[Any], None],
+    wanted: dict[str, Any],
+) -> str:
+    """Return the first of *ways* that says what is meant and keeps every comment."""
+    change(wanted)
+    comments = _comments(text)
+    for way in ways:
+        after = way()
+        if _same(_pruned(_loads(after)), _pruned(wanted)) and _comments(after) == comments:
+            return after
+    raise ConfigInvalid(
+        f"{key_text(path)} stands in the config in a way that no command can edit",
+        hint="change it by hand: llmpool config edit",
+    )
+
+
+def _comments(text: str) -> list[str]:
+    return sorted(text[span.start : span.end] for span in scan(text).comments)
+
+
+def _pruned(tree: Any, above: KeyPath = ()) -> Any:
+    """Leave out tables without keys, which say nothing unless their name does, as that of a provider."""
+    if isinstance(tree, list):
+        return [_pruned(value, (*above, place)) for place, value in enumerate(tree)]
+    if not isinstance(tree, dict):
+        return tree
+    inner = {key: _pruned(value, (*above, key)) for key, value in tree.items()}
+    telling = len(above) == 1 and above[0] in splice.TABLES_OF_TABLES
+    return {key: value for key, value in inner.items() if value != {} or telling}
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two parsed values say the same; 1 is not true."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return type(one) is type(other) and bool(one == other)
+
+
+def _set(tree: Any, place: KeyPath, value: Any) -> None:
+    for key in place[:-1]:
+        tree = tree[key] if isinstance(key, int) else tree.setdefault(key, {})
+    tree[place[-1]] = value
+
+
+def _drop(tree: Any, place: KeyPath) -> None:
+    inner = at(tree, place[:-1])
+    del inner[place[-1]]
+    if place[0] == "models" and len(place) == 2 and not inner:
+        del tree["models"]
+
+
+def _read_back(value: Any) -> Any:
+    """Return *value* as it is parsed once it is written."""
+    return _parse(f"value = {value_text(value)}")["value"]
+
+
+def _loads(text: str) -> dict[str, Any] | None:
+    """Parse *text*, numbers as they are written; None when it is no TOML."""
     try:
-        return tomlkit.parse(text)
-    except TOMLKitError as error:
-        raise ConfigInvalid(f"the config cannot be edited: {error}", hint="llmpool config check") from None
+        return tomllib.loads(text, parse_float=_Number)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _parse(text: str) -> dict[str, Any]:
+    tree = _loads(text)
+    if tree is None:
+        raise ConfigInvalid("the config is no TOML, so it cannot be edited", hint="llmpool config check")
+    return tree
+
+
+class _Number(str):
+    """A number that need not be whole, as it is written."""
+
+    __slots__ = ()

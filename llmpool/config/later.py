@@ -14,16 +14,10 @@ def not_yet(config: Config) -> list[str]:
             "rate_limit: no limit is kept": table.rate_limit,
             f'key_rotation: keys are tried in order, not "{table.key_rotation}"': table.key_rotation
             != "first",
-            'metadata: listed over the network, not from the "catalog"': table.metadata == "catalog",
-            "prune: nothing is removed": table.prune,
         }
         found += [f"{place} {text}" for text, given in marks.items() if given]
     for model in config.models:
-        own: dict[str, object] = {
-            "rate_limit: no limit is kept": model.rate_limit,
-            "pull: nothing is pulled": model.pull,
-        }
-        found += [f"[[models]] {model.id} {text}" for text, given in own.items() if given]
+        found += [f"[[models]] {model.id} rate_limit: no limit is kept"] if model.rate_limit else []
     tables: dict[str, object] = {
         '[routing] strategy: "value" is refused': config.routing.strategy == "value",
         "[routing] quality_target: there is no difficulty score": (

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from llmpool.config.checks import cross_check
-from llmpool.config.lines import KeyPath, key_lines, line_of
+from llmpool.config.lines import key_lines, line_of
 from llmpool.config.problems import Problem, Spot, as_json, as_line, escaped
+from llmpool.config.scan import KeyPath
 from llmpool.config.schema import CONFIG
 from llmpool.core.config import Config
 from llmpool.errors import ConfigInvalid

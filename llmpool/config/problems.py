@@ -6,7 +6,7 @@ import re
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from llmpool.config.lines import KeyPath
+from llmpool.config.scan import KeyPath
 
 # Keys as vendors print them; in what is shown, also anything dense enough to be a key.
 _VENDOR_KEY = re.compile(
@@ -45,6 +45,11 @@ class Spot(NamedTuple):
 def looks_secret(text: str) -> bool:
     """Whether *text* contains something shaped like an API key or a token."""
     return _VENDOR_KEY.search(text) is not None
+
+
+def without_secrets(text: str) -> tuple[str, int]:
+    """Hide everything shaped like a key in *text*, comments included; returns it and how many there were."""
+    return _VENDOR_KEY.subn("<hidden>", text)
 
 
 def escaped(text: str) -> str:

@@ -24,6 +24,7 @@ from llmpool.config.values import (
     one_of,
     pairs,
     passage,
+    public_key,
     size,
     text,
     whole,
@@ -261,7 +262,9 @@ TOP = {
         table({"retention": Field(duration(zero=True), "how long records stay")}, dict), "what is recorded"
     ),
     "oauth": Field(named(OAUTH, _oauth, name=one_of(*OAUTH_TYPES)), "your OAuth clients"),
-    "trial": Field(table({"keys": Field(pairs(text), "Ed25519 public keys")}, _trial), "who may sign trials"),
+    "trial": Field(
+        table({"keys": Field(pairs(public_key), "Ed25519 public keys")}, _trial), "who may sign trials"
+    ),
     "templates": Field(pairs(passage), "prompts with {input}"),
 }
 

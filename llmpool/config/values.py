@@ -74,6 +74,10 @@ text = Kind(_text, {"type": "string", "minLength": 1})
 passage = Kind(_passage, {"type": "string"})
 
 
+# an editor and `config set` hold it to its form; a file may still have the words of an example there
+public_key = Kind(_text, {"type": "string", "contentEncoding": "base64", "pattern": "^[A-Za-z0-9+/]{43}=$"})
+
+
 def matching(pattern: str, wanted: str) -> Kind:
     """Read text that matches the regular expression *pattern* from end to end; *wanted* says so in words."""
     rule = re.compile(pattern)
@@ -107,7 +111,8 @@ def whole(low: int, high: int = _LARGEST) -> Kind:
 
     def read(value: object, spot: Spot) -> int | None:
         if isinstance(value, bool) or not isinstance(value, int):
-            return unfit(value, "a whole number", spot)
+            digits = "write it in digits, such as 9000" if isinstance(value, str) else ""
+            return unfit(value, "a whole number", spot, digits)
         if low <= value <= high:
             return value
         limits = f"from {low} to {high}" if high < _LARGEST else f"of at least {low}"

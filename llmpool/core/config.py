@@ -123,3 +123,8 @@ class Config(Record):
     oauth: tuple[tuple[str, tuple[tuple[str, object], ...]], ...] = ()
     trial_keys: tuple[tuple[str, str], ...] = ()
     templates: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def spoken(self) -> tuple[str, ...]:
+        """The models that stand in for others: default, recovery, fallbacks; empty where none is named."""
+        return self.default_model, self.recovery_model, *self.routing.fallbacks

@@ -43,6 +43,7 @@ class ObservedModel(Record):
     family: str = ""
     families: tuple[str, ...] = ()
     publisher: str = ""
+    compatibility_type: str = ""
     parameter_size: str = ""
     quantization: str = ""
     state: str = ""

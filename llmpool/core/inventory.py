@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from llmpool.core.deployment import Capabilities, ObservedModel
+from llmpool.core.names import spellings
 from llmpool.core.record import Record
 
 
@@ -44,3 +45,8 @@ class Inventory(Record):
     """Every provider's last observation."""
 
     providers: dict[str, ProviderInventory]
+
+    def observed(self, provider: str, model: str) -> ObservedModel | None:
+        """Return what was last seen of a model, in any spelling; None where it was never listed."""
+        entry, names = self.providers.get(provider), spellings(model)
+        return next((line for line in entry.models if line.name in names), None) if entry else None

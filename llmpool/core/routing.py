@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from llmpool.core.config import Group, Profile, Routing
@@ -9,6 +11,7 @@ from llmpool.core.record import Record
 
 # Bits of RoutingRow.flags. HARD: blocked even by name; TOOLS_OFF: the owner switched tool use off here.
 LOCAL, LAST_RESORT, LOADED, DECLARED, TOOLS_OFF, HARD = 1, 2, 4, 8, 16, 32
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class RoutingRow(NamedTuple):
@@ -52,7 +55,8 @@ class RoutingTable(Record):
 class RouteRequest(Record):
     """What a caller wants decided. *context_size* is tokens, *stated* by the caller or else an estimate.
 
-    *hints* are (name, value) pairs; None and empty mean not given.
+    *hints* are (name, value) pairs; *loose* lets what only resembles the model's name answer for it. None and
+    empty mean not given.
     """
 
     query: str = ""
@@ -73,6 +77,7 @@ class RouteRequest(Record):
     prefer: str = ""
     group: str = ""
     fallback: bool | None = None
+    loose: bool = False
 
 
 class Experience(NamedTuple):
@@ -84,6 +89,19 @@ class Experience(NamedTuple):
     avg_tokens: int = 0
 
 
+class Rest(NamedTuple):
+    """How a deployment rests: until when (seconds since the epoch), and why.
+
+    *told*: its vendor's rate limit named a time that is not over yet, so asking it now is of no use and does
+    harm. *refused*: no key of its provider was taken, or each is used up.
+    """
+
+    until: float
+    why: str
+    told: bool = False
+    refused: bool = False
+
+
 class Facts(Record):
     """The mutable world as one decision sees it: read once, then handed to the pure router.
 
@@ -91,6 +109,10 @@ class Facts(Record):
     ago), *keyless* to why it has no usable key, *stale* to since when its listing is too old to trust.
     *absent* maps a deployment to why it is not there, as a probe found. *latency* is milliseconds by
     provider, *cursors* the round-robin counters.
+
+    *resting* holds the deployments in cooldown, and those whose provider has all its keys in one; *free_at*
+    maps the providers that are cooling or unreachable to until when, where that is known. *affinity* scores
+    how well its provider speaks the tongue of a deployment that was asked for by name; none is 0.
     """
 
     cooling: dict[str, str]
@@ -101,6 +123,9 @@ class Facts(Record):
     absent: dict[str, str]
     latency: dict[str, float]
     cursors: dict[str, int]
+    resting: Mapping[str, Rest] = _NOTHING
+    free_at: Mapping[str, float] = _NOTHING
+    affinity: Mapping[str, int] = _NOTHING
 
 
 class RuleHit(NamedTuple):
@@ -129,7 +154,11 @@ class Rejection(NamedTuple):
 class Decision(Record):
     """The answer to "which one and why": features of the request, never its text.
 
-    *turn* names the counter that `round_robin` moves, empty with the other strategies.
+    *turns* names the counters that a call moves: that of `round_robin`, those of shortlists. *loosely*: the
+    selected one only resembles the name that was asked for. *grows*: the window it must be loaded with at
+    most before it can take the request, 0 where it can as it is. *once*: it is resting as all who may answer
+    are, and is tried all the same. *resting*: the end of the plan, each of whom is asked a single time (all
+    of the plan with *once*).
     """
 
     id: str
@@ -153,4 +182,8 @@ class Decision(Record):
     options: tuple[tuple[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
     generation: int = 0
-    turn: str = ""
+    loosely: bool = False
+    grows: int = 0
+    turns: tuple[str, ...] = ()
+    once: bool = False
+    resting: tuple[str, ...] = ()

@@ -30,6 +30,11 @@ def clean(text: str) -> str:
     return text if text.isascii() and text.isprintable() else text.translate(_HARMLESS)
 
 
+def one_line(text: str) -> str:
+    """Return *text* on one line, fit for a terminal: blanks and line ends of all kinds become one space."""
+    return " ".join(clean(" ".join(text.split())).split())
+
+
 def tokens(text: str) -> int:
     """Estimate tokens: four bytes of trimmed UTF-8 to one, rounded up (catalog-registry-router 5.4)."""
     return -(-len(text.strip().encode("utf-8", "replace")) // 4)

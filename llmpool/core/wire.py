@@ -28,7 +28,8 @@ class Target(Record):
     *headers* are the owner's; the format adds the *key* in its own way, or as *auth* (`bearer`, `x-api-key`)
     says. *exact* says that the URL is where the paths of its own format begin, not just where the server is.
     *without* names what was refused here before and is left out: see `formats.refused`. *context_window* is
-    what the model has to be loaded with, *max_output* the most it can answer; 0 leaves it to the server.
+    what the model has to be loaded with, *max_output* the most it can answer, *idle_ttl* how many seconds it
+    stays loaded without use; 0 leaves it to the server.
     """
 
     provider: str
@@ -45,6 +46,7 @@ class Target(Record):
     without: tuple[str, ...] = ()
     context_window: int = 0
     max_output: int = 0
+    idle_ttl: int = 0
 
     def __repr__(self) -> str:
         return f"Target({self.provider!r}, {self.url!r})"  # it carries the key

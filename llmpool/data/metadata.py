@@ -16,10 +16,9 @@ from typing import NamedTuple
 from llmpool.core.deployment import Capabilities, ModelFacts
 from llmpool.core.provider import Provider
 from llmpool.registry.catalog import is_private
+from llmpool.registry.kinds import SELF_HOSTED
 
 FILE = Path(__file__).with_name("models.json")
-# Servers of one's own run quantised files with windows of their own, so a table of originals is wrong there.
-SELF_HOSTED = frozenset({"ollama", "lmstudio", "llamacpp", "vllm", "jan", "embedded"})
 # What resellers append to a model's name without making it another model; a size is not among them.
 _TAGS = ("free", "latest", "beta", "extended", "thinking", "nitro", "floor", "online", "exacto")
 _DATE = re.compile(r"[-@](?:20\d{6}|20\d\d-\d\d-\d\d)$")

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from llmpool import credentials, ways
 from llmpool.core.deployment import Capabilities, ObservedModel
+from llmpool.core.ids import split_ref
 from llmpool.core.inventory import ProviderInventory
 from llmpool.core.outcome import UpstreamError
 from llmpool.core.provider import Provider
 from llmpool.core.times import rfc3339
 from llmpool.core.wire import Target
-from llmpool.credentials import short_timeouts
+from llmpool.credentials import Credential, short_timeouts
 from llmpool.discovery import listing
 from llmpool.discovery.listing import Found
 from llmpool.errors import LlmpoolError, NoCredential, UnusableCredential
@@ -21,6 +22,7 @@ from llmpool.formats.openai_prices import free_only
 from llmpool.net.client import Client
 from llmpool.pool import Pool
 from llmpool.registry.catalog import is_private
+from llmpool.registry.official import CATALOG
 from llmpool.router.failure import contact_kind
 from llmpool.state import formats
 
@@ -30,11 +32,18 @@ if TYPE_CHECKING:
 FREE_TIER = "openrouter-free"  # the preset whose owner wants to be charged nothing
 NO_KEY = "no_key"  # error_kind of a provider that was not asked, for want of a key
 BAD_KEY = "unusable_key"  # and of one whose key is there but cannot be had
+NOT_LISTED = 'the catalog lists no models of it: declare some with [[models]], or set metadata = "dynamic"'
 
 
 def observe(pool: Pool, provider: Provider, client: Client, timeout: float) -> ProviderInventory:
-    """Observe *provider* within *timeout* seconds; a failure becomes `error`, it is never raised."""
+    """Observe *provider* within *timeout* seconds; a failure becomes `error`, it is never raised.
+
+    One whose owner asked for the catalog is not asked itself: its models are those listed there, and
+    `fetched_at` stays empty, for it never listed anything.
+    """
     began, at = time.monotonic(), rfc3339(pool.clock())
+    if provider.metadata == CATALOG:
+        return _by_catalog(pool, provider, at)
     try:
         seen = _embedded(pool) if provider.preset == "embedded" else _ask(pool, provider, client, timeout)
     except UpstreamError as error:
@@ -57,25 +66,19 @@ def observe(pool: Pool, provider: Provider, client: Client, timeout: float) -> P
 
 def _ask(pool: Pool, provider: Provider, client: Client, timeout: float) -> Listing:
     """List over the network; with the next key, and at the next address, where a key is refused."""
-    end = time.monotonic() + timeout
-    refused: UpstreamError | None = None
-    for credential in credentials.usable(provider, pool):
-        for place, url in enumerate(ways.addresses(pool, provider)):
-            left = timeout if refused is None else max(0.1, end - time.monotonic())
-            try:
-                limits = short_timeouts(provider, pool.table, left)
-                target = credentials.target(provider, credential, limits, url=ways.elsewhere(provider, url))
-                found = _listed(pool, provider, client, target)
-            except UpstreamError as error:
-                if not ways.elsewhere_may_help(provider, url, place, error.failure):
-                    raise
-                refused = refused or error
-            else:
-                _learn(pool, provider, url, found)
-                return free_only(found.listing) if provider.preset == FREE_TIER else found.listing
-    if refused is not None:
-        raise refused
-    raise NoCredential(f"{provider.id}: no key could be tried")
+    end = 0.0
+
+    def ask(credential: Credential, url: str) -> Listing:
+        nonlocal end
+        left = max(0.1, end - time.monotonic()) if end else timeout
+        end = end or time.monotonic() + timeout
+        limits = short_timeouts(provider, pool.table, left)
+        target = credentials.target(provider, credential, limits, url=ways.elsewhere(provider, url))
+        found = _listed(pool, provider, client, target)
+        _learn(pool, provider, url, found)
+        return free_only(found.listing) if provider.preset == FREE_TIER else found.listing
+
+    return ways.first_taken(pool, provider, ask)
 
 
 def _listed(pool: Pool, provider: Provider, client: Client, target: Target) -> Found:
@@ -101,6 +104,15 @@ def _learn(pool: Pool, provider: Provider, url: str, found: Found) -> None:
     told = found.format != "openai"  # as good as every server answers in that one, so it settles nothing
     if told and not provider.format and found.format != memories.detected_format(provider):
         pool.learn(lambda known: formats.detected(known, provider, found.format, now))
+
+
+def _by_catalog(pool: Pool, provider: Provider, at: str) -> ProviderInventory:
+    """Return what the catalog lists; that it lists nothing is a fault where nothing is declared either."""
+    models = tuple(ObservedModel(name=name) for name in pool.official.of(provider))
+    declared = any(split_ref(model.id)[0] == provider.id for model in pool.catalog.models)
+    if not models and not declared:
+        return _failed(provider, at, time.monotonic(), "model_not_found", NOT_LISTED)
+    return ProviderInventory(provider=provider.id, attempted_at=at, models=models)
 
 
 def _embedded(pool: Pool) -> Listing:

@@ -8,10 +8,11 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from llmpool.core.deployment import Deployment
+from llmpool.core.names import spellings
 from llmpool.core.provider import Provider
 from llmpool.discovery.probe_capabilities import CALLS
 from llmpool.pool import Pool, unknown_provider
-from llmpool.registry import kinds, resolve
+from llmpool.registry import resolve
 
 EMBEDDED = "its models run inside llmpool; nothing to find out"
 CATALOG = "its models come from the catalog, not from a listing"
@@ -81,7 +82,7 @@ def _meant(pool: Pool, deployments: list[Deployment], refs: tuple[str, ...]) -> 
 
 
 def _means(ref: str, deployment: Deployment) -> bool:
-    names = (deployment.id, *kinds.spellings(deployment.model), *deployment.aliases)
+    names = (deployment.id, *spellings(deployment.model), *deployment.aliases)
     return ref in names or ("*" in ref and any(fnmatchcase(name, ref) for name in names[:2]))
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from llmpool.core.names import normalised
 from llmpool.core.provider import Provider
 
 CLAUDE, RESPONSES, DEFAULT = "claude", "responses", "default"
@@ -70,12 +71,6 @@ _NO_VERSION = 1000  # a digit run from here on is a date or a size
 _DIGITS = re.compile("[0-9]+")
 
 
-def normalised(model: str) -> str:
-    """Return *model* without blanks, in lower case, and without the vendor before the last `/`."""
-    name = model.strip().lower()
-    return name.rpartition("/")[2] or name
-
-
 def family(model: str) -> str:
     """Say which family's habits a model has: `claude`, `responses` or `default`."""
     name = normalised(model)
@@ -132,11 +127,6 @@ def third_party(provider: Provider) -> bool:
     if not provider.preset:
         return True
     return bool(provider.url) and not provider.exact and provider.format not in NATIVE
-
-
-def by_preference(models: Iterable[str]) -> list[str]:
-    """Sort models as they are listed everywhere: by name, backwards, which puts newer versions first."""
-    return sorted(models, key=lambda model: (normalised(model), model.lower()), reverse=True)
 
 
 def intelligence(model: str) -> int:

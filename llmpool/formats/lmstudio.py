@@ -1,13 +1,15 @@
 """The format `lmstudio`: LM Studio's own listings, and chat at its OpenAI side, which its native chat lacks.
 
 `/api/v1/chat` takes no tools and no schema of a caller, so `/v1/chat/completions` it is; images are taken
-there as data only, and `reasoning_effort: none` is how a model is told not to think.
+there as data only, and `reasoning_effort: none` is how a model is told not to think. `ttl` is how many
+seconds a model stays in memory without use; unset, LM Studio's own setting holds.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Generator, Iterable, Iterator
+from typing import Any
 
 from llmpool.core.chat import ChatRequest, Delta
 from llmpool.core.outcome import Failure, TokenUsage, UpstreamError
@@ -51,8 +53,10 @@ class LMStudio:
         """Build the call to `/v1/chat/completions`."""
         url = join_url(root_of(target.url), "/v1")
         call = _CHAT.chat_call(target.replace(url=url, exact=True), model, request)
-        off = request.thinking in ("off", "0") and "thinking" not in target.without
-        return _unthinking(call) if off else call
+        more: dict[str, Any] = {"ttl": target.idle_ttl} if target.idle_ttl > 0 else {}
+        if request.thinking in ("off", "0") and "thinking" not in target.without:
+            more["reasoning_effort"] = "none"  # models that can think do so by default
+        return _with(call, more) if more else call
 
     def read_stream(self, frames: Iterable[Frame]) -> Iterator[Delta]:
         """Yield what each frame carries, at once; raise UpstreamError when the answer is not a whole one."""
@@ -76,9 +80,9 @@ def root_of(url: str) -> str:
     return without(url, *SUFFIXES)
 
 
-def _unthinking(call: Call) -> Call:
-    """Say in the body of *call* that there shall be no thinking: models that can do it by default."""
-    body = json.loads(call.body or b"{}") | {"reasoning_effort": "none"}
+def _with(call: Call, more: dict[str, Any]) -> Call:
+    """Say *more* in the body of *call*."""
+    body = json.loads(call.body or b"{}") | more
     return call.replace(body=json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode())
 
 

@@ -88,6 +88,7 @@ def _of_v1(name: str, fields: Line) -> ObservedModel:
         family=word(fields.get("architecture")),
         quantization=word(mapping(fields.get("quantization")).get("name")),
         parameter_size=word(fields.get("params_string")),
+        compatibility_type=word(fields.get("format")),
         state="loaded" if instances else "",
         capabilities=_capabilities(
             kind,
@@ -110,6 +111,7 @@ def _of_v0(name: str, fields: Line) -> ObservedModel:
         kind=kind,
         family=word(fields.get("arch")),
         quantization=word(fields.get("quantization")),
+        compatibility_type=word(fields.get("compatibility_type")),
         state=word(fields.get("state")),
         capabilities=_capabilities(
             kind,

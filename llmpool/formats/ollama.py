@@ -3,10 +3,12 @@
 What differs from the protocols of the cloud:
 - A prompt over the context is not refused but cut, its beginning first, unless a request says `truncate:
   false`. All of ours do: text of a request is never dropped in silence. Old servers (before 0.12.6) pass
-  the word over; `ollama_answer.truncated` tells when that did harm. Its neighbour `shift` is left alone: a
+  the word over; whoever counts tokens can tell when that did harm. Its neighbour `shift` is left alone: a
   request that changes it makes the server load the model anew.
 - `num_ctx` is sent only where `Target.context_window` is set. It is how much the model is loaded with, so a
-  figure other than that of the model in memory means waiting for it to be loaded again.
+  figure other than that of the model in memory means waiting for it to be loaded again, and so does none
+  where the server's default is another.
+- `keep_alive`, how many seconds a model stays in memory after its last use, is 5 minutes unless it is said.
 - Models that can think do so unless told not to, and `think: false` is accepted by all others, so it is sent
   whenever thinking was not asked for (DESIGN ruling 25). gpt-oss takes levels only, and always thinks.
 - `tool_choice` has no field: `none` leaves the tools out, a name leaves out the others, the rest is the
@@ -111,6 +113,7 @@ def _body(target: Target, model: str, request: ChatRequest) -> dict[str, Any]:
         "format": request.schema,
         "options": _options(target, request) or None,
         "think": None if "thinking" in target.without else _think(model, request.thinking),
+        "keep_alive": target.idle_ttl or None,
     }
     body = {
         "model": model,

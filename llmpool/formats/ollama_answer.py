@@ -131,17 +131,6 @@ def usage_in(payload: object) -> TokenUsage | None:
     return TokenUsage(input=sent or None, output=said or None, cache_read=cached if known else None)
 
 
-def truncated(estimate: int, counted: int | None, window: int) -> bool:
-    """Say whether the server certainly cut the prompt to its *window* before the model saw it.
-
-    *estimate* is what the prompt should have had in tokens, *counted* what the server says it had. Only a
-    count that fills the window is proof, and only when more was expected: a count that is merely low may be
-    a wrong estimate, or older turns that were cached or left out. Servers from 0.12.6 on never come to this,
-    since they are asked to refuse such a prompt.
-    """
-    return counted is not None and 0 < window <= counted + 1 and estimate > window
-
-
 def read_error(answer: Answer) -> Failure:
     """Say what an answer that is not 2xx means: unpack what is packed in it, and show where to sign in."""
     payload = _object(answer.body.decode("utf-8", "replace"))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 UNREADABLE = "the address"
+_THIS_MACHINE = ("localhost", "::1", "127.0.0.1")
+_PORTS = {"http": 80, "https": 443}
 
 
 def host_of(url: str) -> str:
@@ -22,3 +24,18 @@ def host_of(url: str) -> str:
 def is_loopback(host: str) -> bool:
     """Whether *host* is this machine; such calls never take a proxy."""
     return host in {"localhost", "::1"} or host.endswith(".localhost") or host.startswith("127.")
+
+
+def canonical(url: str) -> str:
+    """Reduce an address to what tells servers apart: case, default port, last slash, `/v1`, names of here.
+
+    What is no address stays as it is.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = (parts.hostname or "").rstrip("."), parts.port
+    except ValueError:
+        return url
+    host = "127.0.0.1" if host in _THIS_MACHINE else host
+    path = parts.path.rstrip("/").removesuffix("/v1").rstrip("/")
+    return f"{parts.scheme}://{host}:{port or _PORTS.get(parts.scheme, 0)}{path}"

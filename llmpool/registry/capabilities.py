@@ -1,11 +1,13 @@
 """What a deployment can do and hold, and who says so: the layers of DESIGN ruling 15, the strongest first.
 
-Owner's override, probe, observation, the provider's `supports_*`, vendored metadata, name rules, the format.
+Owner's override, probe, observation, the provider's `supports_*`, catalog and vendored table, name rules, the
+format. Of the two tables the vendored one is believed first, unless the owner asked for the catalog.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from llmpool.core.deployment import CAPABILITIES, Capabilities, DeclaredModel, ModelFacts, ObservedModel
@@ -23,6 +25,15 @@ class Told(NamedTuple):
     probe: Probe | None = None
     observed: ObservedModel | None = None
     facts: ModelFacts | None = None
+    catalog: ModelFacts | None = None
+    by_catalog: bool = False
+
+    def tables(self) -> list[tuple[str, ModelFacts]]:
+        """List what tables tell, the stronger first."""
+        told = [("vendored", self.facts)] if self.facts is not None else []
+        if self.catalog is not None:
+            told.insert(0 if self.by_catalog else len(told), ("catalog", self.catalog))
+        return told
 
 
 def decide(provider: Provider, model: str, told: Told) -> tuple[Capabilities, dict[str, str]]:
@@ -33,7 +44,8 @@ def decide(provider: Provider, model: str, told: Told) -> tuple[Capabilities, di
     layers = _layers(provider, told)
     said = next((chat for _, layer in layers if (chat := layer.get("chat")) is not None), None)
     talks = kinds.is_text_model(model) if said is None else said
-    layers.append(("name", _by_name(model, told.observed, talks=talks)))
+    family, families = (told.observed.family, told.observed.families) if told.observed else ("", ())
+    layers.append(("name", _by_name(model, family, families, talks=talks)))
     layers.append(("format", {"streaming": talks, "tools": talks}))
     values: dict[str, bool | None] = dict.fromkeys(CAPABILITIES)
     origin = dict.fromkeys(CAPABILITIES, UNKNOWN)
@@ -60,17 +72,16 @@ def _layers(provider: Provider, told: Told) -> list[tuple[str, Mapping[str, bool
         "images": provider.supports_images,
     }
     layers.append(("provider", supported))
-    if told.facts:
-        layers.append(("metadata", told.facts.capabilities.as_dict()))
+    layers += [(name, facts.capabilities.as_dict()) for name, facts in told.tables()]
     return layers
 
 
-def _by_name(model: str, observed: ObservedModel | None, *, talks: bool) -> dict[str, bool | None]:
+@lru_cache(4096)  # a hundred providers have the same few hundred models
+def _by_name(model: str, family: str, families: tuple[str, ...], *, talks: bool) -> Mapping[str, bool | None]:
     """Read a name; what does not talk has none of a talking model's abilities (pool-routing-formats 6.7)."""
     embeds = kinds.is_embedding(model) or None
     if not talks:
         return {"chat": False, "images": False, "thinking": False, "json": False, "embeddings": embeds}
-    family, families = (observed.family, observed.families) if observed else ("", ())
     return {
         "chat": True,
         "tools": kinds.calls_tools(model),
@@ -86,21 +97,23 @@ def window(told: Told, elsewhere: int) -> tuple[int, str]:
 
     Of what was observed the loaded window is the real one, then what the server runs with, then the most.
     """
-    seen, facts = told.observed, told.facts
+    seen = told.observed
     choices = (
         ("config", (told.declared.context_window or 0) if told.declared else 0),
-        ("observed", (seen.loaded_context or seen.context_window or seen.max_context) if seen else 0),
-        ("metadata", facts.context_window if facts else 0),
+        ("loaded", seen.loaded_context if seen else 0),
+        ("observed", seen.context_window if seen else 0),
+        ("maximum", seen.max_context if seen else 0),
+        *((name, facts.context_window) for name, facts in told.tables()),
         ("config of the same model", elsewhere),
     )
     return next(((tokens, source) for source, tokens in choices if tokens), (0, UNKNOWN))
 
 
 def longest(model: str, told: Told) -> tuple[int, str]:
-    """Decide how long an answer may be: observed, vendored, then by name for OpenAI's own."""
+    """Decide how long an answer may be: observed, from a table, then by name for OpenAI's own."""
     choices = (
         ("observed", told.observed.max_output if told.observed else 0),
-        ("metadata", told.facts.max_output if told.facts else 0),
+        *((name, facts.max_output) for name, facts in told.tables()),
         ("name", kinds.max_output(model)),
     )
     return next(((tokens, source) for source, tokens in choices if tokens), (0, UNKNOWN))

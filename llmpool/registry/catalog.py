@@ -35,16 +35,22 @@ def build_catalog(config: Config, presets: Mapping[str, Preset]) -> Catalog:
 
 
 def _nobodys(config: Config, tables: Container[str]) -> list[str]:
-    """Name the models that stand for others but belong to no configured provider."""
+    """Name the models that stand for others but belong to no configured provider, or to several."""
     routing = [(f"[routing] fallbacks[{n}]", ref) for n, ref in enumerate(config.routing.fallbacks)]
     spoken = [("default_model", config.default_model), ("recovery_model", config.recovery_model), *routing]
     aliases = {alias for model in config.models for alias in model.aliases}
-    unknown = ((key, ref) for key, ref in spoken if "/" in ref and ref not in aliases)
-    return [
-        f'{key}: "{ref}" is at no configured provider. Add [providers.{split_ref(ref)[0]}], or correct it'
-        for key, ref in unknown
-        if split_ref(ref)[0] not in tables
-    ]
+    problems = []
+    for key, ref in spoken:
+        owner = split_ref(ref)[0]
+        carried = sorted(model.id for model in config.models if split_ref(model.id)[1] == ref)
+        if ref in aliases:
+            continue
+        if owner and owner not in tables:
+            fact = f"is at no configured provider. Add [providers.{owner}], or correct it"
+            problems.append(f'{key}: "{ref}" {fact}')
+        elif not owner and len(carried) > 1:
+            problems.append(f'{key}: "{ref}" is carried by {", ".join(carried)}. Write one of them')
+    return problems
 
 
 def _provider(table: ProviderTable, presets: Mapping[str, Preset], problems: list[str]) -> Provider:
@@ -54,6 +60,7 @@ def _provider(table: ProviderTable, presets: Mapping[str, Preset], problems: lis
         known = f'preset "{preset.id}" has no URL of its own' if preset.id else "neither a preset nor a url"
         problems.append(f'[providers.{table.id}]: {known}. Add: url = "https://..."')
     own_url = table.url is not None
+    alternates = table.alternate_urls or (() if own_url else preset.alternate_urls)
     return Provider(
         id=table.id,
         name=table.name or preset.name or table.id,
@@ -61,8 +68,8 @@ def _provider(table: ProviderTable, presets: Mapping[str, Preset], problems: lis
         format=table.format or preset.format,
         format_mode=table.format_mode or ("pinned" if table.format else ""),
         url=url,
-        location=table.location or location(preset, url),
-        alternate_urls=table.alternate_urls or (() if own_url else preset.alternate_urls),
+        location=table.location or location(preset, url, *alternates),
+        alternate_urls=alternates,
         enabled=table.enabled,
         optional=table.optional,
         priority=preset.priority if table.priority is None else table.priority,
@@ -107,9 +114,9 @@ def _preset(table: ProviderTable, presets: Mapping[str, Preset], problems: list[
     return found or _BARE
 
 
-def location(preset: Preset, url: str) -> str:
-    """Say where a provider runs: local for a self-hosted preset at a private address (ruling 5)."""
-    return "local" if preset.location == "local" and (not url or is_private(url)) else "cloud"
+def location(preset: Preset, *urls: str) -> str:
+    """Say where a provider runs: local for a self-hosted preset at private addresses alone (ruling 5)."""
+    return "local" if preset.location == "local" and all(map(is_private, filter(None, urls))) else "cloud"
 
 
 def is_private(url: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from llmpool.core.deployment import CAPABILITIES, COMPLEXITIES, Deployment
 from llmpool.core.inventory import Inventory, ProviderInventory
+from llmpool.core.policy import Policy
 from llmpool.core.record import plain
 from llmpool.core.registry import Registry
 from llmpool.core.routing import (
@@ -21,16 +22,20 @@ from llmpool.core.routing import (
     TOOLS_OFF,
     RoutingRow,
 )
-from llmpool.registry import probes
+from llmpool.registry import dead, generation, probes
 from llmpool.registry.merge import HARD_REASONS
 
+NO_POLICIES: Mapping[str, Policy] = {}
 ASKED_OUTPUT = 16384  # tokens of an answer where nobody says how many (failover-cooldown 6.2)
 
 
-def routing_document(registry: Registry, inventory: Inventory) -> dict[str, Any]:
+def routing_document(
+    registry: Registry, inventory: Inventory, policies: Mapping[str, Policy] = NO_POLICIES
+) -> dict[str, Any]:
     """Compile what a decision and a call need: providers, rows, and the config's words on routing.
 
     *absent* has every verdict of a probe with its time: which of them still hold, a run's clock decides.
+    *essence* is what moves the generation when it differs.
     """
     config = registry.catalog.config
     providers = []
@@ -42,7 +47,7 @@ def routing_document(registry: Registry, inventory: Inventory) -> dict[str, Any]
     return {
         "providers": providers,
         "rows": [list(row(deployment, place)) for deployment in registry.deployments],
-        "windows": _declared_windows(registry),
+        "windows": _asked_windows(registry),
         "outputs": _short_outputs(registry),
         "absent": probes.verdicts(registry, inventory),
         "aliases": registry.aliases,
@@ -53,17 +58,20 @@ def routing_document(registry: Registry, inventory: Inventory) -> dict[str, Any]
         "profiles": plain(config.profiles),
         "groups": plain(config.groups),
         "budgets": [budget.name for budget in config.budgets],
+        "dead": [name._asdict() for name in dead.dead_names(registry, inventory)],
+        "essence": generation.essence(registry, inventory, policies),
     }
 
 
-def _declared_windows(registry: Registry) -> dict[str, int]:
-    """Return the windows that owners declared for models a server loads on demand: a call asks for them."""
+def _asked_windows(registry: Registry) -> dict[str, int]:
+    """Return the windows that calls ask for where a server loads on demand: the declared, else the loaded."""
     formats = {provider.id: provider.format for provider in registry.catalog.providers}
-    return {
-        d.id: d.declared.context_window
+    windows = {
+        d.id: (d.declared and d.declared.context_window) or (d.observed.loaded_context if d.observed else 0)
         for d in registry.deployments
-        if d.declared and d.declared.context_window and formats[d.provider] in ("ollama", "")
+        if formats[d.provider] in ("ollama", "")
     }
+    return {name: window for name, window in windows.items() if window}
 
 
 def _short_outputs(registry: Registry) -> dict[str, int]:
@@ -116,18 +124,29 @@ def listing_document(registry: Registry, inventory: Inventory, oldest: str = "")
     Verdicts of probes count from *oldest* on, a time in RFC 3339.
     """
     absent = probes.absent(probes.verdicts(registry, inventory), oldest)
+    seen = {p.id: dead.listing_of(p, inventory) for p in registry.catalog.providers}
+    default = default_ids(registry)
     return {
         "models": [
-            listed(d, inventory.providers.get(d.provider), absent.get(d.id, "")) for d in registry.deployments
+            listed(d, seen[d.provider], absent.get(d.id, ""), default=d.id in default)
+            for d in registry.deployments
         ]
     }
 
 
-def listed(deployment: Deployment, seen: ProviderInventory | None, absent: str = "") -> dict[str, Any]:
+def default_ids(registry: Registry) -> frozenset[str]:
+    """Return the deployments that the default model means: none, one, or all that carry a name."""
+    ref = registry.catalog.config.default_model
+    return frozenset(dead.Carriers(registry).of(ref)) if ref else frozenset()
+
+
+def listed(
+    deployment: Deployment, seen: ProviderInventory | None, absent: str = "", *, default: bool = False
+) -> dict[str, Any]:
     """Show one deployment; unknown values are null, others not there. *absent* is a probe's verdict."""
     reason = deployment.blocked or absent
-    if not reason and deployment.observed is None and seen and seen.fetched_at and not seen.error:
-        reason = "configured, not seen upstream"
+    if not reason and dead.is_gone(deployment, seen):
+        reason = dead.GONE
     entry: dict[str, Any] = {
         "id": deployment.id,
         "provider": deployment.provider,
@@ -155,6 +174,8 @@ def listed(deployment: Deployment, seen: ProviderInventory | None, absent: str =
         entry["aliases"] = list(deployment.aliases)
     if deployment.last_resort:
         entry["last_resort"] = True
+    if default:
+        entry["default"] = True
     if seen and seen.stale_since:
         entry["stale_since"] = seen.stale_since
     return entry

@@ -6,6 +6,9 @@ reconcile-resolve 5.1 and 5.2 (OpenAI's and Google's own), DESIGN ruling 5 (loca
 
 from __future__ import annotations
 
+# Presets of servers of one's own: what a table tells of the originals is wrong of the files they run.
+SELF_HOSTED = frozenset({"ollama", "lmstudio", "llamacpp", "vllm", "jan", "embedded"})
+
 _NOT_TEXT = (
     "embedding",
     "semantic_similarity",
@@ -150,7 +153,7 @@ def thinks(name: str) -> bool | None:
 
 def max_output(name: str) -> int:
     """Say how many tokens OpenAI's own models answer with at most; 0 where the name does not tell (5.1)."""
-    bare = name.strip().lower().rsplit("/", 1)[-1]
+    bare = name.strip().lower().rsplit("/", 1)[-1].removesuffix(":latest")
     if bare.startswith("gpt-5-chat-"):
         return 16384
     if bare == "gpt-5-pro" or bare.startswith("gpt-5-pro-"):
@@ -161,13 +164,3 @@ def max_output(name: str) -> int:
 def runs_elsewhere(name: str) -> bool:
     """Say whether a local server only forwards this model, as Ollama does for names ending in `-cloud`."""
     return name.endswith(("-cloud", ":cloud"))
-
-
-def latest(name: str) -> str:
-    """Give a name its implied tag: `a` and `a:latest` are one model (ruling 18)."""
-    return name if ":" in name.rsplit("/", 1)[-1] else f"{name}:latest"
-
-
-def spellings(name: str) -> tuple[str, ...]:
-    """List the ways to write one model, the given one first: with and without its implied tag."""
-    return tuple(dict.fromkeys((name, latest(name), name.removesuffix(":latest"))))

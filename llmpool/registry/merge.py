@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
-from llmpool.core.deployment import DeclaredModel, Deployment, ModelFacts, ObservedModel
+from llmpool.core.deployment import DeclaredModel, Deployment, ModelFacts
 from llmpool.core.ids import split_ref
-from llmpool.core.inventory import Inventory
-from llmpool.core.policy import Policy
+from llmpool.core.inventory import Inventory, ProviderInventory
+from llmpool.core.names import latest, spellings, under_any
+from llmpool.core.policy import Policy, chosen_automatically
 from llmpool.core.price import FREE, Price
 from llmpool.core.provider import Provider
 from llmpool.core.registry import Catalog, Registry
-from llmpool.registry import capabilities, kinds, probes, ratings
+from llmpool.registry import capabilities, kinds, ratings
 from llmpool.registry.capabilities import Told
+from llmpool.registry.official import CATALOG, NOTHING, Official, look_up
 
 NO_POLICY = Policy()
-_Known = TypeVar("_Known")
 HARD_REASONS = ("provider disabled", "provider inactive", "not in allowed_models")
 
 
@@ -49,9 +50,11 @@ def overlay(
     *,
     generation: int = 0,
     facts: Lookup = no_facts,
+    official: Official = NOTHING,
 ) -> Registry:
     """Build the registry; *policies* and *prices* go by provider or deployment id, *facts* looks models up.
 
+    A provider of metadata mode `catalog` has the models that *official* lists, whatever it was seen with.
     Deployments come out in id order, which is the router's last tie-break.
     """
     layers = Layers(catalog, policies, prices, _windows(catalog))
@@ -59,19 +62,63 @@ def overlay(
     for provider in catalog.providers:
         declared = {m.id: m for m in catalog.models if split_ref(m.id)[0] == provider.id}
         seen = inventory.providers.get(provider.id)
-        lines = {m.name: m for m in seen.models} if seen else {}
+        by_catalog, known = provider.metadata == CATALOG, official.known(provider)
+        lines = {m.name: m for m in seen.models} if seen and not by_catalog else {}
         probed = {p.model: p for p in seen.probes} if seen else {}
-        for model in _names(provider, declared, lines, catalog):
-            told = Told(
+        for model in _names(provider, declared, known if by_catalog else lines, catalog):
+            sources = Told(
                 declared.get(f"{provider.id}/{model}"),
-                probes.probe_of(model, probed),
-                _same(model, lines),
+                under_any(model, probed),
+                under_any(model, lines),
                 facts(provider, model),
+                look_up(known, model),
+                by_catalog,
             )
-            deployments.append(_deployment(layers, provider, model, told))
+            deployments.append(_deployment(layers, provider, model, sources))
     deployments.sort(key=lambda d: d.id)
     aliases = {alias: model.id for model in catalog.models for alias in model.aliases}
-    return Registry(generation=generation, catalog=catalog, deployments=tuple(deployments), aliases=aliases)
+    return Registry(
+        generation=generation,
+        catalog=_with_ids(catalog, deployments, aliases),
+        deployments=tuple(deployments),
+        aliases=aliases,
+    )
+
+
+def _with_ids(catalog: Catalog, deployments: Iterable[Deployment], aliases: Mapping[str, str]) -> Catalog:
+    """Put an id in place of each bare name that stands for the one deployment carrying it (1.5, ruling 1)."""
+    config, routing = catalog.config, catalog.config.routing
+    bare = {ref: set[str]() for ref in config.spoken if ref and "/" not in ref and ref not in aliases}
+    if not bare:
+        return catalog
+    for each in deployments:
+        for name in bare.keys() & set(spellings(each.model)):
+            bare[name].add(each.id)
+    ids = {ref: next(iter(found)) for ref, found in bare.items() if len(found) == 1}
+    meant = config.replace(
+        default_model=ids.get(config.default_model, config.default_model),
+        recovery_model=ids.get(config.recovery_model, config.recovery_model),
+        routing=routing.replace(fallbacks=tuple(ids.get(ref, ref) for ref in routing.fallbacks)),
+    )
+    return catalog.replace(config=meant)
+
+
+def told(
+    deployment: Deployment,
+    provider: Provider,
+    seen: ProviderInventory | None,
+    facts: Lookup = no_facts,
+    official: Official = NOTHING,
+) -> Told:
+    """Say again what each source tells of a deployment, as it was built from that."""
+    return Told(
+        deployment.declared,
+        under_any(deployment.model, {p.model: p for p in seen.probes} if seen else {}),
+        deployment.observed,
+        facts(provider, deployment.model),
+        look_up(official.known(provider), deployment.model),
+        provider.metadata == CATALOG,
+    )
 
 
 def _windows(catalog: Catalog) -> dict[str, int]:
@@ -85,21 +132,14 @@ def _windows(catalog: Catalog) -> dict[str, int]:
 def _names(
     provider: Provider,
     declared: Mapping[str, DeclaredModel],
-    lines: Mapping[str, ObservedModel],
+    listed: Iterable[str],
     catalog: Catalog,
 ) -> list[str]:
-    """List a provider's models: declared, those config names as default or fallback, then observed ones."""
-    config = catalog.config
-    names = {split_ref(ref)[1] for ref in declared}
-    spoken = (config.default_model, config.recovery_model, *config.routing.fallbacks)
-    names |= {split_ref(ref)[1] for ref in spoken if split_ref(ref)[0] == provider.id}
-    tagged = {kinds.latest(name) for name in names}
-    return [*names, *(name for name in lines if name not in names and kinds.latest(name) not in tagged)]
-
-
-def _same(name: str, known: Mapping[str, _Known]) -> _Known | None:
-    """Find what is known of a model or deployment; `a` and `a:latest` are one (ruling 18)."""
-    return next((known[spelling] for spelling in kinds.spellings(name) if spelling in known), None)
+    """List a provider's models: declared, those config names as default or fallback, then listed ones."""
+    named = (split_ref(ref) for ref in (*declared, *catalog.config.spoken))
+    names = {model for owner, model in named if owner == provider.id}
+    tagged = {latest(name) for name in names}
+    return [*names, *(name for name in listed if name not in names and latest(name) not in tagged)]
 
 
 def _deployment(layers: Layers, provider: Provider, model: str, told: Told) -> Deployment:
@@ -108,14 +148,14 @@ def _deployment(layers: Layers, provider: Provider, model: str, told: Told) -> D
     name = f"{provider.id}/{model}"
     elsewhere = kinds.runs_elsewhere(model) or bool(observed and observed.remote)
     local = provider.location == "local" and not elsewhere
-    price = FREE if local else _same(name, prices)
+    price = FREE if local else under_any(name, prices)
     able, origin = capabilities.decide(provider, model, told)
     window, origin["context_window"] = capabilities.window(told, windows.get(model, 0))
     longest, origin["max_output"] = capabilities.longest(model, told)
     tier = ratings.cost_tier(price, local, provider.preset)
     rated = ratings.ratings(declared, model, observed.parameter_size if observed else "", tier)
-    policy, provider_policy = _same(name, policies) or NO_POLICY, policies.get(provider.id, NO_POLICY)
-    routable = _routable(catalog, declared, observed) if policy.routable is None else policy.routable
+    policy, provider_policy = under_any(name, policies) or NO_POLICY, policies.get(provider.id, NO_POLICY)
+    routable, routable_source = chosen_automatically(policy, provider_policy, _routable(catalog, told))
     least = catalog.config.routing.auto_min_quality
     return Deployment(
         id=name,
@@ -132,7 +172,7 @@ def _deployment(layers: Layers, provider: Provider, model: str, told: Told) -> D
         price=price,
         aliases=declared.aliases if declared else (),
         routable=routable,
-        routable_source="overlay" if policy.routable is not None else "default",
+        routable_source=routable_source,
         last_resort=not (declared and declared.quality is not None) and rated.quality < least,
         policy=policy,
         provider_policy=provider_policy,
@@ -146,16 +186,23 @@ def unlisted(
     provider: Provider,
     model: str,
     policies: Mapping[str, Policy],
+    *,
     facts: Lookup = no_facts,
+    official: Official = NOTHING,
 ) -> Deployment:
     """Build the deployment of a model nobody declared or observed, with all that binds it all the same."""
     layers = Layers(catalog, policies, {}, _windows(catalog))
-    return _deployment(layers, provider, model, Told(facts=facts(provider, model)))
+    known = look_up(official.known(provider), model)
+    sources = Told(facts=facts(provider, model), catalog=known, by_catalog=provider.metadata == CATALOG)
+    return _deployment(layers, provider, model, sources)
 
 
-def _routable(catalog: Catalog, declared: DeclaredModel | None, observed: ObservedModel | None) -> bool:
+def _routable(catalog: Catalog, told: Told) -> bool:
     """Say whether a deployment takes part in automatic routing before any policy (ruling 6)."""
-    return declared is not None or (observed is not None and catalog.config.routing.discovered == "routable")
+    listed = told.catalog if told.by_catalog else told.observed
+    return told.declared is not None or (
+        listed is not None and catalog.config.routing.discovered == "routable"
+    )
 
 
 def _blocked(provider: Provider, model: str, routable: bool, policy: Policy, provider_policy: Policy) -> str:
@@ -170,8 +217,11 @@ def _blocked(provider: Provider, model: str, routable: bool, policy: Policy, pro
         return "not in allowed_models"
     if policy.effective_state == "inactive":
         return "inactive by policy" + (f": {policy.reason}" if policy.reason else "")
-    return "" if routable else "only by name"
+    if routable:
+        return ""
+    decided = policy.routable is not None or provider_policy.routable is not None
+    return "not routable by policy" if decided else "only by name"
 
 
 def _allowed(model: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(spelling, m) for spelling in kinds.spellings(model) for m in patterns)
+    return any(fnmatchcase(spelling, m) for spelling in spellings(model) for m in patterns)

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from llmpool.core.inventory import Inventory, Probe
+from llmpool.core.inventory import Inventory
+from llmpool.core.names import under_any
 from llmpool.core.registry import Registry
-from llmpool.registry import kinds
 
 HOLDS = 7 * 24 * 3600  # seconds
-
-
-def probe_of(model: str, probes: Mapping[str, Probe]) -> Probe | None:
-    """Find a model's probe; `a` and `a:latest` are one model (ruling 18)."""
-    return next((probes[name] for name in kinds.spellings(model) if name in probes), None) if probes else None
 
 
 def verdicts(registry: Registry, inventory: Inventory) -> dict[str, str]:
@@ -25,7 +20,7 @@ def verdicts(registry: Registry, inventory: Inventory) -> dict[str, str]:
     }
     found = {}
     for each in registry.deployments if probes else ():
-        probe = probe_of(each.model, probes.get(each.provider, {}))
+        probe = under_any(each.model, probes.get(each.provider, {}))
         if probe and probe.available is False:
             found[each.id] = probe.at
     return found

@@ -16,9 +16,11 @@ def provenance(deployment: Deployment, told: Told) -> dict[str, dict[str, Any]]:
     sources = {
         "declared": _declared(told.declared),
         "probed": told.probe.capabilities.as_dict() if told.probe else {},
+        "loaded": {"context_window": (told.observed.loaded_context or None) if told.observed else None},
         "observed": _observed(told.observed),
         "maximum": {"context_window": (told.observed.max_context or None) if told.observed else None},
-        "vendored": _vendored(told.facts),
+        "catalog": _tabled(told.catalog),
+        "vendored": _tabled(told.facts),
     }
     origin = dict(deployment.origin)
     return {
@@ -46,12 +48,11 @@ def _declared(model: DeclaredModel | None) -> Said:
 def _observed(model: ObservedModel | None) -> Said:
     if model is None:
         return {}
-    window = model.loaded_context or model.context_window or model.max_context
-    sizes = {"context_window": window or None, "max_output": model.max_output or None}
+    sizes = {"context_window": model.context_window or None, "max_output": model.max_output or None}
     return sizes | model.capabilities.as_dict()
 
 
-def _vendored(facts: ModelFacts | None) -> Said:
+def _tabled(facts: ModelFacts | None) -> Said:
     if facts is None:
         return {}
     sizes = {"context_window": facts.context_window or None, "max_output": facts.max_output or None}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from functools import lru_cache
 
 from llmpool.core.deployment import DeclaredModel, Ratings
 from llmpool.core.price import Price
@@ -91,6 +92,7 @@ def billions(text: str) -> float:
     return float(number) * int(experts or 1) / (1000 if unit == "m" else 1)
 
 
+@lru_cache(4096)  # a hundred providers have the same few hundred models
 def by_name(name: str, parameter_size: str = "") -> tuple[int, int]:
     """Rate a model by what its name tells: (quality, speed), 5/5 as the last resort."""
     bare = name.lower().rsplit("/", 1)[-1]

@@ -7,7 +7,6 @@ a deployment passes only where nothing known passes, and the decision says so.
 from __future__ import annotations
 
 from collections.abc import Callable
-from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from llmpool.core.config import Group
@@ -31,6 +30,7 @@ _MISSING = {
     "images": "missing image support",
     "chat": "not a chat model",
 }
+ONLY_BY_NAME = "only by name"  # why a deployment that nobody declared or promoted is not chosen automatically
 # Tokens any window is taken to hold when the size is only our own estimate (the source's default window);
 # otherwise every model of a vendor that lists no windows would lose to any model that has one.
 ASSUMED_WINDOW = 8192
@@ -46,10 +46,22 @@ class Verdict(NamedTuple):
 
 
 def check(
-    rows: list[RoutingRow], request: RouteRequest, table: RoutingTable, facts: Facts, named: bool
+    rows: list[RoutingRow],
+    request: RouteRequest,
+    table: RoutingTable,
+    facts: Facts,
+    named: bool,
+    *,
+    by_config: bool = False,
 ) -> Verdict:
-    """Filter *rows*; *named* rows were asked for by name, so what only bars automatic choice is lifted."""
+    """Filter *rows*; *named* rows were asked for by name, so what only bars automatic choice is lifted.
+
+    Where it was the config that named them (*by_config*: fallbacks, default and recovery model), policy
+    binds them as it binds any automatic choice (ruling 3).
+    """
     tests = _tests(request, table, facts, named)
+    if by_config:
+        tests.append(lambda row: "" if row.blocked in ("", ONLY_BY_NAME) or row.flags & HARD else row.blocked)
     needed = sum(_BIT[name] for name in {*request.needs, "chat"})
     doubtful = request.context_size > (0 if request.stated else ASSUMED_WINDOW)
     known: list[RoutingRow] = []
@@ -68,7 +80,12 @@ def check(
             unknown.append((row, unsure))
         else:
             known.append(row)
-    return _settle(known, unknown, rejections)
+    verdict = _settle(known, unknown, rejections)
+    if request.group and not named and not verdict.rows:
+        from llmpool.router import groups
+
+        verdict.notes.append(groups.why_empty(_group(request, table), table, facts))
+    return verdict
 
 
 def _settle(
@@ -128,7 +145,7 @@ def _tests(request: RouteRequest, table: RoutingTable, facts: Facts, named: bool
         gone = frozenset(request.exclude)
         tests.append(lambda row: "excluded" if row.id in gone or names[row.provider] in gone else "")
     if request.group:
-        tests.append(_member(next(g for g in table.groups if g.name == request.group), names))
+        tests.append(_member(_group(request, table), names))
     return tests
 
 
@@ -165,12 +182,15 @@ def _cost(request: RouteRequest, limit: str) -> Test:
 
 
 def _member(group: Group, names: list[str]) -> Test:
+    from llmpool.router import groups
+
     def test(row: RoutingRow) -> str:
         provider = names[row.provider]
-        model = row.id[len(provider) + 1 :]
-        inside = group.providers is None or provider in group.providers
-        if inside and group.models is not None:
-            inside = any(fnmatchcase(model, m) or fnmatchcase(row.id, m) for m in group.models)
+        inside = groups.has(group, provider, row.id[len(provider) + 1 :])
         return "" if inside else f"not in group {group.name}"
 
     return test
+
+
+def _group(request: RouteRequest, table: RoutingTable) -> Group:
+    return next(group for group in table.groups if group.name == request.group)

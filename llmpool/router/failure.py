@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from llmpool.core.outcome import Failure
+from collections.abc import Sequence
 
-_NEXT_KEY = ("auth", "quota")
+from llmpool.core.ids import split_ref
+from llmpool.core.outcome import Attempt, Failure
+
+_OF_KEYS = ("auth", "quota")
+_NEXT_KEY = (*_OF_KEYS, "rate_limit")
+_OF_THE_MODEL = ("context_length", "model_not_found")  # they say nothing about the provider's other models
 _SAME_AGAIN = ("rate_limit", "overloaded", "server", "broken")
+# Once is worth it: an answer that came empty, a server that did not let us in (pool-routing-formats 11.2,
+# failover-cooldown 8).
+_ONCE_AGAIN = ("empty",)
+_NOT_LET_IN = ("connect_timeout", "refused")
 # Nobody else can help with these: the request itself is at fault, or its owner stopped it.
 _STOP = ("cancelled",)
 _ASK_AGAIN = (408, 409)  # as the vendors' own clients do (failover-cooldown 8)
 _NOT_HERE = (404, 405, 410, 415, 501)
 
-# Kinds that make a provider rest for a while: the cooldown reasons of catalog-registry-router 6.10.
-COOLING = {
-    "timeout": "recent timeout",
-    "overloaded": "recent timeout",
-    "connect": "recent connection failure",
-}
-COOLDOWN_SECONDS = 120  # per failed request, restarted each time (6.9)
+MOST_AT_ONE = 5  # deployments of one provider that may fail before its others are left out
+FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0  # seconds; each retry waits twice as long as the one before
+# Codes of failures that are nobody's: the caller gave no more time; a limit of the owner's is used up.
+DEADLINE, OWN_LIMIT = "deadline", "own_limit"
+JITTER = 0.25  # the share of a wait that chance decides
+QUICKLY = 2.0  # seconds of waiting for a deployment that are worth it while another is ready (ruling 8)
 
 _WAYS_OUT = {
     "auth": "where its keys come from: llmpool providers list",
@@ -41,7 +49,9 @@ _WAYS_OUT = {
 
 def was_sent(failure: Failure) -> bool:
     """Say whether a failure tells anything about the provider; a missing key or a cancelled call does not."""
-    return failure.kind not in ("unusable", "cancelled") and (failure.kind != "auth" or failure.status > 0)
+    if failure.kind in ("unusable", "cancelled") or failure.code in (DEADLINE, OWN_LIMIT):
+        return False
+    return failure.kind != "auth" or failure.status > 0
 
 
 def contact_kind(failure: Failure) -> str:
@@ -69,16 +79,55 @@ def next_key_may_help(failure: Failure) -> bool:
     return failure.kind in _NEXT_KEY
 
 
-def same_again_may_help(failure: Failure) -> bool:
-    """Say whether the same call is worth repeating; the server's own word counts first."""
+def same_again_may_help(failure: Failure, done: int = 0, *, ready: bool = False) -> bool:
+    """Say whether the same call is worth repeating after *done* repetitions; the server's word counts first.
+
+    While another candidate is *ready* nobody knocks twice at a door that does not open.
+    """
     if failure.should_retry is not None:
         return failure.should_retry
-    return failure.kind in _SAME_AGAIN or failure.status in _ASK_AGAIN
+    if failure.kind in _SAME_AGAIN or failure.status in _ASK_AGAIN:
+        return True
+    if failure.code in _NOT_LET_IN:
+        return not done and not ready
+    return not done and failure.kind in _ONCE_AGAIN
 
 
-def backoff(failure: Failure, retry: int) -> float:
-    """Return the seconds to wait before retry *retry* (0 is the first); the server's word is a floor."""
-    return max(0.5 * 2.0**retry, failure.retry_after or 0.0)
+def pause(failure: Failure, retry: int) -> float:
+    """Return the seconds before retry *retry* (0 is the first) as far as chance does not decide them.
+
+    What the server asks for is a floor, never cut (ruling 8).
+    """
+    return max(min(FIRST_WAIT * 2.0 ** min(retry, 16), LONGEST_WAIT), failure.retry_after or 0.0)
+
+
+def backoff(failure: Failure, retry: int, chance: float) -> float:
+    """Return the seconds to wait before retry *retry*; *chance*, from 0 to 1, spreads them by a quarter.
+
+    Around a wait of our own, beyond one that the server asked for.
+    """
+    wait, asked = pause(failure, retry), failure.retry_after or 0.0
+    if wait > asked:
+        return max(asked, wait * (1 - JITTER + 2 * JITTER * chance))
+    return wait + JITTER * min(wait, LONGEST_WAIT) * chance
+
+
+def left_to_ask(rest: list[str], attempts: Sequence[Attempt]) -> list[str]:
+    """Leave out of *rest* who cannot help after the last of *attempts* failed.
+
+    That is everybody else at a server that is away or takes no key, and at one where `MOST_AT_ONE` others
+    have failed already, for whatever says something about more than a model.
+    """
+    last = attempts[-1]
+    provider = split_ref(last.deployment)[0]
+    failed = {a.deployment for a in attempts if a.failure and a.failure.kind not in _OF_THE_MODEL}
+    at_one = sum(split_ref(ref)[0] == provider for ref in failed)
+    away = last.failure is not None and (
+        contact_kind(last.failure) == "connect" or last.failure.kind in _OF_KEYS
+    )
+    if not away and at_one < MOST_AT_ONE:
+        return rest
+    return [ref for ref in rest if split_ref(ref)[0] != provider]
 
 
 def way_out(failure: Failure) -> str:

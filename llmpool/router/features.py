@@ -8,7 +8,8 @@ from typing import NamedTuple
 from llmpool.core.routing import Facts, RouteRequest, RoutingTable
 from llmpool.router import analyze
 
-_INTEGER = re.compile(r"[+-]?[0-9]+\Z")
+_INTEGER = re.compile(r"[+-]?0*[0-9]{1,18}\Z")  # no more digits than the source's integers take
+_BOOLEANS = ("local_only", "prefer_speed")
 HINTS = {
     "channel": "homeassistant or voice favour free and fast deployments",
     "quality_floor": "an integer; 100 points off below it (a wish; --min-quality is the requirement)",
@@ -64,3 +65,22 @@ def read(request: RouteRequest, table: RoutingTable, facts: Facts) -> Features:
         cooling=frozenset(index[p] for p in facts.cooling if p in index),
         unreachable=frozenset(index[p] for p in facts.unreachable if p in index),
     )
+
+
+def misread(request: RouteRequest, table: RoutingTable) -> list[str]:
+    """Say which hints move nothing because of how they are written; they are no errors (6.1)."""
+    return [
+        f'hint {name} "{value}" moves nothing: {why}'
+        for name, value in dict(request.hints).items()
+        if (why := _fault(name, value, table))
+    ]
+
+
+def _fault(name: str, value: str, table: RoutingTable) -> str:
+    if name == "quality_floor" and not _INTEGER.match(value):
+        return "not a whole number"
+    if name in _BOOLEANS and value not in ("true", "false"):
+        return "neither true nor false"
+    if name == "model_preference" and not any(row.id == value for row in table.rows):
+        return "no deployment has that id"
+    return ""

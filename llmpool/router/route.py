@@ -1,23 +1,28 @@
-"""Route one request: requirements first, then a strategy, then the decision with its reasons."""
+"""Route one request: requirements first, then a strategy, then the decision with its reasons.
+
+Turns. `Decision.turns` names the counters of `health.json` that a call moves: the one of `round_robin`, those
+that rotate shortlists. Their names do not depend on their values, so whoever is about to call takes them
+under that file's lock (`strategy.take_turn`) and decides once more with what it was given; processes that
+start together then never share a turn. Who only looks (`route`, `--dry-run`) decides with the counters as
+they are and moves none.
+
+Rests. The plan is those who are awake, best first, and then, unless only one may be asked, those who rest in
+the order of `rests.in_turn`; `Decision.resting` names them for whoever calls, who asks each of them a single
+time. They stay rejections of the decision: it is about who is chosen, and they are not, as long as anybody
+else may answer. Where nobody is awake the first of them is chosen, and `Decision.once` is set.
+"""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from llmpool.core.deployment import COMPLEXITIES
-from llmpool.core.routing import (
-    LAST_RESORT,
-    LOCAL,
-    Candidate,
-    Decision,
-    Facts,
-    Rejection,
-    RouteRequest,
-    RoutingRow,
-    RoutingTable,
-)
-from llmpool.router import eligible, features, score
-from llmpool.router.strategy import RANKERS, turn_of
+from llmpool.core.routing import Decision, Facts, Rejection, RouteRequest, RoutingRow, RoutingTable
+from llmpool.router import features
+from llmpool.router.lineup import Case, Lineup, awoken, lineup, tired
+from llmpool.router.rests import Resting
+
+REASONS_TOLD = 5  # rejections in the reasoning when nothing is eligible; the decision has them all
 
 
 class Choice(NamedTuple):
@@ -41,36 +46,60 @@ def route(
     The best *detail* candidates carry their rule hits, all of them with 0.
 
     Pure: the same arguments give the same decision. Nothing is raised when nothing is eligible; the decision
-    says so, and its rejections why.
+    says so, and its rejections why. Where all who may answer rest, the one that is free first leads.
     """
-    strategy = request.strategy or table.routing.strategy
-    read = features.read(request, table, facts)
-    verdict = eligible.check(table.rows if named is None else named, request, table, facts, named is not None)
-    usable, resting = (verdict.rows, []) if strategy == "score" else _rested(verdict.rows, table, facts)
-    if strategy == "score":
-        ranked = score.rank(usable, read, facts, detail)
-    else:
-        ranked = RANKERS[strategy](usable, table, facts)
-    ranked = _prefer(_last_resorts_last(ranked, usable), request.prefer)
-    spare = [] if named is not None else _spare(ranked, request, table, facts)
-    pinned = named is not None and len(named) == 1
-    plan = _plan(ranked, spare, request, pinned=pinned)
-    if named is not None and request.fallback:
-        beyond = route(request.replace(model=""), table, facts, detail=1).plan
-        plan += tuple(ref for ref in beyond if ref not in plan)
-    selected = plan[0] if plan else ""
-    rejections = (*verdict.rejections, *resting)
-    decision = Decision(
+    request = request.replace(strategy=request.strategy or table.routing.strategy)
+    case = Case(request, table, facts, features.read(request, table, facts))
+    line, plan = _planned(case, named, detail)
+    last = _at_last(case, line, named, once=not plan)
+    if once := not plan and bool(last):
+        line = awoken(line, case, last[0], alone=len(last) == 1)
+    resting = tuple(rest.row.id for rest in last)
+    plan = [*plan, *resting]
+    decision = _decision(case, line, plan[0] if plan else "", stamp, once=once)
+    return Choice(decision.replace(resting=resting), tuple(plan))
+
+
+def _at_last(case: Case, line: Lineup, named: list[RoutingRow] | None, *, once: bool) -> list[Resting]:
+    """List those who rest and are asked nevertheless; *once*: nobody is awake, so there is one at least."""
+    fallback = case.request.fallback
+    is_alone = fallback is False or (fallback is None and named is not None and len(named) == 1)
+    if not line.resting or (is_alone and not once):
+        return []
+    order = tired(line, case)
+    found = [rest for rest in order if not rest.told]
+    if once and not found:
+        found = order[:1]
+    return found[:1] if is_alone else found
+
+
+def _planned(case: Case, named: list[RoutingRow] | None, detail: int) -> tuple[Lineup, list[str]]:
+    """Order the attempts: a pin alone, the winner alone if asked; others after the named if asked."""
+    line, fallback = lineup(case, named, detail), case.request.fallback
+    is_pin = named is not None and len(named) == 1
+    if named is None or not fallback:
+        return line, line.order[:1] if fallback is False or is_pin else line.order
+    beyond = lineup(case._replace(request=case.request.replace(model="")), None, 1)
+    plan = line.order[:1] if is_pin else line.order
+    plan += [ref for ref in beyond.order if ref not in plan]
+    turns = line.turns if line.ranked else beyond.turns
+    resting = line.resting + [rest for rest in beyond.resting if rest not in line.resting]
+    return line._replace(resting=resting, turns=turns), plan
+
+
+def _decision(case: Case, line: Lineup, selected: str, stamp: tuple[str, str], *, once: bool) -> Decision:
+    request, table, _, read = case
+    return Decision(
         id=stamp[0],
         at=stamp[1],
         selected=selected,
-        strategy=strategy,
+        strategy=request.strategy,
         mode=request.mode or table.routing.mode,
         complexity=COMPLEXITIES[read.complexity],
         intent=read.intent,
-        candidates=tuple(ranked),
-        rejections=rejections,
-        reasoning=_reasoning(selected, ranked, read, request, table),
+        candidates=tuple(line.ranked),
+        rejections=tuple(line.rejections),
+        reasoning=_reasoning(case, line, selected, once=once),
         no_eligible=not selected,
         query_length=len(request.query.encode("utf-8", "replace")),
         context_size=request.context_size,
@@ -80,61 +109,11 @@ def route(
         hints=request.hints,
         requested=request.model,
         options=_options(request),
-        notes=tuple(verdict.notes),
+        notes=tuple(line.notes),
         generation=table.generation,
-        turn=turn_of(usable, table) if strategy == "round_robin" else "",
+        turns=line.turns,
+        once=once,
     )
-    return Choice(decision, plan)
-
-
-def _rested(
-    rows: list[RoutingRow], table: RoutingTable, facts: Facts
-) -> tuple[list[RoutingRow], list[Rejection]]:
-    """Filter providers in cooldown or out of reach: points in `score`, a filter elsewhere (ruling 2)."""
-    out = {**facts.cooling, **facts.unreachable}
-    if not out or sum(bool(provider["enabled"]) for provider in table.providers) <= 1:
-        return rows, []
-    names = [str(provider["id"]) for provider in table.providers]
-    kept = [row for row in rows if names[row.provider] not in out]
-    return kept, [Rejection(r.id, (out[names[r.provider]],)) for r in rows if names[r.provider] in out]
-
-
-def _last_resorts_last(ranked: list[Candidate], rows: list[RoutingRow]) -> list[Candidate]:
-    """Put deployments below `auto_min_quality` behind all others, whatever they score (ruling 6)."""
-    weak = {row.id for row in rows if row.flags & LAST_RESORT}
-    if not weak:
-        return ranked
-    strong = [c for c in ranked if c.deployment not in weak]
-    return strong + [c._replace(last_resort=True) for c in ranked if c.deployment in weak]
-
-
-def _prefer(ranked: list[Candidate], ref: str) -> list[Candidate]:
-    """Move the preferred deployment, or the first of the preferred provider, to the front of the rest."""
-    if not ref:
-        return ranked
-    found = next((c for c in ranked if c.deployment == ref or c.deployment.startswith(ref + "/")), None)
-    return [found, *(c for c in ranked if c is not found)] if found else ranked
-
-
-def _spare(ranked: list[Candidate], request: RouteRequest, table: RoutingTable, facts: Facts) -> list[str]:
-    """List fallbacks, default and recovery model that meet the requirements themselves (ruling 3)."""
-    wanted = [*table.routing.fallbacks, *([] if ranked else [table.default_model]), table.recovery_model]
-    named = {table.aliases.get(ref, ref) for ref in wanted if ref}
-    if not named:
-        return []
-    rows = [row for row in table.rows if row.id in named]
-    met = {row.id for row in eligible.check(rows, request, table, facts, named=True).rows}
-    order = [table.aliases.get(ref, ref) for ref in wanted]
-    return [ref for n, ref in enumerate(order) if ref in met and ref not in order[:n]]
-
-
-def _plan(
-    ranked: list[Candidate], spare: list[str], request: RouteRequest, *, pinned: bool
-) -> tuple[str, ...]:
-    """Order the attempts: ranked candidates, then what the owner configured; the winner alone if asked."""
-    order = [c.deployment for c in ranked]
-    order += [ref for ref in spare if ref not in order]
-    return tuple(order[:1] if request.fallback is False or pinned else order)
 
 
 def _options(request: RouteRequest) -> tuple[tuple[str, object], ...]:
@@ -145,20 +124,27 @@ def _options(request: RouteRequest) -> tuple[tuple[str, object], ...]:
     )
 
 
-def _reasoning(
-    selected: str,
-    ranked: list[Candidate],
-    read: features.Features,
-    request: RouteRequest,
-    table: RoutingTable,
-) -> str:
+def _reasoning(case: Case, line: Lineup, selected: str, *, once: bool) -> str:
+    """Name the winner, its score, what the request looked like, and what bound the choice (6.7)."""
+    request, table, _, read = case
     words = f"{COMPLEXITIES[read.complexity]}/{read.intent}"
     if not selected:
-        return f"nothing eligible ({words})"
-    if not ranked:
+        return f"nothing eligible ({words}){_told(line.rejections)}"
+    if not line.ranked:
         return f"nothing eligible ({words}); {selected} is the configured way out"
-    text = f"{selected} leads with {ranked[0].score:g} ({words})"
+    is_preferred = request.prefer in (selected, selected.partition("/")[0])
+    how = "is tried though it rests" if once else "is preferred" if is_preferred else "leads"
+    text = f"{selected} {how} with {line.ranked[0].score:g} ({words})"
     if request.needs:
         text += f", meets {', '.join(request.needs)}"
-    local = next((row.flags & LOCAL for row in table.rows if row.id == selected), 0)
-    return text + (", local first" if table.local_first and local else "")
+    free = table.local_first and any(row.id == selected and not row.cost_tier for row in table.rows)
+    return text + (", local first" if free else "")
+
+
+def _told(rejections: list[Rejection]) -> str:
+    """Tell the first rejections by id, and how many more there are."""
+    if not rejections:
+        return ""
+    told = [f"{r.deployment} ({', '.join(r.reasons)})" for r in sorted(rejections)[:REASONS_TOLD]]
+    more = len(rejections) - len(told)
+    return f": {'; '.join(told)}" + (f" and {more} more" if more else "")

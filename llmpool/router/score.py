@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import repeat
+from operator import add
+
 from llmpool.core.routing import LOADED, Candidate, Facts, RoutingRow, RuleHit
-from llmpool.router import experience
 from llmpool.router.features import Features
-from llmpool.router.weights import BASE, RULES
+from llmpool.router.weights import BASE, RULES, Rule
 
 
 def rank(rows: list[RoutingRow], features: Features, facts: Facts, detail: int = 0) -> list[Candidate]:
@@ -15,27 +17,42 @@ def rank(rows: list[RoutingRow], features: Features, facts: Facts, detail: int =
     the row that came first, which is id order.
     """
     rules = [rule for rule in RULES if rule.applies(features)]
-    points = [rule.points for rule in rules]
-    latency_counts = features.interactive or features.prefer_speed
-    scored: list[tuple[int, int, int, bool, int]] = []
-    for place, row in enumerate(rows):
-        total = BASE if features.complexity >= row.min_complexity else 0
-        for worth in points:
-            total += worth(row, features)
-        if seen := facts.experience.get(row.id):
-            total += sum(hit.points for hit in experience.hits(seen, latency_counts))
-        scored.append((-total, row.cost_tier, -row.quality, not row.flags & LOADED, place))
-    scored.sort()
-
-    def hits(row: RoutingRow) -> tuple[RuleHit, ...]:
-        """Say which rules made a row's score; told apart from adding up, which is done for every row."""
-        base = (RuleHit("base", BASE),) if features.complexity >= row.min_complexity else ()
-        fired = tuple(RuleHit(rule.name, worth) for rule in rules if (worth := rule.points(row, features)))
-        seen = facts.experience.get(row.id)
-        return base + fired + (experience.hits(seen, latency_counts) if seen else ())
-
-    shown = detail or len(scored)
-    return [
-        Candidate(rows[key[4]].id, -key[0], hits(rows[key[4]]) if n < shown else ())
-        for n, key in enumerate(scored)
+    keys = [
+        (-total, row.cost_tier, -row.quality, not row.flags & LOADED, place)
+        for place, (row, total) in enumerate(zip(rows, _totals(rows, rules, features, facts), strict=True))
     ]
+    keys.sort()
+    shown = detail or len(keys)
+    best = [
+        Candidate(rows[key[4]].id, -key[0], _hits(rows[key[4]], rules, features, facts))
+        for key in keys[:shown]
+    ]
+    return best + [Candidate(rows[key[4]].id, -key[0], ()) for key in keys[shown:]]
+
+
+def _totals(rows: list[RoutingRow], rules: list[Rule], features: Features, facts: Facts) -> list[int]:
+    """Add up the points of each row, a rule at a time."""
+    totals = [BASE if features.complexity >= row.min_complexity else 0 for row in rows]
+    for rule in rules:
+        totals = list(map(add, totals, map(rule.points, rows, repeat(features))))
+    if facts.experience:
+        for place, row in enumerate(rows):
+            if row.id in facts.experience:
+                totals[place] += sum(hit.points for hit in _learnt(row, features, facts))
+    return totals
+
+
+def _learnt(row: RoutingRow, features: Features, facts: Facts) -> tuple[RuleHit, ...]:
+    seen = facts.experience.get(row.id)
+    if not seen:
+        return ()
+    from llmpool.router import experience
+
+    return experience.hits(seen, features.interactive or features.prefer_speed)
+
+
+def _hits(row: RoutingRow, rules: list[Rule], features: Features, facts: Facts) -> tuple[RuleHit, ...]:
+    """Say which rules made a row's score; told apart from adding up, which is done for every row."""
+    base = (RuleHit("base", BASE),) if features.complexity >= row.min_complexity else ()
+    fired = tuple(RuleHit(rule.name, worth) for rule in rules if (worth := rule.points(row, features)))
+    return base + fired + _learnt(row, features, facts)

@@ -6,6 +6,8 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
+from llmpool.core.config import Config
+from llmpool.core.times import rfc3339
 from llmpool.errors import ConfigInvalid, StateUnusable
 from llmpool.pool import Pool
 from llmpool.state import jsonfile
@@ -14,25 +16,55 @@ from llmpool.state.lock import locked, unusable
 _HINT = "make it readable and writable for this user, or name another: LLMPOOL_CONFIG or --config"
 
 
-def change(pool: Pool, edit: Callable[[str], str]) -> None:
+def change(
+    pool: Pool, edit: Callable[[str], str], *, paste: tuple[str, ...] = (), backup: bool = False
+) -> Path | None:
     """Apply *edit* to the config's text; the result is parsed before it replaces anything.
 
     Raises ConfigInvalid when the result would not load, StateUnusable with the text to paste when the file
-    cannot be read or written. A link is followed, as a config kept in a dotfiles repository often is one;
-    the file keeps its mode.
+    cannot be read or written: *paste* where the caller knows better than the difference of the texts. A link
+    is followed, as a config kept in a dotfiles repository often is one; the file keeps its mode. With
+    *backup* what stood there is kept beside it; returns where.
     """
-    path = pool.paths.config
+    path, kept = pool.paths.config, None
     try:
         with locked(pool.paths.state / "config"):
             before, mode = _read(path)
             after = edit(before)
             if after != before:
-                _check(pool, after)
+                check(pool, after)
+                kept = _keep(pool, path, before, mode) if backup and before else None
                 _write(path, after, mode)
     except StateUnusable as error:
-        error.lines = _to_paste(path, edit)
+        named = () if str(path) in error.message else (f"{path} is as it was",)
+        error.lines = (*named, *(paste or _to_paste(path, edit)))
         raise
     pool.forget()
+    return kept
+
+
+def read(pool: Pool) -> str:
+    """Return the config's text as it is now; empty when there is none."""
+    return _read(pool.paths.config)[0]
+
+
+def problems(pool: Pool, text: str) -> ConfigInvalid | None:
+    """Return what is wrong with *text* as the config; None when it would load."""
+    try:
+        check(pool, text)
+    except ConfigInvalid as error:
+        return error
+    return None
+
+
+def _keep(pool: Pool, path: Path, text: str, mode: int) -> Path:
+    """Write what the config was beside it, under a name that says when."""
+    moment = rfc3339(pool.clock())[:19].replace(":", "").replace("-", "")
+    name, number = f"{path.name}.bak-{moment}Z", 1
+    while (place := _real(path).with_name(name if number == 1 else f"{name}-{number}")).exists():
+        number += 1
+    jsonfile.write_atomic(place, text.encode(), mode=mode)
+    return place
 
 
 def _read(path: Path) -> tuple[str, int]:
@@ -67,13 +99,19 @@ def _real(path: Path) -> Path:
         raise OSError(None, "links in a circle", str(path)) from error
 
 
-def _check(pool: Pool, text: str) -> None:
-    """Load the new text as the config would be, problems and all."""
-    from llmpool.config.load import loads
+def check(pool: Pool, text: str) -> None:
+    """Load *text* as the config would be, problems and all; raises ConfigInvalid."""
     from llmpool.config.presets import presets
     from llmpool.registry.catalog import build_catalog
 
-    build_catalog(loads(text, pool.paths.config), presets())
+    build_catalog(parsed(pool, text), presets())
+
+
+def parsed(pool: Pool, text: str) -> Config:
+    """Read *text* as the config: an edit goes by what is there now, which others may have changed."""
+    from llmpool.config.load import loads
+
+    return loads(text, pool.paths.config)
 
 
 def _to_paste(path: Path, edit: Callable[[str], str]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from llmpool.core.provider import Preset
 from llmpool.core.wire import Call, Target, Timeouts
 from llmpool.discovery import listing
 from llmpool.formats import urls
+from llmpool.net.address import canonical
 from llmpool.net.client import Client
 from llmpool.registry.catalog import is_private
 
@@ -69,16 +70,8 @@ def places(env: Mapping[str, str], presets: Mapping[str, Preset]) -> list[Place]
         if env.get(name, "").strip()
     ]
     ports = [Place(p.id, f"http://127.0.0.1:{p.port}") for p in presets.values() if p.port]
-    once = {same_server(place.url): place for place in reversed([*named, *ports])}
-    return [place for place in (*named, *ports) if once.get(same_server(place.url)) is place]
-
-
-def same_server(url: str) -> str:
-    """Reduce a URL to what tells servers apart: this machine has several names, `/v1` is no other place."""
-    scheme, _, rest = url.rstrip("/").removesuffix("/v1").partition("://")
-    for name in ("localhost", "[::1]"):
-        rest = "127.0.0.1" + rest.removeprefix(name) if rest.startswith(name) else rest
-    return f"{scheme}://{rest}"
+    once = {canonical(place.url): place for place in reversed([*named, *ports])}
+    return [place for place in (*named, *ports) if once.get(canonical(place.url)) is place]
 
 
 def _http(value: str, port: int) -> str:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from llmpool.config.presets import presets
 from llmpool.embedded import fetch
+from llmpool.net.address import canonical
 from llmpool.net.client import Client
 from llmpool.pool import Pool
 from llmpool.setup import configfile, find
@@ -72,11 +73,11 @@ def look(pool: Pool) -> Findings:
 def write(pool: Pool, findings: Findings, *, embedded: bool, taste: str = "mine") -> list[Added]:
     """Add what was found to the config and return it; what is configured already stays as it is."""
     known = {table.id for table in pool.config.providers}
-    used = {find.same_server(provider.url) for provider in pool.catalog.providers}
+    used = {canonical(provider.url) for provider in pool.catalog.providers}
     blocks = [_key_block(key) for key in findings.keys if key.preset.id not in known]
     for server in findings.servers:
         name = _free_name(server.preset or "server", known | {added.provider for added, _ in blocks})
-        if find.same_server(server.url) not in used:
+        if canonical(server.url) not in used:
             blocks.append(_server_block(name, server))
     if embedded and "embedded" not in known:
         blocks.append(_embedded_block())

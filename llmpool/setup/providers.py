@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from llmpool.config import addresses, edit
-from llmpool.config.keys import variable
-from llmpool.config.presets import find_preset
-from llmpool.config.problems import Problem, Spot
-from llmpool.config.schema import PROVIDER
-from llmpool.config.values import Kind
+from llmpool.config.presets import find_preset, presets
+from llmpool.core.config import ProviderTable
 from llmpool.core.ids import is_provider_id
+from llmpool.core.provider import KeyRef, Preset
 from llmpool.errors import Misuse, UnknownName, UpstreamFailed
 from llmpool.net.client import Client
 from llmpool.pool import Pool
-from llmpool.setup import configfile, find
+from llmpool.setup import configfile, dedupe, find
+from llmpool.setup.provider_edit import check, problem
 
 
 class Wish(NamedTuple):
@@ -32,8 +30,9 @@ class Wish(NamedTuple):
 def add(pool: Pool, wish: Wish) -> str:
     """Write a provider into the config and return its id.
 
-    Raises Misuse for what cannot name one, UnknownName for no preset, UpstreamFailed when nothing answers at
-    an address given alone, because then nothing tells what it is.
+    Raises Misuse for what cannot name one and for a server that is there under another id, UnknownName for
+    no preset, UpstreamFailed when nothing answers at an address given alone, because then nothing tells what
+    it is.
     """
     said = {"url": wish.url, "format": wish.format, "location": wish.location}
     check({name: value for name, value in said.items() if value}, wish.key_env)
@@ -48,6 +47,7 @@ def add(pool: Pool, wish: Wish) -> str:
         )
     if name in taken:
         raise Misuse(f"{name} is configured already", hint=f"llmpool providers show {name}")
+    _refuse_double(pool, wish, name, fields)
     if wish.key_env:
         fields["key"] = {"env": wish.key_env}
     if wish.location:
@@ -56,23 +56,19 @@ def add(pool: Pool, wish: Wish) -> str:
     return name
 
 
-def check(fields: Mapping[str, Any], key_env: str = "") -> None:
-    """Read the values of options as the config will; raises Misuse that names the option at fault."""
-    for name, value in fields.items():
-        problem = _problem(PROVIDER[name].kind, value)
-        if problem:
-            raise Misuse(f"--{name}: {problem.message}", hint=problem.suggestion)
-    if key_env and _problem(Kind(variable, {}), key_env):  # it may be the key, and is not repeated
-        raise Misuse(
-            "--key-env: what is given is not the name of a variable",
-            hint="export NAME=..., then --key-env NAME; a key itself never goes onto the command line",
-        )
-
-
-def _problem(kind: Kind, value: object) -> Problem | None:
-    problems: list[Problem] = []
-    kind.read(value, Spot((), problems))
-    return problems[0] if problems else None
+def _refuse_double(pool: Pool, wish: Wish, name: str, fields: dict[str, Any]) -> None:
+    """Refuse what is configured under another id already, unless it is forced; raises Misuse with that id."""
+    if wish.force:
+        return
+    keys = (KeyRef(label="default", source="env", env=wish.key_env),) if wish.key_env else ()
+    known = dedupe.double_of(pool, ProviderTable(id=name, keys=keys, **fields))
+    if known is None:
+        return
+    state, way = ("", "show") if known.enabled else (", disabled,", "enable")
+    raise Misuse(
+        f"{known.id}{state} is that server already: {known.url}",
+        hint=f"llmpool providers {way} {known.id}    to add it once more: --force",
+    )
 
 
 def _from_name(wish: Wish) -> dict[str, Any]:
@@ -94,9 +90,10 @@ def _from_name(wish: Wish) -> dict[str, Any]:
 def _from_address(pool: Pool, wish: Wish, taken: set[str]) -> tuple[str, dict[str, Any]]:
     """Find out what answers at an address, and name it after its host."""
     url = wish.name if "://" in wish.name else f"http://{wish.name}"
-    problem = _problem(addresses.url, url)
-    if problem:
-        raise Misuse(f"the address: {problem.message}", hint=problem.suggestion)
+    wrong = problem(addresses.url, url)
+    if wrong:
+        raise Misuse(f"the address: {wrong.message}", hint=wrong.suggestion)
+    _refuse_double(pool, wish, "that-address", {"url": url})  # before anybody is asked
     key = pool.env.get(wish.key_env, "").strip() if wish.key_env else ""
     with Client(offline=pool.offline) as client:
         found = find.server(client, url, key=key)
@@ -127,3 +124,13 @@ def _host_name(url: str, preset: str) -> str:
         return "host-" + host.replace(".", "-")
     first = host.removeprefix("api.").removeprefix("www.").partition(".")[0]
     return first if is_provider_id(first) else preset or "server"
+
+
+def matching_presets(text: str) -> list[Preset]:
+    """List the presets with *text* in an id, a name, a variable or the URL; upper case does not matter."""
+    wanted = text.strip().lower()
+    return [row for row in presets().values() if any(wanted in each.lower() for each in _told_by(row))]
+
+
+def _told_by(row: Preset) -> tuple[str, ...]:
+    return (row.id, *row.aliases, row.name, row.url, row.website, *row.env)

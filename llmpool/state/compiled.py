@@ -1,4 +1,10 @@
-"""registry.json, routing.json and model-ids.txt: compiled from everything else, stamped with its sources."""
+"""registry.json, routing.json and model-ids.txt: compiled from everything else, stamped with its sources.
+
+Both documents carry the registry's generation and its essence in their first line, so that either tells them
+when the other is gone or broken; with both gone the generation begins at 1 again. Whoever writes holds the
+lock of `registry` while it reads the last generation and puts both files in place, and writes only what is
+compiled of the sources as they are then: no generation is ever used twice or goes back.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +18,17 @@ from typing import Any
 
 from llmpool import __version__
 from llmpool.core.times import rfc3339
+from llmpool.errors import Busy
 from llmpool.state import jsonfile
 
 ROUTING, LISTING, IDS = "routing.json", "registry.json", "model-ids.txt"
-LAYOUT = 6  # goes up with every change of what the documents hold, so that older ones are compiled anew
-_OPEN, _CLOSE, _END = b',"models":[\n', b"\n]", b"\n}}\n"
+LAYOUT = 7  # goes up with every change of what the documents hold, so that older ones are compiled anew
+_LOCK = "registry"
+_OPEN, _CLOSE, _END = b'"models":[\n', b"\n]", b"\n}}\n"
+_HEAD = ("generation", "essence")  # of a document, in its first line
 SOURCES = ("inventory.json", "policy.json", "prices.json", "catalog.json")
+
+Documents = dict[str, dict[str, Any]]
 
 
 def stamps(config: Path, state: Path) -> list[list[object]]:
@@ -50,10 +61,23 @@ def read_listing(state: Path, stamp: list[list[object]]) -> str | None:
 
 
 def _content(path: Path, stamp: list[list[object]]) -> bytes | None:
-    """Return a whole document as this version wrote it from sources with this *stamp*, else None.
+    """Return a document that is `_whole`; a broken or newer file is told of as any other is."""
+    try:
+        return _whole(path, stamp)
+    except _Foreign:
+        jsonfile.read(path)
+        return None
+
+
+class _Foreign(Exception):
+    """A file is missing, or not as this version writes it."""
+
+
+def _whole(path: Path, stamp: list[list[object]]) -> bytes | None:
+    """Return a document that was written of sources with this *stamp*, None for another stamp.
 
     The first line has the stamps, and a checksum of all the others, so that nobody needs to look whether
-    each value in them is what it should be. A broken or newer file is told as any other file's is.
+    each value in them is what it should be.
     """
     try:
         content = path.read_bytes()
@@ -62,45 +86,90 @@ def _content(path: Path, stamp: list[list[object]]) -> bytes | None:
         known = envelope["data"]
         if envelope["version"] == 1 and known["stamps"] != stamp:
             return None
-        fresh = envelope["version"] == 1 and known["crc"] == zlib.crc32(body)
+        if envelope["version"] == 1 and known["crc"] == zlib.crc32(body):
+            return content
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        fresh = False
-    if not fresh:
-        jsonfile.read(path)
-    return content if fresh else None
-
-
-def _write(path: Path, stamp: list[list[object]], body: bytes) -> None:
-    """Write a document, the fields of which *body* has: an ordinary state file to every other reader."""
-    rest = body + _END
-    written, stamps = rfc3339(time.time()), jsonfile.encode(stamp).decode()
-    head = f'{{"version":1,"written_at":"{written}","data":{{"stamps":{stamps},"crc":{zlib.crc32(rest)},\n'
-    jsonfile.write_atomic(path, head.encode() + rest)
+        pass
+    raise _Foreign
 
 
 def write(
-    state: Path, stamp: list[list[object]], build: Callable[[int], dict[str, dict[str, Any]]], ids: list[str]
-) -> dict[str, dict[str, Any]]:
-    """Write both documents; *build* gets the generation, which moves only when what it builds differs."""
-    old = jsonfile.read(state / ROUTING, decode=_old)
-    generation = old.get("generation", 0)
-    documents = build(generation)
-    if _without_stamp(old) != _without_stamp(documents[ROUTING]):
-        generation += 1
-        documents = build(generation)
-    _write(state / ROUTING, stamp, jsonfile.encode(documents[ROUTING])[1:-1])
-    facts = {name: value for name, value in documents[LISTING].items() if name != "models"}
-    entries = ",\n".join(json.dumps(entry) for entry in documents[LISTING]["models"])  # one a line
-    _write(state / LISTING, stamp, jsonfile.encode(facts)[1:-1] + _OPEN + entries.encode() + _CLOSE)
-    jsonfile.write_atomic(state / IDS, "".join(f"{ref}\n" for ref in ids).encode())
+    state: Path, stamp: list[list[object]], build: Callable[[int], Documents], ids: list[str]
+) -> Documents:
+    """Write both documents, unless their sources have changed since *stamp* was taken; return them.
+
+    What *build* returns has an `essence` in its routing document: the generation moves when that differs.
+    """
+    from llmpool.state.lock import locked
+
+    documents = build(0)
+    for name in (ROUTING, LISTING):
+        _last(state / name, tell=True)  # a newer one is refused, a broken one set aside, before any lock
+    try:
+        with locked(state / _LOCK):
+            documents = numbered(state, documents)
+            if stamps(Path(str(stamp[0][0])), state) == stamp and not _is_done(state, stamp):
+                _write_all(state, stamp, documents, ids)
+    except Busy:
+        return numbered(state, documents)  # others are writing the same; the next run reads that
     return documents
 
 
-def _old(data: Any) -> dict[str, Any]:
-    """Take what was compiled before; of what others wrote not even the generation counts."""
-    known = data if isinstance(data, dict) else {}
-    return known if type(known.get("generation")) is int else {}
+def numbered(state: Path, documents: Documents) -> Documents:
+    """Give documents their generation: the last one, or the next where the registry is another."""
+    generation, last = max(_last(state / name) for name in (ROUTING, LISTING))
+    essence = documents[ROUTING]["essence"]
+    told = {"generation": generation + (essence != last), "essence": essence}
+    return {name: document | told for name, document in documents.items()}
 
 
-def _without_stamp(document: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in document.items() if key not in ("stamps", "crc", "generation")}
+def _last(path: Path, *, tell: bool = False) -> tuple[int, str]:
+    """Read generation and essence of a document, off its first line; 0 and nothing where there is none.
+
+    *tell*: one of a newer version is refused, a broken one told of and set aside.
+    """
+    try:
+        with path.open("rb") as file:
+            envelope = json.loads(file.readline() + b'"":0}}')
+        known = envelope["data"]["generation"], envelope["data"]["essence"]
+        if (envelope["version"], *map(type, known)) == (1, int, str):
+            return known
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        pass
+    if tell:
+        jsonfile.read(path)
+    return 0, ""
+
+
+def _is_done(state: Path, stamp: list[list[object]]) -> bool:
+    """Tell whether another process has just written both documents from the same sources."""
+    try:
+        return all(_whole(state / name, stamp) for name in (ROUTING, LISTING))
+    except _Foreign:
+        return False
+
+
+def _write_all(state: Path, stamp: list[list[object]], documents: Documents, ids: list[str]) -> None:
+    _write(state / ROUTING, stamp, documents[ROUTING], b"")
+    entries = ",\n".join(json.dumps(entry) for entry in documents[LISTING]["models"])  # one a line
+    _write(state / LISTING, stamp, documents[LISTING], _OPEN + entries.encode() + _CLOSE)
+    jsonfile.write_atomic(state / IDS, "".join(f"{ref}\n" for ref in ids).encode())
+
+
+def _write(path: Path, stamp: list[list[object]], document: dict[str, Any], models: bytes) -> None:
+    """Write a document, its *models* as they are given: an ordinary state file to every other reader."""
+    facts = {name: value for name, value in document.items() if name not in (*_HEAD, "models")}
+    text = jsonfile.encode(facts)[1:-1]
+    rest = text + (b"," if text and models else b"") + models + _END
+    first = {
+        "version": 1,
+        "written_at": rfc3339(time.time()),
+        "data": {
+            "stamps": stamp,
+            "crc": zlib.crc32(rest),
+            "generation": document["generation"],
+            "essence": document["essence"],
+        },
+    }
+    head = jsonfile.encode(first).removesuffix(b"}}") + b",\n"
+    jsonfile.write_atomic(path, head + rest)

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from llmpool.core.provider import FORMATS, Provider
+from llmpool.formats import plan as plans
 from llmpool.formats.families import host, third_party
 from llmpool.formats.plan import AUTO, Memory, effective_mode
 from llmpool.state import jsonfile, shape
@@ -77,6 +78,12 @@ class Memories:
         entry = self.detected.get(provider.id, {})
         found = entry.get("format", "") if entry.get("url") == provider.url else ""
         return found if found in FORMATS else ""
+
+    def affinity(self, provider: Provider, model: str, now: float) -> int:
+        """Score how well *provider* speaks the tongue of *model*, as far as is known (5.2)."""
+        found = self.endpoint(provider)
+        planned = plans.plan(provider, model, self.memory(provider, model, now), found)
+        return plans.affinity(provider, model, planned)
 
     def profile(self, provider: Provider) -> dict[str, Any]:
         """Return the capability profile a verification stored for the URL that is configured now."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from llmpool.core.deployment import CAPABILITIES, Capabilities, ObservedModel
 from llmpool.core.inventory import Inventory, Probe, ProviderInventory
-from llmpool.core.record import plain
+from llmpool.core.names import latest, spellings
+from llmpool.core.record import Record, plain
 from llmpool.core.times import rfc3339
-from llmpool.registry.kinds import latest, spellings
 from llmpool.registry.probes import HOLDS
 from llmpool.state import jsonfile, shape
 
@@ -23,24 +23,35 @@ def read(state: Path) -> Inventory:
 
 
 def update(state: Path, observed: Iterable[ProviderInventory], gone: Iterable[str] = ()) -> Inventory:
-    """Merge observations in under the lock: per provider the newest attempt wins, other providers stay.
+    """Merge observations in, as `change` does; return what there is then."""
+    fresh, removed = tuple(observed), tuple(gone)
+    return change(state, lambda _old: (fresh, removed))[1]
 
-    What probes found outlives an observation, but for what is too old and for models that are gone.
+
+def change(
+    state: Path, observed: Callable[[Inventory], tuple[Iterable[ProviderInventory], Iterable[str]]]
+) -> tuple[Inventory, Inventory]:
+    """Merge under the lock what is *observed*, and who is gone, as seen from what is known; return both.
+
+    Per provider the newest attempt wins, other providers stay. What probes found outlives an observation, but
+    for what is too old and for models that are gone.
     """
-    fresh = {entry.provider: entry for entry in observed}
-    removed = set(gone)
+    known: list[Inventory] = []
 
     def merge(old: Inventory) -> Any:
-        kept = old.providers
+        entries, gone = observed(old)
+        kept, removed = old.providers, set(gone)
         newer = {
-            p: _with_probes(kept.get(p), e)
-            for p, e in fresh.items()
-            if p not in kept or kept[p].attempted_at <= e.attempted_at
+            e.provider: _with_probes(kept.get(e.provider), e)
+            for e in entries
+            if e.provider not in kept or kept[e.provider].attempted_at <= e.attempted_at
         }
         merged = {p: e for p, e in {**kept, **newer}.items() if p not in removed}
-        return {"providers": {p: plain(merged[p]) for p in sorted(merged)}}
+        known.append(old)
+        return _written(merged)
 
-    return _inventory(jsonfile.update(state / NAME, merge, decode=_inventory))
+    after = _inventory(jsonfile.update(state / NAME, merge, decode=_inventory))
+    return known[0], after
 
 
 def remember_probes(state: Path, provider: str, probes: Iterable[Probe]) -> Inventory:
@@ -53,7 +64,7 @@ def remember_probes(state: Path, provider: str, probes: Iterable[Probe]) -> Inve
         known = {latest(probe.model): probe for probe in (*entry.probes, *fresh)}
         held = tuple(probe for _, probe in sorted(known.items()) if probe.at >= _week_before(newest))
         merged = {**old.providers, provider: entry.replace(probes=held)}
-        return {"providers": {p: plain(merged[p]) for p in sorted(merged)}}
+        return _written(merged)
 
     return _inventory(jsonfile.update(state / NAME, merge, decode=_inventory))
 
@@ -79,6 +90,29 @@ def _week_before(at: str) -> str:
     return rfc3339(datetime.fromisoformat(at).timestamp() - HOLDS) if at else ""
 
 
+def _written(entries: Mapping[str, ProviderInventory]) -> Any:
+    """Write the inventory as JSON; of models and probes only what says something, for there are thousands."""
+    lines = ("models", "probes")
+    return {
+        "providers": {
+            name: plain(entries[name].replace(models=(), probes=()))
+            | {each: [_lean(line) for line in getattr(entries[name], each)] for each in lines}
+            for name in sorted(entries)
+        }
+    }
+
+
+def _lean(value: Record) -> dict[str, Any]:
+    """Return the fields of a record that are not as they are when nothing is said."""
+    unsaid = type(value).__record_defaults__
+    told = {}
+    for name in type(value).__record_fields__:
+        field = getattr(value, name)
+        if name not in unsaid or (field is not unsaid[name] and field != unsaid[name]):
+            told[name] = _lean(field) if isinstance(field, Record) else plain(field)
+    return told
+
+
 def _inventory(data: Any) -> Inventory:
     entries = {} if data is None else shape.mapping(shape.mapping(data).get("providers", {}))
     return Inventory(providers={name: _provider(entry) for name, entry in entries.items()})
@@ -100,7 +134,7 @@ def _model(line: Any) -> ObservedModel:
 
 
 def _capabilities(value: Any) -> Capabilities:
-    return Capabilities(**shape.fields(value, dict.fromkeys(CAPABILITIES, shape.unset_or(shape.flag))))
+    return Capabilities(**shape.fields(value, _CAPABILITIES))
 
 
 def _size(value: Any) -> int:
@@ -108,9 +142,11 @@ def _size(value: Any) -> int:
     return 0 if type(value) is int and value >= shape.MOST else shape.whole(value)
 
 
+_CAPABILITIES = dict.fromkeys(CAPABILITIES, shape.unset_or(shape.flag))
 _MODEL = {
     **dict.fromkeys(("name", "kind", "family", "publisher", "parameter_size", "quantization"), shape.text),
     **dict.fromkeys(("state", "loaded_instance", "digest", "input_price", "output_price"), shape.text),
+    "compatibility_type": shape.text,
     **dict.fromkeys(("context_window", "max_context", "loaded_context", "max_output", "size"), _size),
     "families": shape.listed(shape.text),
     "capabilities": _capabilities,

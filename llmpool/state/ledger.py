@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from llmpool.state import jsonl, shape
+from llmpool.state import backwards, jsonl, shape
+from llmpool.state.lock import unusable
 
 USAGE, DECISIONS = "usage", "decisions"
+Check = Callable[[dict[str, Any]], bool]
 
 
 def append(state: Path, kind: str, record: dict[str, Any]) -> None:
@@ -18,42 +22,77 @@ def append(state: Path, kind: str, record: dict[str, Any]) -> None:
 
 
 class Reading:
-    """Records of a span of days, with a count of the lines that could not be read."""
+    """Records of a span of days, one after another, with a count of the lines that could not be read.
 
-    def __init__(self, state: Path, kind: str, first: str = "", last: str = "") -> None:
+    *newest_first* begins at the end of the newest day, so that whoever stops early has read no more than
+    that. Lines without the text *holding* are passed over unread; *check* says what a record is, where less
+    than all of it is looked at.
+    """
+
+    def __init__(
+        self,
+        state: Path,
+        kind: str,
+        first: str = "",
+        last: str = "",
+        *,
+        newest_first: bool = False,
+        holding: str = "",
+        check: Check | None = None,
+    ) -> None:
         self.folder = state / kind
         self.span = (first, last)
+        self.newest_first = newest_first
+        self.holding = holding.encode()
+        self.check = check or _READERS[kind]
         self.bad = 0
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        for path in jsonl.iter_days(self.folder, *self.span):
-            records, bad = _read(path, self.folder.name)
-            self.bad += bad
-            yield from records
+        lines = backwards.lines if self.newest_first else _forwards
+        for path in jsonl.iter_days(self.folder, *self.span, newest_first=self.newest_first):
+            for line in lines(path):
+                if self.holding not in line or not line.strip():
+                    continue
+                record = _record(line)
+                if record is not None and self.check(record):
+                    yield record
+                else:
+                    self.bad += 1
 
 
 def newest(state: Path, kind: str, *, limit: int = 1, ref: str = "") -> list[dict[str, Any]]:
     """Read the newest records first, or those whose id is *ref*."""
-    found: list[dict[str, Any]] = []
-    for path in jsonl.iter_days(state / kind, newest_first=True):
-        lines = reversed(_read(path, kind).records)
-        found += [record for record in lines if not ref or record["id"] == ref]
-        if len(found) >= limit:
-            break
-    return found[:limit]
+    reading = Reading(state, kind, newest_first=True, holding=ref)
+    return list(islice((record for record in reading if not ref or record["id"] == ref), limit))
 
 
-def _read(path: Path, kind: str) -> jsonl.Lines:
-    """Read a day; what is no record of this *kind* counts as a line that could not be read."""
-    lines = jsonl.read(path)
-    is_one = _READERS[kind]
-    records = [record for record in lines.records if is_one(record)]
-    return jsonl.Lines(records, lines.bad + len(lines.records) - len(records))
+def is_dated(record: dict[str, Any]) -> bool:
+    """Tell whether a line has the time and the id of a record; the rest of it is not looked at."""
+    return shape.is_moment(record.get("at")) and type(record.get("id")) is str
+
+
+def _forwards(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as file:
+            yield from file
+    except FileNotFoundError:
+        return  # pruned meanwhile
+    except OSError as error:
+        raise unusable(path, error, "read") from error
+
+
+def _record(line: bytes) -> dict[str, Any] | None:
+    """Return the object on *line*, None when there is none."""
+    try:
+        record = json.loads(line.decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return None
+    return record if isinstance(record, dict) else None
 
 
 def _is_usage(record: dict[str, Any]) -> bool:
     """Tell whether a line is a usage record; a figure that is none is dropped, which makes it unknown."""
-    if not shape.is_moment(record.get("at")) or type(record.get("id")) is not str:
+    if not is_dated(record):
         return False
     for name in _FIGURES:
         value = record.get(name, 0)
@@ -95,6 +134,20 @@ def _written(value: Any) -> str:
     return shape.moment(value)
 
 
+def _candidates(value: Any) -> Any:
+    """Read the candidates, of which a line has most; written out, because that takes a fifth of the time."""
+    for each in shape.listed(shape.mapping)(value):
+        shape.number(each["score"])
+        if type(each["deployment"]) is not str or type(each["hits"]) is not list:
+            raise TypeError("not a candidate")
+        for hit in each["hits"]:
+            if type(hit) is not dict or type(hit["rule"]) is not str:
+                raise TypeError("not a rule that was hit")
+            if type(hit["points"]) is not int:
+                shape.number(hit["points"])
+    return value
+
+
 def _attempt(value: Any) -> Any:
     """Read an attempt; one that failed says how."""
     return (_ATTEMPT if shape.mapping(value)["ok"] is True else _FAILED)(value)
@@ -114,8 +167,6 @@ _FAILED = _whole(
         "latency_ms": shape.whole,
     }
 )
-_HIT = _whole({"rule": shape.text, "points": shape.number})
-_CANDIDATE = _whole({"deployment": shape.text, "score": shape.number, "hits": shape.listed(_HIT)})
 _REJECTION = _whole({"deployment": shape.text, "reasons": shape.listed(shape.text)})
 _OUTCOME = _whole({"attempts": shape.listed(_attempt), "success": shape.flag, "served_by": shape.text})
 _DECISION = _whole(
@@ -123,7 +174,7 @@ _DECISION = _whole(
         **dict.fromkeys(("id", "complexity", "intent", "strategy", "mode"), shape.text),
         "at": _written,
         "selected": shape.unset_or(shape.text),
-        "candidates": shape.listed(_CANDIDATE),
+        "candidates": _candidates,
         "candidates_total": shape.whole,
         "rejections": shape.listed(_REJECTION),
     }

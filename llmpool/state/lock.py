@@ -2,7 +2,8 @@
 
 The lock sits on a separate file, `NAME.lock`, because a rename gives the data file a new inode and would
 leave the lock on the old one. That file is never removed: whoever removed it would let two processes hold
-"the" lock on two inodes. The kernel frees the lock when its holder dies, however it dies.
+"the" lock on two inodes. The kernel frees the lock when its holder dies, however it dies; a program that the
+holder has started does not hold it, because the descriptor is closed where another program begins.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from llmpool.errors import Busy, StateUnusable
@@ -20,6 +21,7 @@ from llmpool.errors import Busy, StateUnusable
 _SPACE = "free some space there, or point LLMPOOL_STATE_DIR at another disk"
 _RIGHTS = "make it readable and writable for this user, or point LLMPOOL_STATE_DIR at a directory that is"
 _IN_THE_WAY = "move what is in the way there, or point LLMPOOL_STATE_DIR at another directory"
+_NO_LOCKS = "point LLMPOOL_STATE_DIR at a directory on a disk of this machine; that file system has no locks"
 _ANY = "check that disk, or point LLMPOOL_STATE_DIR at a directory on another one"
 _REMEDIES = {
     errno.ENOSPC: _SPACE,
@@ -31,6 +33,9 @@ _REMEDIES = {
     errno.ENOTDIR: _IN_THE_WAY,
     errno.EISDIR: _IN_THE_WAY,
     errno.EEXIST: _IN_THE_WAY,
+    errno.ENOLCK: _NO_LOCKS,
+    errno.ENOSYS: _NO_LOCKS,
+    errno.EOPNOTSUPP: _NO_LOCKS,
 }
 
 _FIRST_PAUSE = 0.0002
@@ -68,29 +73,68 @@ else:
 
 
 @contextmanager
-def locked(path: Path, *, shared: bool = False, wait: float = 10.0) -> Iterator[None]:
+def locked(path: Path, *, shared: bool = False, wait: float = 10.0, note: str = "") -> Iterator[None]:
     """Hold the lock of *path* inside the block; raise Busy when it is not free within *wait* seconds.
 
     Several may hold it *shared*, one alone otherwise (on Windows always one alone). It does not nest:
-    a block that locks the same path again waits for itself.
+    a block that locks the same path again waits for itself. `held_by` reads the *note* meanwhile.
     """
+    deadline = time.monotonic() + wait
+    descriptor = _open(path)
     try:
-        descriptor = open_private(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT)
-    except OSError as error:
-        raise unusable(path, error, "lock") from error
-    try:
-        _wait_for(descriptor, path, shared=shared, wait=wait)
+        _wait_for(descriptor, path, shared=shared, wait=wait, deadline=deadline)
+        while not _is_there(descriptor, path):  # somebody has removed the file that was waited for
+            stale, descriptor = descriptor, _open(path)
+            os.close(stale)
+            _wait_for(descriptor, path, shared=shared, wait=wait, deadline=deadline)
         try:
+            if note:
+                _sign(descriptor, note)
             yield
         finally:
+            if note:
+                _sign(descriptor, "")
             _unlock(descriptor)
     finally:
         os.close(descriptor)
 
 
-def _wait_for(descriptor: int, path: Path, *, shared: bool, wait: float) -> None:
+def held_by(path: Path) -> str:
+    """Return the note of whoever holds the lock of *path*; empty when there is none."""
+    try:
+        return path.with_name(f"{path.name}.lock").read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def _open(path: Path) -> int:
+    try:
+        return open_private(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT)
+    except OSError as error:
+        raise unusable(path, error, "lock") from error
+
+
+def _is_there(descriptor: int, path: Path) -> bool:
+    """Say whether the lock file that is held is still the one others would open."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path.with_name(f"{path.name}.lock")))  # noqa: PTH116
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True  # it cannot be looked at, but it is held
+
+
+def _sign(descriptor: int, note: str) -> None:
+    """Write who holds the lock, after the byte that Windows locks; a full disk only costs the note."""
+    with suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        if note:
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            os.write(descriptor, f" {note}\n".encode())
+
+
+def _wait_for(descriptor: int, path: Path, *, shared: bool, wait: float, deadline: float) -> None:
     """Look for the lock again and again; a signal still gets through, as it would not in a blocking call."""
-    deadline = time.monotonic() + wait
     pause = _FIRST_PAUSE
     while True:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,36 +17,17 @@ def read(state: Path) -> dict[str, Policy]:
     return jsonfile.read(state / NAME, precious=True, decode=_policies)
 
 
-def put(state: Path, target: str, decided: Policy) -> Policy:
-    """Merge *decided* into the policy of *target*, field by field (DESIGN ruling 19); return the result."""
-    merged = decided
+def update(state: Path, change: Callable[[dict[str, Policy]], dict[str, Policy]]) -> dict[str, Policy]:
+    """Replace all policies by what *change* makes of those there are now, as one change; return them."""
+    result: dict[str, Policy] = {}
 
-    def change(policies: dict[str, Policy]) -> Any:
-        nonlocal merged
-        before = policies.get(target, Policy())
-        merged = Policy(
-            state=decided.state or before.state,
-            routable=before.routable if decided.routable is None else decided.routable,
-            reason=decided.reason or before.reason,
-            updated_at=decided.updated_at,
-        )
-        return _data(policies | {target: merged})
+    def write(policies: dict[str, Policy]) -> Any:
+        nonlocal result
+        result = change(policies)
+        return {"policies": {name: result[name].as_dict() for name in sorted(result)}}
 
-    jsonfile.update(state / NAME, change, precious=True, decode=_policies)
-    return merged
-
-
-def drop(state: Path, target: str) -> bool:
-    """Drop the policy of *target*, whether it exists upstream or not; False when there was none."""
-    found = False
-
-    def change(policies: dict[str, Policy]) -> Any:
-        nonlocal found
-        found = policies.pop(target, None) is not None
-        return _data(policies)
-
-    jsonfile.update(state / NAME, change, precious=True, decode=_policies)
-    return found
+    jsonfile.update(state / NAME, write, precious=True, decode=_policies)
+    return result
 
 
 def _policies(data: Any) -> dict[str, Policy]:
@@ -63,10 +45,6 @@ def _state(value: Any) -> str:
     if value not in STATES:
         raise ValueError("not a state")
     return shape.text(value)
-
-
-def _data(policies: dict[str, Policy]) -> dict[str, Any]:
-    return {"policies": {name: policies[name].as_dict() for name in sorted(policies)}}
 
 
 _POLICY = {

@@ -60,9 +60,11 @@ def delete(state: Path, name: str) -> None:
 
 
 def every(state: Path) -> list[Session]:
-    """List the sessions by name."""
+    """List the sessions by name; a file whose name could name none was put there by somebody else."""
     found = []
     for path in sorted((state / "sessions").glob("*.jsonl")):
+        if not _NAME.match(path.stem):
+            continue
         turns = _turns(path)
         grew: Any = turns[-1].get("at") if turns else ""
         found.append(Session(path.stem, len(turns), grew if shape.is_moment(grew) else ""))

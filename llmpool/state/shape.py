@@ -83,7 +83,7 @@ def unset_or(shape: Callable[[Any], Any]) -> Callable[[Any], Any]:
 def fields(value: Any, shapes: Mapping[str, Callable[[Any], Any]]) -> dict[str, Any]:
     """Return the fields of an object that *shapes* names; what else it has is of a later version."""
     known = mapping(value)
-    return {name: shape(known[name]) for name, shape in shapes.items() if name in known}
+    return {name: shapes[name](found) for name, found in known.items() if name in shapes}
 
 
 def entries(

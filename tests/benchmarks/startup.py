@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> None:
     print(f"{' '.join(program)}, llmpool from {CODE}, medians of {options.runs} rounds")
     sizes = [int(size) for size in options.deployments.split(",")]
     with tempfile.TemporaryDirectory(prefix="llmpool-startup-") as directory:
-        homes = {size: _home(Path(directory), size) for size in {*sizes, COMPLETED_AMONG}}
+        homes = {size: declared(Path(directory) / str(size), size) for size in {*sizes, COMPLETED_AMONG}}
         print(f"{'':34}{'ratio':>9}{'budget':>9}{'peak MiB':>11}{'budget':>9}")
         for case in _cases(homes, sizes):
             print(_line(case, program, options.runs), flush=True)
@@ -76,9 +76,9 @@ def _program() -> list[str]:
     return [str(script)] if script.exists() else [sys.executable, "-m", "llmpool"]
 
 
-def _home(directory: Path, size: int) -> Home:
+def declared(directory: Path, size: int) -> Home:
     """Make a home that declares *size* deployments over ten providers, where nothing listens."""
-    home = Home(directory / str(size))
+    home = Home(directory)
     tables = [provider(f"p{n}", "http://127.0.0.1:9/v1") for n in range(PROVIDERS)]
     tables += [
         model(
@@ -113,13 +113,13 @@ def _cases(homes: Mapping[int, Home], sizes: list[int]) -> Iterator[Case]:
 def _line(case: Case, program: list[str], runs: int) -> str:
     """Measure *case* and write its line; a command that fails has no figure."""
     command, env = [*program, *case.args], {**case.home.env, **case.env}
-    warm = _cost(command, env, case.home.cwd)
+    warm = cost(command, env, case.home.cwd)
     if warm.code:
         return f"{case.name:34}{f'exit {warm.code}':>9}"
     ratios, peaks = [], []
     for _ in range(runs):
-        empty = _cost([sys.executable, "-c", "pass"], case.home.env, case.home.cwd)
-        full = _cost(command, env, case.home.cwd)
+        empty = cost([sys.executable, "-c", "pass"], case.home.env, case.home.cwd)
+        full = cost(command, env, case.home.cwd)
         ratios.append(full.cpu / empty.cpu)
         peaks.append(full.peak)
     budget = f"{case.budget:.0f}x" if case.budget is not None else "-"
@@ -128,7 +128,7 @@ def _line(case: Case, program: list[str], runs: int) -> str:
     return f"{case.name:34}{ratio:>9}{budget:>9}{peak:>11}{peak_budget:>9}"
 
 
-def _cost(command: list[str], env: Mapping[str, str], cwd: Path) -> Cost:
+def cost(command: list[str], env: Mapping[str, str], cwd: Path) -> Cost:
     """Run *command* and ask the kernel what it took, children included."""
     launcher = [sys.executable, "-I", "-S", "-c", LAUNCHER, *command]
     nothing = subprocess.DEVNULL

@@ -122,7 +122,7 @@ def test_any_failure_before_the_first_token_goes_to_the_next(home: Home, fault: 
     """Whatever a provider does before it says anything, the next one answers, and both facts are recorded."""
     with FakeServer(models=("m1",), behave=[fault] * 9) as bad, FakeServer(models=("m2",)) as good:
         pool_of(home, bad, good)
-        result = home.pool("chat", "--prefer", "a", "hi", timeout=30)
+        result = home.pool("chat", "--prefer", "a", "--max-wait", "0", "hi", timeout=30)
         assert (result.code, result.out) == (0, "hello there\n")
         assert "a/m1" in result.err
         assert "b/m2 answered instead of a/m1" in result.err

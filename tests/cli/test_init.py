@@ -116,7 +116,8 @@ def test_add_takes_one_argument(home: Home, server: FakeServer) -> None:
     assert home.pool("providers", "add", "groq").code == 0
     shown = home.pool("providers", "show", "groq", "--json").json["provider"]
     assert (shown["state"], shown["key"]) == ("no key", "GROQ_API_KEY")
-    assert home.pool("providers", "add", "desk", "--url", server.url, "--location", "local").code == 0
+    twice = ("desk", "--url", server.url, "--location", "local", "--force")
+    assert home.pool("providers", "add", *twice).code == 0
     assert home.pool("providers", "show", "desk", "--json").json["provider"]["location"] == "local"
     assert home.pool("providers", "remove", "desk").code == 2
     assert home.pool("providers", "remove", "desk", "--yes").code == 0

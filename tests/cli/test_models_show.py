@@ -47,7 +47,7 @@ def observe(state: Path, *probes: Probe) -> None:
 
 def lines(home: Home, ref: str) -> dict[str, str]:
     """Return what a person reads, by the name that a line begins with."""
-    text = home.pool("models", "show", ref).out.splitlines()[2:]
+    text = home.here("models", "show", ref).out.splitlines()[2:]
     return {line[2:17].strip(): line[18:] for line in text}
 
 
@@ -55,18 +55,18 @@ def test_each_value_stands_with_its_source_and_its_rivals(shown: Home) -> None:
     """What others say is in brackets where it differs, and nowhere else."""
     found = lines(shown, "mini")
     assert found["context window"].split() == ["200k", "config", "(observed", "272k,", "vendored", "400k)"]
-    assert found["max output"].split() == ["128k", "metadata"]
+    assert found["max output"].split() == ["128k", "vendored"]
     assert found["quality"].split() == ["9", "config"]
     assert found["images"].split() == ["no", "config", "(vendored", "yes)"]
     assert found["json"].split() == ["no", "probed", "(vendored", "yes)"]
-    assert found["tools"].split() == ["yes", "metadata"]
+    assert found["tools"].split() == ["yes", "vendored"]
     assert found["embeddings"].split() == ["unknown", "unknown"]
     assert found["probed"].split()[0] == "answered"
 
 
 def test_json_has_the_same_under_provenance(shown: Home) -> None:
     """Scripts get every source's word, also where it agrees, and each source whole."""
-    found: dict[str, Any] = shown.pool("models", "show", "mini", "--json").json["model"]
+    found: dict[str, Any] = shown.here("models", "show", "mini", "--json").json["model"]
     assert found["provenance"]["context_window"] == {
         "value": 200000,
         "from": "config",
@@ -74,7 +74,7 @@ def test_json_has_the_same_under_provenance(shown: Home) -> None:
         "observed": 272000,
         "vendored": 400000,
     }
-    assert found["provenance"]["tools"] == {"value": True, "from": "metadata", "vendored": True}
+    assert found["provenance"]["tools"] == {"value": True, "from": "vendored", "vendored": True}
     assert found["max_output"] == found["vendored"]["max_output"] == 128000
     assert found["origin"]["json"] == "probed"
     assert found["probe"]["available"] is True
@@ -83,21 +83,21 @@ def test_json_has_the_same_under_provenance(shown: Home) -> None:
 def test_a_model_that_a_probe_did_not_find_says_so_everywhere(shown: Home) -> None:
     """show, list and route give the same reason; naming it is still allowed, and nothing raw is printed."""
     reason = f"not configured there (probed {_today()[:10]})"
-    result = shown.pool("models", "show", "sky/gone")
+    result = shown.here("models", "show", "sky/gone")
     assert f"not available: {reason}" in result.out
     assert "not there" in result.out
     assert "\x1b" not in result.out
-    entries = {each["id"]: each for each in shown.pool("models", "list", "--json").json["models"]}
+    entries = {each["id"]: each for each in shown.here("models", "list", "--json").json["models"]}
     assert (entries["sky/gone"]["available"], entries["sky/gone"]["unavailable_reason"]) == (False, reason)
-    decision = shown.pool("route", "--json", "hi").json["decision"]
+    decision = shown.here("route", "--json", "hi").json["decision"]
     assert decision["rejections"] == [{"deployment": "sky/gone", "reasons": [reason]}]
-    assert shown.pool("route", "-m", "sky/gone", "hi").out == "sky/gone\n"
+    assert shown.here("route", "-m", "sky/gone", "hi").out == "sky/gone\n"
 
 
 def test_a_later_probe_ends_a_verdict(shown: Home) -> None:
     """Once a probe finds the model it is there again, at once."""
     inventory.remember_probes(shown.state, "sky", [Probe(model="gone", at=_today(), available=True)])
-    assert shown.pool("route", "--json", "hi").json["decision"]["rejections"] == []
+    assert shown.here("route", "--json", "hi").json["decision"]["rejections"] == []
 
 
 def test_the_clock_ends_a_verdict(shown: Home) -> None:

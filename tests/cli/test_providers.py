@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.fakes.server import FakeServer
 from tests.support import PLANTED_KEY, Home, provider
 
 URL = "http://127.0.0.1:9/v1"
@@ -48,3 +49,31 @@ def test_an_address_with_a_password_is_never_asked(home: Home) -> None:
     assert result.code == 2, result
     assert not result.shows("hunter2pass")
     assert home.files_with("hunter2pass") == []
+
+
+def test_a_server_that_is_configured_is_not_added_under_another_id(home: Home, server: FakeServer) -> None:
+    """Section 2 of reconcile-resolve: a duplicate of type and address is refused, and told who it is.
+
+    Whatever way the address is spelt, and before anybody is asked; another key makes it another provider.
+    """
+    address = server.url.removesuffix("/v1")
+    port = address.rpartition(":")[2]
+    home.write_config(provider("den", server.url), provider("off", "http://127.0.0.1:9/v1", enabled=False))
+    before = home.config.read_text()
+    for name in (f"http://localhost:{port}/", server.url, f"127.0.0.1:{port}"):
+        again = home.pool("providers", "add", name)
+        assert (again.code, again.out) == (2, ""), again
+        assert again.err.startswith(f"error: den is that server already: {server.url}\n")
+        assert "llmpool providers show den" in again.err
+    named = home.pool("providers", "add", "work", "--url", server.url, "--format", "openai")
+    assert (named.code, "den is that server already" in named.err) == (2, True)
+    shut = home.pool("providers", "add", "http://127.0.0.1:9")
+    assert "off, disabled, is that server already" in shut.err
+    assert "llmpool providers enable off" in shut.err
+    assert (home.config.read_text(), server.requests) == (before, [])
+    other = home.pool("providers", "add", "work", "--url", server.url, "--key-env", "K", env={"K": "x"})
+    assert (other.code, "work" in other.err) == (0, True)
+    assert home.pool("providers", "add", server.url, "--force").code == 0
+    ids = [row["id"] for row in home.pool("providers", "--json").json["providers"]]
+    assert sorted({"den", "off", "work"} & set(ids)) == ["den", "off", "work"]
+    assert len(ids) == 4

@@ -69,14 +69,23 @@ def test_lists_filter(home: Home, server: FakeServer) -> None:
     assert json.loads(path.read_text().splitlines()[-1])["success"] is True
 
 
-def test_decisions_are_listed(home: Home, server: FakeServer) -> None:
-    """Every request leaves a decision with its outcome, found again by its id."""
+def test_the_routers_statistics(home: Home, server: FakeServer) -> None:
+    """By deployment, the document has what the router counts (catalog-registry-router 6.8), additively."""
     filled(home, server)
-    decisions = home.pool("usage", "decisions", "--json").json["decisions"]
-    assert [d["outcome"]["success"] for d in decisions] == [True, True, False]
-    shown = home.pool("route", "--id", decisions[0]["id"], "--json").json["decision"]
-    assert shown["outcome"]["served_by"] == "den/m"
-    assert decisions[0]["id"] in home.pool("usage", "decisions").out
+    path = next((home.state / "usage").glob("*.jsonl"))
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    lines = [json.dumps(record | {"complexity": "simple"}) + "\n" for record in records]
+    path.write_text("".join(lines))
+    stats = home.pool("usage", "summary", "--by", "deployment", "--json").json["stats"]
+    assert (stats["total_requests"], stats["success_count"], stats["failure_count"]) == (3, 2, 1)
+    assert stats["complexity_counts"] == {"simple": 3}
+    assert (stats["deployment_counts"], stats["provider_counts"]) == (
+        {"den/m": 1, "sky/m": 2},
+        {"den": 1, "sky": 2},
+    )
+    assert stats["deployment_stats"]["sky/m"]["failures"] == 1
+    assert stats["experience"]["den/m"]["successes"] == 1
+    assert "stats" not in home.pool("usage", "--by", "day", "--json").json
 
 
 def test_nothing_used_is_no_error(home: Home) -> None:

@@ -158,7 +158,8 @@ def test_the_sample_is_read_whole():
         found.default_model,
         found.recovery_model,
         found.local_first,
-    ) == ("openai/gpt-5-mini", "den/qwen3:8b", True)
+        found.catalog_url,
+    ) == ("openai/gpt-5-mini", "den/qwen3:8b", True, "https://models.example/catalog.json")
     assert (
         found.routing.stale_after,
         found.routing.max_retries,

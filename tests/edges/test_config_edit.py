@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmpool.config.edit import with_model, with_provider, without_provider
+from llmpool.config.edit import (
+    with_model,
+    with_provider,
+    with_table,
+    with_value,
+    without,
+    without_model,
+    without_provider,
+)
 from llmpool.errors import ConfigInvalid
 
 MINE = """# top
@@ -30,7 +38,7 @@ def test_a_new_provider_goes_to_the_end() -> None:
     """Everything that was there stays byte for byte, the new table follows."""
     after = with_provider(MINE, "c", {"url": "http://c/v1", "key": {"env": "C_KEY"}})
     assert after.startswith(MINE)
-    assert after.endswith('[providers.c]\nurl = "http://c/v1"\nkey = {env = "C_KEY"}\n')
+    assert after.endswith('[providers.c]\nurl = "http://c/v1"\nkey = { env = "C_KEY" }\n')
 
 
 def test_a_new_field_goes_into_its_table() -> None:
@@ -83,3 +91,124 @@ def test_a_model_is_declared_in_place_or_at_the_end() -> None:
     again = with_model(first, "a/m", {"quality": 8, "aliases": ["tiny"]})
     assert tomllib.loads(again)["models"] == [{"id": "a/m", "quality": 8, "aliases": ["small", "tiny"]}]
     assert again.startswith(MINE)
+
+
+def test_a_key_finds_its_table_or_makes_one() -> None:
+    """A top key joins the top keys, a key of a table its table; what has no table gets one at the end."""
+    assert with_value(MINE, ("local_first",), False).startswith(
+        '# top\ndefault_model = "a/m"   # why\nlocal_first = false\n\n[providers.a]'
+    )
+    assert with_value(MINE, ("routing", "strategy"), "cost").endswith(
+        'mode = "auto"  # last\nstrategy = "cost"\n'
+    )
+    assert with_value(MINE, ("usage", "retention"), "7d") == MINE + '\n[usage]\nretention = "7d"\n'
+    assert with_value(MINE, ("groups", "g", "providers"), ["a"]) == MINE + '\n[groups.g]\nproviders = ["a"]\n'
+    assert (
+        with_value("# mine\n[routing]\n", ("local_first",), True)
+        == "# mine\nlocal_first = true\n\n[routing]\n"
+    )
+
+
+def test_a_value_inside_a_value_is_reached() -> None:
+    """Inline tables are changed where they stand, and made where there is none."""
+    text = '[providers.a]\nurl = "http://a/v1"\nparams = { top_p = 1.0 } # hot\n'
+    after = with_value(text, ("providers", "a", "params", "temperature"), 0.2)
+    assert after == text.replace("1.0 }", "1.0, temperature = 0.2 }")
+    assert without(after, ("providers", "a", "params", "temperature")) == text
+    assert with_value(MINE, ("providers", "b", "params", "top_p"), 0.5).replace(
+        "params = { top_p = 0.5 }\n", ""
+    ) == (MINE)
+
+
+def test_an_array_is_changed_item_by_item() -> None:
+    """Items that stay keep their lines and comments; new ones follow in the same layout."""
+    text = '[routing]\nfallbacks = [ # in turn\n  "a/m", # cheap\n  "b/m",\n] # end\n'
+    path = ("routing", "fallbacks")
+    longer = with_value(text, path, ["a/m", "b/m", "c/m"])
+    assert longer == text.replace('  "b/m",\n', '  "b/m",\n  "c/m",\n')
+    assert with_value(longer, path, ["a/m", "b/m"]) == text.replace('"b/m",\n', '"b/m"' + ",\n")
+    assert with_value('[routing]\nfallbacks = ["a/m"]\n', path, ["a/m", "b/m"]) == (
+        '[routing]\nfallbacks = ["a/m", "b/m"]\n'
+    )
+    assert with_value(text, path, ["a/m"]) == text.replace('  "b/m",\n', "")
+
+
+def test_a_comment_stays_with_the_item_it_leads_to() -> None:
+    """Of items that go, only their own comments leave the array, in order; half of many go in one step."""
+    text = 'a = [\n  # one\n  "x", # x\n  # two\n  "y", # y\n  # three\n  "z" # z\n]\n'
+    assert (
+        with_value(text, ("a",), ["y", "z"]) == "# x\na = [\n  # one\n  # two\n" + text[text.index('  "y"') :]
+    )
+    assert with_value(text, ("a",), ["x"]) == ('# y\n# three\n# z\na = [\n  # one\n  "x", # x\n  # two\n]\n')
+    assert with_value('a = ["x", "y" , # y\n "z"]\n', ("a",), ["x", "z"]) == '# y\na = ["x", "z"]\n'
+    many = [f"m{number}" for number in range(3000)]
+    lines = "a = [\n" + "".join(f'  "{name}",\n' for name in many) + "]\n"
+    assert (
+        with_value(lines, ("a",), many[::2]) == "a = [\n" + "".join(f'  "{n}",\n' for n in many[::2]) + "]\n"
+    )
+
+
+def test_no_comment_goes_with_what_it_stood_by() -> None:
+    """The comment of a line that is taken out stays as a line, one inside of a replaced value above it."""
+    assert without(MINE, ("default_model",)).startswith("# top\n# why\n\n[providers.a]  # first\n")
+    assert without(MINE, ("providers", "a")).startswith(
+        '# top\ndefault_model = "a/m"   # why\n\n# first\n# about b:\n\n[providers.b]'
+    )
+    text = '[routing]\nfallbacks = [\n  "a/m", # cheap\n]\n'
+    assert with_value(text, ("routing", "fallbacks"), ["z/m"]) == '[routing]\n# cheap\nfallbacks = ["z/m"]\n'
+
+
+def test_a_model_goes_by_its_id() -> None:
+    """Fields of one model are set and taken out where it stands, between models and tables of any order."""
+    text = '[[models]]\nid = "a/m"\n[routing]\n[[models]]\nid = "b/n:1" # two\nquality = 3\nspeed = 4\n'
+    assert with_value(text, ("models", "b/n:1", "quality"), 9) == text.replace("quality = 3", "quality = 9")
+    assert with_model(text, "b/n:1", {"quality": None, "speed": 5}) == text.replace(
+        "quality = 3\nspeed = 4", "speed = 5"
+    )
+    assert with_value("", ("models", "a/m", "speed"), 1) == '[[models]]\nid = "a/m"\nspeed = 1\n'
+    assert without_model(text, "a/m") == text.removeprefix('[[models]]\nid = "a/m"\n')
+    assert without_model(text, "b/n:1") == '[[models]]\nid = "a/m"\n[routing]\n# two\n'
+    assert without(text, ("models", "c/x")) == text
+
+
+def test_tables_come_and_go() -> None:
+    """A table is added with its fields, takes others, and loses those that are set to nothing."""
+    made = with_table(MINE, ("groups", "g"), {"providers": ["a"], "models": None})
+    assert made == MINE + '\n[groups.g]\nproviders = ["a"]\n'
+    changed = with_table(made, ("groups", "g"), {"providers": None, "models": ["q*"]})
+    assert changed == MINE + '\n[groups.g]\nmodels = ["q*"]\n'
+    assert without(changed, ("groups", "g")) == MINE
+    assert with_table(MINE, ("groups", "all"), {}) == MINE + "\n[groups.all]\n"
+
+
+def test_every_way_to_write_a_table() -> None:
+    """Dotted keys, inline tables and lines that end as on Windows stay what they are."""
+    dotted = 'routing.mode = "auto" # m\r\nproviders = { a = { url = "http://a" } }\r\n'
+    assert with_value(dotted, ("routing", "strategy"), "cost") == dotted.replace(
+        "# m\r\n", '# m\r\nrouting.strategy = "cost"\r\n'
+    )
+    assert with_value(dotted, ("providers", "a", "priority"), 3) == dotted.replace(
+        " }", ", priority = 3 }", 1
+    )
+    further = "[profiles.p.hints]\nx = 1\n"
+    assert (
+        with_value(further, ("profiles", "p", "mode"), "local")
+        == further + '\n[profiles.p]\nmode = "local"\n'
+    )
+    assert with_value("[a.b.c]\n", ("a", "b", "d"), 1) == "[a.b.c]\n\n[a.b]\nd = 1\n"
+    assert with_value(dotted, ("usage", "retention"), "1d") == dotted + '\r\n[usage]\r\nretention = "1d"\r\n'
+
+
+def test_a_number_is_no_truth_and_a_text_no_number() -> None:
+    """Values are compared by what they are: 1 is not true, "0.2" not 0.2; the same again changes nothing."""
+    text = "a = 1\nb = 0.2\n"
+    assert with_value(text, ("a",), True) == "a = true\nb = 0.2\n"
+    assert with_value(text, ("b",), "0.2") == 'a = 1\nb = "0.2"\n'
+    assert with_value(text, ("b",), 0.2) == text
+
+
+def test_what_no_command_can_edit_is_refused() -> None:
+    """Models in one array cannot be added to by a table; the way out is the editor."""
+    with pytest.raises(ConfigInvalid) as caught:
+        with_value('models = [{ id = "a/m" }]\n', ("models", "b/m", "speed"), 1)
+    assert "llmpool config" in caught.value.hint

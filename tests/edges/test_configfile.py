@@ -147,18 +147,21 @@ def test_a_disk_that_refuses(pool: Pool, monkeypatch: pytest.MonkeyPatch, number
     with pytest.raises(StateUnusable) as caught:
         configfile.change(pool, add)
     assert caught.value.exit_code == 10
-    assert caught.value.lines == ("paste this into it yourself:", *ADDED.splitlines())
+    named = (f"{path} is as it was",) if place == "state" else ()
+    assert caught.value.lines == (*named, "paste this into it yourself:", *ADDED.splitlines())
+    assert str(path) in caught.value.message + "".join(named)
     assert os.strerror(number) in caught.value.message
     assert ("LLMPOOL_CONFIG" if place == "config" else "LLMPOOL_STATE_DIR") in caught.value.hint
     assert path.read_bytes() == BEFORE.encode()
 
 
 def test_a_directory_that_cannot_be_made(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the state directory cannot even be made, the person still gets the text."""
+    """Where the state directory cannot even be made, the person still gets the text, and where it goes."""
     monkeypatch.setattr(lock, "make_directory", fails_with(errno.EROFS))
     with pytest.raises(StateUnusable) as caught:
         configfile.change(pool, add)
-    assert caught.value.lines[1:] == tuple(ADDED.splitlines())
+    assert caught.value.lines[0] == f"{pool.paths.config} is as it was"
+    assert caught.value.lines[2:] == tuple(ADDED.splitlines())
 
 
 @pytest.mark.parametrize("trouble", ["directory", "denied", "circle"])
@@ -186,7 +189,7 @@ def test_what_replaces_lines_is_given_in_full(pool: Pool, monkeypatch: pytest.Mo
     monkeypatch.setattr(lock, "open_private", fails_with(errno.EROFS))
     with pytest.raises(StateUnusable) as caught:
         configfile.change(pool, lambda text: text.replace("true", "false"))
-    assert caught.value.lines == ("paste this in its place yourself:", "# mine", "local_first = false")
+    assert caught.value.lines[1:] == ("paste this in its place yourself:", "# mine", "local_first = false")
 
 
 def test_a_config_in_another_encoding(pool: Pool) -> None:

@@ -124,10 +124,10 @@ def test_a_foreign_inventory_is_set_aside(tmp_path: Path, warnings: list[str], d
     "act",
     [
         policy.read,
-        lambda state: policy.put(state, "den", Policy(state="active")),
-        lambda state: policy.drop(state, "den"),
+        lambda state: policy.update(state, lambda known: known | {"den": Policy(state="active")}),
+        lambda state: policy.update(state, lambda _: {}),
     ],
-    ids=["read", "put", "drop"],
+    ids=["read", "set", "clear"],
 )
 def test_a_foreign_policy_ends_the_run(tmp_path: Path, act: Callable[[Path], Any], data: Any) -> None:
     """Nobody guesses what the owner decided: the file is set aside and this run and the next end (10)."""
@@ -172,7 +172,8 @@ def test_what_was_written_comes_back(tmp_path: Path, warnings: list[str]) -> Non
     )
     assert inventory.update(tmp_path, [entry]).providers == {"den": entry}
     assert inventory.read(tmp_path).providers == {"den": entry}
-    decided = policy.put(tmp_path, "den", Policy(state="inactive", routable=False, reason="r", updated_at=AT))
+    decided = Policy(state="inactive", routable=False, reason="r", updated_at=AT)
+    policy.update(tmp_path, lambda _: {"den": decided})
     assert policy.read(tmp_path) == {"den": decided}
 
     def learn(state: health.Health) -> None:

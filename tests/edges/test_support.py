@@ -127,6 +127,24 @@ def test_a_run_has_code_and_both_streams(standing_in: Home) -> None:
     assert "'x\xe9\\n'" in given.out
 
 
+def test_a_run_in_this_process_is_told_from_none_of_its_own(home: Home) -> None:
+    """`here` gives what `pool` gives, streams, code and files; and leaves this process as it was."""
+    before = dict(os.environ), os.getcwd(), sys.stdout, signal.getsignal(signal.SIGINT)
+    home.write_config(provider("a", "http://127.0.0.1:9/v1"), model("a/m"))
+    for args in (
+        ["route", "x"],
+        ["models", "--json"],
+        ["policy", "set", "zzz", "--state", "flagged"],
+        ["-h"],
+    ):
+        assert home.here(*args) == home.pool(*args)
+    assert home.here("policy", "apply", "-", stdin='{"policies": 1}') == (
+        home.pool("policy", "apply", "-", stdin='{"policies": 1}')
+    )
+    assert home.here("config", "path", env={"LLMPOOL_CONFIG": "/else.toml"}).out == "/else.toml\n"
+    assert (dict(os.environ), os.getcwd(), sys.stdout, signal.getsignal(signal.SIGINT)) == before
+
+
 def test_a_run_may_change_its_variables(standing_in: Home) -> None:
     """A variable of None is unset for that run alone."""
     assert "None" in standing_in.pool(env={"LANG": None}, stdin="text").out

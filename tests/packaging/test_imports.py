@@ -9,7 +9,7 @@ import pytest
 
 from tests.support import Home, model, provider
 
-HEAVY = {"httpx", "keyring", "rich", "tomlkit", "cryptography", "asyncio", "platformdirs"}
+HEAVY = {"httpx", "keyring", "rich", "cryptography", "asyncio", "platformdirs"}
 READING = {"tomllib", "llmpool.config.load", "llmpool.config.presets", "llmpool.config.schema"}
 COMPILING = {"llmpool.registry.merge", "llmpool.registry.catalog", "llmpool.registry.compiled"}
 MOST_OF_OURS = 40  # modules of llmpool that `route` may load; a package is an empty file and not counted

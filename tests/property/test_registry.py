@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from hypothesis import given, settings
@@ -17,6 +19,8 @@ from llmpool.core.provider import KeyRef, Params, RateLimit
 from llmpool.core.record import plain
 from llmpool.core.registry import Registry
 from llmpool.registry import compiled, readback, resolve
+from llmpool.registry.generation import essence
+from llmpool.state import compiled as kept
 from tests.unit.registry.layers import DEN, SKY, inventory, probed, registry
 
 QUICK = settings(max_examples=8)
@@ -145,6 +149,40 @@ def test_compiling_is_repeatable(den: Any, layers: Any) -> None:
     assert plain(one) == plain(two)
     assert compiled.routing_document(one, seen) == compiled.routing_document(two, seen)
     assert compiled.listing_document(one, seen) == compiled.listing_document(two, seen)
+
+
+@QUICK
+@given(OWNERS, OWNERS, LAYERS)
+def test_what_is_kept_is_what_a_fresh_compile_gives(den: Any, sky: Any, layers: Any) -> None:
+    """registry.json and routing.json read back equal to compiling anew, whatever there is to compile."""
+    seen, policies = seen_in(layers), layers["policies"]
+    with TemporaryDirectory() as directory:
+        state = Path(directory)
+        stamp = kept.stamps(state / "config.toml", state)
+        ids = [each.id for each in build(den, sky, layers).deployments]
+        written = kept.write(state, stamp, lambda _: compile_anew(den, sky, layers), ids)
+        assert written[kept.ROUTING]["generation"] == 1
+        fresh = compile_anew(den, sky, layers)
+        for name in (kept.ROUTING, kept.LISTING):
+            read = kept.read(state, name, stamp)
+            assert read is not None
+            assert read.items() >= plain(fresh[name]).items()
+        text = kept.read_listing(state, stamp)
+        assert json.loads(f"[{text}]") == plain(fresh[kept.LISTING]["models"])
+        assert (state / kept.IDS).read_text(encoding="utf-8", errors="surrogateescape").splitlines() == ids
+        touched = kept.stamps(state / "other.toml", state)
+        again = kept.write(state, touched, lambda _: compile_anew(den, sky, layers), ids)
+        assert again[kept.LISTING]["generation"] == 1, "nothing has changed"
+    assert essence(build(den, sky, layers), seen, policies) == fresh[kept.ROUTING]["essence"]
+
+
+def compile_anew(den: Any, sky: Any, layers: Any) -> dict[str, dict[str, Any]]:
+    """Compile both documents of fresh layers."""
+    made, seen = build(den, sky, layers), seen_in(layers)
+    return {
+        kept.ROUTING: compiled.routing_document(made, seen, layers["policies"]),
+        kept.LISTING: compiled.listing_document(made, seen),
+    }
 
 
 @QUICK

@@ -33,7 +33,7 @@ class Row(NamedTuple):
         return bool(self.context or self.output or self.yes or self.no)
 
 
-def _rows(preset: str, text: str) -> list[tuple[str, str, Row]]:
+def rows(preset: str, text: str) -> list[tuple[str, str, Row]]:
     """Read lines of `name context output marks`; the marks are those of MARKS, and `-` for no tools."""
     found = []
     for line in text.strip().splitlines():
@@ -46,7 +46,7 @@ def _rows(preset: str, text: str) -> list[tuple[str, str, Row]]:
 
 # Marks tell what a model can do and never what it cannot, but for `-`: no tools. Under "" by bare name only.
 OWN_ROWS: list[tuple[str, str, Row]] = [
-    *_rows(
+    *rows(
         "openai",
         """
         gpt-5.4 1050000 128000 BVT
@@ -64,7 +64,7 @@ OWN_ROWS: list[tuple[str, str, Row]] = [
         gpt-oss-120b 0 0 B
         """,
     ),
-    *_rows(
+    *rows(
         "anthropic",
         """
         claude-opus-4-5-20251101 200000 32000 BVT
@@ -77,7 +77,7 @@ OWN_ROWS: list[tuple[str, str, Row]] = [
         claude-sonnet-4 0 0 BVT
         """,
     ),
-    *_rows(
+    *rows(
         "google",
         """
         gemini-2.0-flash 1000000 8192 BV
@@ -91,14 +91,14 @@ OWN_ROWS: list[tuple[str, str, Row]] = [
         gemini-2.5-flash 0 0 BV
         """,
     ),
-    *_rows(
+    *rows(
         "deepseek",
         """
         deepseek-chat 128000 8192 B
         deepseek-reasoner 128000 8192 BT
         """,
     ),
-    *_rows(
+    *rows(
         "moonshot",
         """
         moonshot-v1-8k 8000 4096 B
@@ -107,7 +107,7 @@ OWN_ROWS: list[tuple[str, str, Row]] = [
         kimi-k2.5 0 0 B
         """,
     ),
-    *_rows(
+    *rows(
         "minimax",
         """
         MiniMax-M2.7 1000000 16384 B
@@ -117,8 +117,8 @@ OWN_ROWS: list[tuple[str, str, Row]] = [
         minimax-m2.1 0 0 B
         """,
     ),
-    *_rows("", "codex-1 128000 16384 B"),
-    *_rows(
+    *rows("", "codex-1 128000 16384 B"),
+    *rows(
         "grok",
         """
         grok-beta 131072 16384 B
@@ -126,7 +126,7 @@ OWN_ROWS: list[tuple[str, str, Row]] = [
         grok-4.1-fast 0 0 B
         """,
     ),
-    *_rows(
+    *rows(
         "qwen",
         """
         qwen-turbo 8192 2048 B
@@ -145,7 +145,7 @@ OWN_ROWS: list[tuple[str, str, Row]] = [
         qwen3-max-thinking 0 0 BT
         """,
     ),
-    *_rows(
+    *rows(
         "venice",
         """
         llama-3.3-70b 128000 4096 B
@@ -154,7 +154,7 @@ OWN_ROWS: list[tuple[str, str, Row]] = [
         llama-3.2-3b 128000 4096 B-
         """,
     ),
-    *_rows(
+    *rows(
         "",
         """
         anthropic.claude-3-5-sonnet-20241022-v2:0 200000 8192 BV
@@ -164,7 +164,7 @@ OWN_ROWS: list[tuple[str, str, Row]] = [
         amazon.nova-lite-v1:0 300000 5000 BV
         """,
     ),
-    *_rows(
+    *rows(
         "glm",
         """
         glm-4-plus 128000 4096 B
@@ -178,7 +178,7 @@ OWN_ROWS: list[tuple[str, str, Row]] = [
         glm-4.5-air 0 0 B
         """,
     ),
-    *_rows(
+    *rows(
         "siliconflow",
         """
         deepseek-ai/DeepSeek-V3 65536 8192 B
@@ -187,7 +187,7 @@ OWN_ROWS: list[tuple[str, str, Row]] = [
         Qwen/QwQ-32B 32768 8192 B
         """,
     ),
-    *_rows(
+    *rows(
         "nvidia",
         """
         meta/llama-3.3-70b-instruct 128000 16384 B
@@ -196,28 +196,28 @@ OWN_ROWS: list[tuple[str, str, Row]] = [
         nvidia/llama-3.1-nemotron-70b-instruct 128000 4096 B
         """,
     ),
-    *_rows(
+    *rows(
         "google-antigravity",
         """
         claude-sonnet-4-5-20250929 200000 64000 BVT
         gemini-2.0-flash 1000000 8192 BV
         """,
     ),
-    *_rows(
+    *rows(
         "google-gemini-cli",
         """
         gemini-2.0-flash 1000000 8192 BV
         gemini-1.5-pro 2000000 8192 BV
         """,
     ),
-    *_rows(
+    *rows(
         "github-copilot",
         """
         gpt-4o 128000 16384 BV
         gpt-4o-mini 128000 16384 BV
         """,
     ),
-    *_rows(
+    *rows(
         "openai-codex",
         """
         o3 200000 100000 BVT

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmpool.core.text import clean
+from llmpool.core.text import clean, one_line
 
 OVERRIDES = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 MARKS = "\u061c\u200e\u200f"
@@ -83,3 +83,27 @@ def test_joiners_that_scripts_and_emoji_need_are_kept(text: str) -> None:
 def test_what_acts_is_shown_or_dropped(text: str, shown: str) -> None:
     """Controls become their pictures; carriage returns, C1, bidi and invisible characters are gone."""
     assert clean(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (" a\nb\r\nc\td ", "a b c d"),
+        ("a\rb\u2028c\u00a0d", "a b c d"),
+        ("\x1b[31ma \u202e b", "\u241b[31ma b"),
+        ("\u5bb6 \U0001f468\u200d\U0001f469", "\u5bb6 \U0001f468\u200d\U0001f469"),
+        (" \n ", ""),
+    ],
+)
+def test_a_reason_is_one_line(text: str, expected: str) -> None:
+    """Line ends and blanks of all kinds are one space; what acts on a terminal is shown or gone."""
+    assert one_line(text) == expected
+
+
+@given(st.text())
+def test_one_line_stays_as_it_is(text: str) -> None:
+    """Folded twice is folded once, and there is neither a line end nor a tab in it."""
+    once = one_line(text)
+    assert one_line(once) == once
+    assert len(once.splitlines()) < 2
+    assert "\t" not in once

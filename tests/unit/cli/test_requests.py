@@ -20,7 +20,7 @@ from tests.builders import facts, row, table
 NOT_GIVEN: dict[str, Any] = {
     **dict.fromkeys(("model", "needs", "context_size", "profile", "strategy", "mode"), ""),
     **dict.fromkeys(("max_cost", "prefer", "group", "priority"), ""),
-    **dict.fromkeys(("local_only", "force"), False),
+    **dict.fromkeys(("local_only", "loose", "force"), False),
     **dict.fromkeys(("min_quality", "fallback"), None),
     "tool_count": 0,
 }

@@ -19,21 +19,6 @@ def made(id: str = "relay", **fields: Any) -> Provider:  # noqa: A002 - the fiel
 
 
 @pytest.mark.parametrize(
-    ("model", "name"),
-    [
-        (" GPT-4o ", "gpt-4o"),
-        ("openai/o3-mini", "o3-mini"),
-        ("a/b/C", "c"),
-        ("odd/", "odd/"),
-        ("", ""),
-    ],
-)
-def test_a_name_is_normalised(model: str, name: str) -> None:
-    """Blanks, upper case and the vendor go; a name that ends in a slash stays whole."""
-    assert families.normalised(model) == name
-
-
-@pytest.mark.parametrize(
     ("model", "kind"),
     [
         ("gpt-5.3-codex", "responses"),
@@ -133,14 +118,6 @@ def test_a_gateway_is_not_openai_by_its_name() -> None:
 def test_who_is_a_third_party(fields: dict[str, Any], expected: bool) -> None:
     """Without a preset, or at another URL than the preset's; native formats are the same everywhere."""
     assert families.third_party(made(**fields)) is expected
-
-
-def test_models_are_sorted_backwards_by_name() -> None:
-    """Worked example 18: later names first, vendors aside."""
-    models = ["gpt-4o-mini", "claude-haiku-4-5", "o3-mini", "gemini-2.5-pro"]
-    assert families.by_preference(models) == ["o3-mini", "gpt-4o-mini", "gemini-2.5-pro", "claude-haiku-4-5"]
-    assert families.by_preference(["provider/misc-099", "openai/o3-mini"])[0] == "openai/o3-mini"
-    assert families.by_preference(["a/x", "b/x"]) == ["b/x", "a/x"]
 
 
 @pytest.mark.parametrize(

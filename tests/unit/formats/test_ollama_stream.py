@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from llmpool.core.chat import Delta, ToolDelta
 from llmpool.core.outcome import FAILURE_KINDS, TokenUsage, UpstreamError
 from llmpool.core.wire import Answer, Frame
-from llmpool.formats.ollama_answer import truncated
 from tests.contract.ollama.shapes import documented, framed, recorded
 from tests.unit.formats.reading import Reader, text
 
@@ -248,26 +247,6 @@ USAGES = [
 def test_usage_is_what_was_counted(payload: object, usage: TokenUsage) -> None:
     """Cached tokens are inside the input; what is left out, or cannot be, stays unknown."""
     assert usage == OLLAMA.read_usage(payload)
-
-
-CUTS = [
-    (5000, 4096, 4096, True),
-    (5065, 2047, 2048, True),
-    (5065, 2048, 2048, True),
-    (9200, 2051, 4096, False),
-    (4000, 4096, 4096, False),
-    (5000, 3000, 4096, False),
-    (5000, None, 4096, False),
-    (5000, 4096, 0, False),
-]
-
-
-@pytest.mark.parametrize(("estimate", "counted", "window", "cut"), CUTS)
-def test_a_cut_prompt_is_told_only_where_it_is_certain(
-    estimate: int, counted: int | None, window: int, cut: bool
-) -> None:
-    """A count that fills the window is proof when more was sent; a low count alone is none."""
-    assert cut is truncated(estimate, counted, window)
 
 
 FIELDS = (

@@ -14,6 +14,7 @@ from llmpool.core.provider import Preset
 from llmpool.core.registry import Catalog, Registry
 from llmpool.registry import merge
 from llmpool.registry.catalog import build_catalog
+from llmpool.registry.official import NOTHING, Official
 
 PRESETS = {
     row.id: row
@@ -72,12 +73,13 @@ def registry(
     prices: Mapping[str, Price] | None = None,
     probes: Mapping[str, Iterable[Probe]] | None = None,
     facts: merge.Lookup = merge.no_facts,
+    official: Official = NOTHING,
     **fields: Any,
 ) -> Registry:
     """Lay everything over the catalog of *tables* and *models*; *fields* are the config's."""
     declared = catalog(*tables, models=models, **fields)
     seen = probed(inventory(observed or {}), probes or {})
-    return merge.overlay(declared, seen, policies or {}, prices or {}, facts=facts)
+    return merge.overlay(declared, seen, policies or {}, prices or {}, facts=facts, official=official)
 
 
 def probed(seen: Inventory, probes: Mapping[str, Iterable[Probe]]) -> Inventory:

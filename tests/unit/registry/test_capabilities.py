@@ -42,7 +42,7 @@ def tools(found: Deployment) -> tuple[bool | None, str]:
 
 @pytest.mark.parametrize("said", [True, False])
 def test_the_strongest_that_knows_decides(said: bool) -> None:
-    """Owner, probe, observation, the provider's word, metadata, name and format, each over all behind it."""
+    """Owner, probe, observation, the provider's word, the table, name and format, each over all behind it."""
     no = not said
     vendored = {"capabilities": Capabilities(tools=no)}
     observed = {"capabilities": Capabilities(tools=no)}
@@ -55,7 +55,7 @@ def test_the_strongest_that_knows_decides(said: bool) -> None:
     table = SKY.replace(supports_tools=said)
     assert tools(sky({}, None, {}, vendored, table=table)) == (said, "provider")
     vendored = {"capabilities": Capabilities(tools=said)}
-    assert tools(sky({}, None, {}, vendored, name="gpt-4o")) == (said, "metadata")
+    assert tools(sky({}, None, {}, vendored, name="gpt-4o")) == (said, "vendored")
 
 
 def test_a_name_decides_before_the_format() -> None:
@@ -110,9 +110,9 @@ def test_a_probe_of_a_latest_model_holds_for_its_plain_name() -> None:
     ("declared", "seen", "known", "window", "origin"),
     [
         ({"context_window": 1}, {"loaded_context": 2}, {"context_window": 3}, 1, "config"),
-        ({}, {"loaded_context": 2}, {"context_window": 3}, 2, "observed"),
-        ({}, {"max_context": 2}, {"context_window": 3}, 2, "observed"),
-        ({}, {}, {"context_window": 3}, 3, "metadata"),
+        ({}, {"loaded_context": 2}, {"context_window": 3}, 2, "loaded"),
+        ({}, {"max_context": 2}, {"context_window": 3}, 2, "maximum"),
+        ({}, {}, {"context_window": 3}, 3, "vendored"),
         ({}, {}, {}, 4, "config of the same model"),
     ],
 )
@@ -136,7 +136,7 @@ def test_the_longest_answer_is_observed_vendored_or_known_by_name() -> None:
     known = {"max_output": 7}
     for found, wanted in (
         (sky({}, None, {"max_output": 5}, known), (5, "observed")),
-        (sky({}, None, {}, known), (7, "metadata")),
+        (sky({}, None, {}, known), (7, "vendored")),
         (sky({}, name="gpt-5"), (128000, "name")),
         (sky({}), (0, "unknown")),
     ):

@@ -146,6 +146,14 @@ def test_the_owners_word_on_the_place_wins(said: str, url: str) -> None:
     assert only(ProviderTable(id="x", preset="ollama", url=url, location=said)).location == said
 
 
+def test_a_local_server_with_an_alternate_elsewhere_is_cloud() -> None:
+    """Ruling 5: what may be asked at a public address is not local, unless its owner says that it is."""
+    public = DEN.replace(alternate_urls=("http://10.0.0.7:11434", "https://ollama.example"))
+    assert only(public).location == "cloud"
+    assert only(public.replace(location="local")).location == "local"
+    assert only(DEN.replace(alternate_urls=("http://10.0.0.7:11434",))).location == "local"
+
+
 def test_the_embedded_preset_needs_no_url_and_is_local() -> None:
     """Its server is started by llmpool itself."""
     provider = only(ProviderTable(id="embedded"))

@@ -230,26 +230,3 @@ def test_the_longest_answer_of_openais_own_is_known(name: str, tokens: int) -> N
 def test_a_cloud_tag_means_that_another_machine_runs_it(name: str, elsewhere: bool) -> None:
     """Ollama forwards models tagged `cloud`, alone or behind a size (ruling 5)."""
     assert kinds.runs_elsewhere(name) is elsewhere
-
-
-@pytest.mark.parametrize(
-    ("name", "tagged"),
-    [
-        ("a", "a:latest"),
-        ("a:latest", "a:latest"),
-        ("a:8b", "a:8b"),
-        ("hf.co/x/y", "hf.co/x/y:latest"),
-        ("box:5000/a", "box:5000/a:latest"),
-        ("den/a", "den/a:latest"),
-    ],
-)
-def test_a_name_without_a_tag_means_latest(name: str, tagged: str) -> None:
-    """Only a colon behind the last slash is a tag; a port is none."""
-    assert kinds.latest(name) == tagged
-
-
-def test_the_spellings_of_a_model_are_with_and_without_its_implied_tag() -> None:
-    """The given spelling comes first, and a model with a real tag has only the one."""
-    assert kinds.spellings("a") == ("a", "a:latest")
-    assert kinds.spellings("a:latest") == ("a:latest", "a")
-    assert kinds.spellings("a:8b") == ("a:8b",)

@@ -76,11 +76,11 @@ def test_a_declared_model_that_is_not_listed_stays() -> None:
             8192,
             "config",
         ),
-        ({}, {"context_window": 1, "loaded_context": 2, "max_context": 3}, 2, "observed"),
+        ({}, {"context_window": 1, "loaded_context": 2, "max_context": 3}, 2, "loaded"),
         ({}, {"context_window": 1, "max_context": 3}, 1, "observed"),
-        ({}, {"loaded_context": 2, "max_context": 3}, 2, "observed"),
-        ({}, {"max_context": 3}, 3, "observed"),
-        ({"context_window": 0}, {"max_context": 3}, 3, "observed"),
+        ({}, {"loaded_context": 2, "max_context": 3}, 2, "loaded"),
+        ({}, {"max_context": 3}, 3, "maximum"),
+        ({"context_window": 0}, {"max_context": 3}, 3, "maximum"),
         ({}, {}, 65536, "config of the same model"),
         ({}, None, 65536, "config of the same model"),
     ],
@@ -229,7 +229,7 @@ def test_an_overlay_promotes_and_demotes() -> None:
     promoted = den(None, {}, policies={"den/a": Policy(routable=True)}, **discovered_as("explicit"))
     demoted = den({}, policies={"den/a": Policy(routable=False)})
     assert (promoted.routable, promoted.blocked) == (True, "")
-    assert (demoted.routable, demoted.blocked) == (False, "only by name")
+    assert (demoted.routable, demoted.blocked) == (False, "not routable by policy")
     assert promoted.routable_source == demoted.routable_source == "overlay"
     assert den({}).routable_source == "default"
 

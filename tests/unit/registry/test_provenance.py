@@ -44,13 +44,13 @@ def test_every_source_that_knows_is_quoted() -> None:
         "value": 200000,
         "from": "config",
         "declared": 200000,
-        "observed": 4096,
+        "loaded": 4096,
         "maximum": 131072,
         "vendored": 400000,
     }
     assert found["images"] == {"value": False, "from": "config", "declared": False, "vendored": True}
     assert found["json"] == {"value": False, "from": "probed", "probed": False, "vendored": True}
-    assert found["max_output"] == {"value": 128000, "from": "metadata", "vendored": 128000}
+    assert found["max_output"] == {"value": 128000, "from": "vendored", "vendored": 128000}
     assert found["quality"] == {"value": 9, "from": "config", "declared": 9}
     assert found["speed"] == {"value": 5, "from": "default"}
 

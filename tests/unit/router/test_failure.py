@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from llmpool.core.outcome import FAILURE_KINDS, Failure
 from llmpool.router import failure as rules
@@ -16,16 +18,35 @@ def of(kind: str, **fields: object) -> Failure:
 
 
 @pytest.mark.parametrize("kind", FAILURE_KINDS)
-def test_only_a_refused_or_spent_key_goes_to_the_next_key(kind: str) -> None:
-    """Ruling 10: an auth failure or a quota is the key's own; anything else is not mended by another."""
-    assert rules.next_key_may_help(of(kind)) is (kind in {"auth", "quota"})
+def test_what_is_the_keys_own_goes_to_the_next_key(kind: str) -> None:
+    """Pool-routing-formats 27: refused, used up and throttled keys go to the next; nothing else does."""
+    assert rules.next_key_may_help(of(kind)) is (kind in {"auth", "quota", "rate_limit"})
 
 
 @pytest.mark.parametrize("kind", FAILURE_KINDS)
 def test_only_passing_troubles_are_worth_the_same_again(kind: str) -> None:
-    """A busy, failing or torn answer may be better next time; a refusal or a dead host will not."""
+    """A busy, failing or torn answer may be better next time, an empty one once; a refusal will not."""
     again = {"rate_limit", "overloaded", "server", "broken"}
-    assert rules.same_again_may_help(of(kind)) is (kind in again)
+    assert rules.same_again_may_help(of(kind)) is (kind in again | {"empty"})
+    assert rules.same_again_may_help(of(kind), done=1) is (kind in again)
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind"),
+    [("connect_timeout", "timeout"), ("refused", "connect")],
+)
+def test_a_server_that_lets_nobody_in_is_knocked_at_once_more(failure: str, kind: str) -> None:
+    """failover-cooldown 8: once, and not at all while another candidate is ready."""
+    shut = of(kind, code=failure)
+    assert rules.same_again_may_help(shut)
+    assert not rules.same_again_may_help(shut, done=1)
+    assert not rules.same_again_may_help(shut, ready=True)
+
+
+@pytest.mark.parametrize("status", [408, 409])
+def test_statuses_that_ask_to_be_asked_again(status: int) -> None:
+    """failover-cooldown 8 and the vendors' own clients: these are repeated whatever their kind."""
+    assert rules.same_again_may_help(of("timeout", status=status), done=1)
 
 
 @pytest.mark.parametrize("kind", FAILURE_KINDS)
@@ -41,35 +62,56 @@ def test_the_servers_word_on_retrying_counts_first(kind: str, word: bool) -> Non
     assert rules.same_again_may_help(of(kind, should_retry=word)) is word
 
 
-@pytest.mark.parametrize(("retry", "seconds"), [(0, 0.5), (1, 1.0), (2, 2.0), (3, 4.0)])
-def test_waits_double(retry: int, seconds: float) -> None:
-    """Half a second first, then twice as long each time."""
-    assert rules.backoff(of("server"), retry) == seconds
+@pytest.mark.parametrize(
+    ("retry", "least", "most"),
+    [
+        (0, 0.375, 0.625),
+        (1, 0.75, 1.25),
+        (2, 1.5, 2.5),
+        (3, 3.0, 5.0),
+        (4, 6.0, 10.0),
+        (5, 7.5, 12.5),
+        (9, 7.5, 12.5),
+        (10**6, 7.5, 12.5),
+    ],
+)
+def test_g11_waits_double_up_to_ten_seconds_with_a_quarter_of_chance(
+    retry: int, least: float, most: float
+) -> None:
+    """G11: without a hint chance spreads half a second, a second, two... by a quarter either way."""
+    waits = [rules.backoff(of("server"), retry, chance) for chance in (0.0, 0.5, 1.0)]
+    assert waits == pytest.approx([least, (least + most) / 2, most])
 
 
 @pytest.mark.parametrize(
-    ("said", "retry", "seconds"), [(7.0, 0, 7.0), (0.1, 0, 0.5), (0.0, 1, 1.0), (3.0, 3, 4.0), (-5.0, 0, 0.5)]
+    ("said", "retry", "least", "most"),
+    [
+        (3.0, 0, 3.0, 3.75),  # the source: 2.25 to 3.75
+        (0.4, 0, 0.4, 0.625),  # the source: 0.375 to 0.625
+        (60.0, 0, 60.0, 62.5),  # the source cuts it to 7.5 to 12.5
+        (3.0, 3, 3.0, 5.0),
+        (0.0, 1, 0.75, 1.25),
+        (-5.0, 0, 0.375, 0.625),
+    ],
 )
-def test_retry_after_is_a_floor(said: float, retry: int, seconds: float) -> None:
-    """Ruling 8: never earlier than the server asks, and never sooner than our own pace."""
-    assert rules.backoff(of("rate_limit", retry_after=said), retry) == seconds
+def test_g11_what_the_server_asks_for_is_a_floor(said: float, retry: int, least: float, most: float) -> None:
+    """Ruling 8 replaces G11's hints: never earlier than the server asks, never cut; chance only adds."""
+    failure = of("rate_limit", retry_after=said)
+    assert rules.backoff(failure, retry, 0.0) == pytest.approx(least)
+    assert rules.backoff(failure, retry, 1.0) == pytest.approx(most)
 
 
-def test_waits_never_shrink() -> None:
-    """A later retry waits at least as long as an earlier one."""
-    waits = [rules.backoff(of("server", retry_after=1.5), retry) for retry in range(8)]
-    assert waits == sorted(waits)
-
-
-def test_cooling_reasons_are_those_of_the_table() -> None:
-    """6.10: timeouts and overload are recent timeouts, a failed connect is its own, nothing else cools."""
-    assert rules.COOLING == {
-        "timeout": "recent timeout",
-        "overloaded": "recent timeout",
-        "connect": "recent connection failure",
-    }
-    assert rules.COOLDOWN_SECONDS == 120
-    assert set(rules.COOLING) <= set(FAILURE_KINDS)
+@given(
+    said=st.floats(0, 1e6) | st.none(),
+    retry=st.integers(0, 40),
+    chance=st.floats(0, 1),
+)
+def test_no_wait_is_shorter_than_asked_for(said: float | None, retry: int, chance: float) -> None:
+    """Whatever chance says, a wait is as long as the server asks, and later ones are planned no shorter."""
+    failure = of("server", retry_after=said)
+    assert rules.backoff(failure, retry, chance) >= (said or 0.0)
+    assert rules.backoff(failure, retry, chance) >= 0.375
+    assert rules.pause(failure, retry + 1) >= rules.pause(failure, retry)
 
 
 @pytest.mark.parametrize("kind", FAILURE_KINDS)
@@ -87,10 +129,12 @@ def test_every_failure_has_a_way_out(kind: str) -> None:
         (of("auth"), False),
         (of("unusable"), False),
         (of("cancelled"), False),
+        (of("timeout", code="deadline"), False),
+        (of("rate_limit", code="own_limit"), False),
     ],
 )
 def test_what_never_reached_a_provider_says_nothing_about_it(failure: Failure, sent: bool) -> None:
-    """A missing key, a missing program and an interrupt are no experience with whoever was meant."""
+    """A missing key, an interrupt, a caller's deadline, an owner's limit: nothing learnt of who was meant."""
     assert rules.was_sent(failure) is sent
 
 

@@ -91,6 +91,15 @@ def test_the_plan_is_ranked_then_configured() -> None:
     assert choose(RouteRequest(fallback=False), HOME, CLOUD, spare, last, **fields).plan == ("den/small",)
 
 
+def test_row_13_under_ruling_3() -> None:
+    """Row 13 of pool-routing-formats 15 as ruling 3 has it: a need is never dropped, nobody answers."""
+    blind = row("a/m", images=False)
+    for strategy in ("score", "priority", "cost", "latency", "round_robin"):
+        choice = choose(RouteRequest(needs=("images",), strategy=strategy), blind, recovery_model="a/m")
+        assert (choice.plan, choice.decision.no_eligible) == ((), True)
+        assert why(choice, "a/m") == ("missing image support",)
+
+
 def test_a_pin_pins() -> None:
     """One named deployment is tried alone; --fallback lets the others answer after it."""
     both = table([CLOUD, HOME])
@@ -160,7 +169,7 @@ def test_groups_restrict() -> None:
 
 
 def test_a_keyless_provider_is_rejected() -> None:
-    """A provider without a usable key is out, and the reason names the variable."""
+    """Row 15's second half: a provider without a usable key or login is out, and the reason says of what."""
     choice = choose(RouteRequest(), CLOUD, HOME, known={"keyless": {"sky": "no key: SKY_KEY is not set"}})
     assert why(choice, "sky/big") == ("no key: SKY_KEY is not set",)
 

@@ -1,0 +1,37 @@
+"""Ask a model that runs on this machine: its server is started first, with the window it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from llmpool.chat import sizes
+from llmpool.chat.journey import Event, Journey, Notice
+from llmpool.chat.speak import Speaker
+from llmpool.core.chat import ChatRequest
+from llmpool.core.provider import KeyRef, Provider
+from llmpool.credentials import Credential
+from llmpool.embedded import server
+from llmpool.net.client import Client
+from llmpool.pool import Pool
+
+IDLE_SECONDS = 300.0  # how long a model stays loaded after its last use, unless idle_ttl says
+
+
+def ask(  # noqa: PLR0917 - who asks whom, with what, and where it is written down
+    pool: Pool, journey: Journey, provider: Provider, model: str, key: KeyRef, request: ChatRequest
+) -> Iterator[Event]:
+    """Start the server of an embedded model, and say so; it is ours, so no network is asked for."""
+    state, ref = pool.paths.state, f"{provider.id}/{model}"
+    window = sizes.declared(pool, ref)
+    live = next((host for host in server.running(state) if host.name == model), None)
+    if live is None:
+        yield Notice(f"{model} is being loaded on this machine")
+    elif live.context < window and sizes.outgrows(pool, ref, request, 0, live.context):
+        yield Notice(f"{model} is being loaded with a window of {window:,} tokens, it has {live.context:,}")
+        server.stop(state, model)
+    ttl = IDLE_SECONDS if provider.idle_ttl is None else provider.idle_ttl
+    endpoint = server.ensure(state, model, idle_ttl=ttl, context=window)
+    here = provider.replace(url=endpoint.url, exact=True)
+    with Client() as client:
+        speaker = Speaker(pool, client, journey)
+        yield from speaker.ask(here, model, Credential(key.label, endpoint.key), request)

@@ -1,0 +1,147 @@
+"""The error of a request that nobody may answer: who was rejected and why, and the way out."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from llmpool.core.ids import split_ref
+from llmpool.errors import LlmpoolError, NoCredential, NothingEligible, Refused
+from llmpool.router import obstacle
+from llmpool.router.obstacle import TOO_SMALL
+
+if TYPE_CHECKING:
+    from llmpool.core.routing import Decision, Rejection
+    from llmpool.pool import Pool
+
+SHOWN = 12  # lines of reasons that a person is shown; --json has them all
+NAMED = 3  # deployments that one sentence names
+
+
+def nothing_eligible(pool: Pool, decision: Decision) -> LlmpoolError:
+    """Build the error of a request nobody may answer: who was rejected, grouped by the same reasons.
+
+    It is one about credentials when a missing key is all that stands in the way of somebody.
+    """
+    rejections = [{"deployment": r.deployment, "reasons": list(r.reasons)} for r in decision.rejections]
+    grouped = _grouped(pool, decision)
+    lines, details = (*_sighted(pool, decision), *_lines(grouped)), {"rejections": rejections}
+    message = _message(decision, lines)
+    alone = [r.reasons[0] for r in decision.rejections if len(r.reasons) == 1]
+    if "offline" in alone:
+        return Refused(message, hint="run it without --offline", lines=lines, details=details)
+    keyless = next((reason for reason in alone if reason.startswith("no key: ")), "")
+    if keyless:
+        variable = keyless.removeprefix("no key: ").partition(" ")[0]
+        hint = f"export {variable}=..., or: llmpool providers list"
+        return NoCredential(message, hint=hint, lines=lines, details=details)
+    message, hint = _too_long(pool, decision) or _blind(decision) or (message, _way_out(grouped))
+    return NothingEligible(message, hint=hint, lines=lines, details=details)
+
+
+def _message(decision: Decision, lines: tuple[str, ...]) -> str:
+    options = dict(decision.options)
+    emptied = next((note for note in decision.notes if f"group {options.get('group')} " in note), "")
+    if emptied:
+        return f"{emptied}; nothing was sent"
+    if not lines:
+        return "no model is known yet; nothing was sent"
+    if options.get("local_only") or decision.mode == "local":
+        return "nothing local can answer; nothing was sent"
+    return "nothing may answer this; nothing was sent"
+
+
+def _grouped(pool: Pool, decision: Decision) -> dict[str, list[str]]:
+    """Gather the deployments that are rejected for the same reasons, these in words for a person."""
+    from llmpool.decide import largest
+
+    named = {r.deployment for r in decision.rejections} if decision.requested else set()
+    rows = {row.id: row for row in pool.table.rows if row.id in named}
+    room = largest(pool, rows.values())
+    apart = {rejection.deployment for rejection in _seeing(pool, decision)}
+    grouped: dict[str, list[str]] = {}
+    for rejection in decision.rejections:
+        if rejection.deployment in apart:
+            continue
+        reasons = "; ".join(rejection.reasons)
+        if os.environ.get("LLMPOOL_LOCAL_ONLY"):
+            reasons = reasons.replace("not local", "excluded by LLMPOOL_LOCAL_ONLY")
+        if rejection.deployment in rows:
+            figures = _figures(rows[rejection.deployment].window, room.get(rejection.deployment, 0))
+            reasons = reasons.replace(TOO_SMALL, figures)
+        grouped.setdefault(reasons, []).append(rejection.deployment)
+    return grouped
+
+
+def _seeing(pool: Pool, decision: Decision) -> list[Rejection]:
+    return obstacle.sighted(decision, pool.table) if "images" in decision.needs else []
+
+
+def _sighted(pool: Pool, decision: Decision) -> tuple[str, ...]:
+    """Show those that see pictures one by one, each with what else keeps it (catalog-registry-router 5.7)."""
+    return tuple(f"{r.deployment} sees: {'; '.join(r.reasons)}" for r in _seeing(pool, decision))
+
+
+def _figures(window: int, most: int) -> str:
+    """Tell a window that is too small now from one that is too small at its largest (5.4)."""
+    return f"its window of {window} tokens is too small" + (
+        f", and so is its largest, {most}" if most else ""
+    )
+
+
+def _lines(grouped: dict[str, list[str]]) -> tuple[str, ...]:
+    width = max((len(ids[0]) for ids in grouped.values()), default=0)
+    return tuple(
+        f"{ids[0] if len(ids) == 1 else f'{len(ids)} deployments':{width}}   {reason}"
+        for reason, ids in list(grouped.items())[:SHOWN]
+    )
+
+
+def _too_long(pool: Pool, decision: Decision) -> tuple[str, str] | None:
+    """Explain a request that is larger than every window that could have taken it (13.2)."""
+    from llmpool.decide import largest
+
+    tight = obstacle.tight(decision)
+    rows = [row for row in pool.table.rows if row.id in tight]
+    room, windows = largest(pool, rows), {row.id: row.window for row in rows}
+    short = obstacle.shortfall(decision, windows | room if decision.requested else windows)
+    if short is None:
+        return None
+    message = (
+        f"the request needs {short.needed} tokens of context; the largest window there is for it, that of "
+        f"{short.deployment}, has {short.window}; nothing was sent"
+    )
+    hint = "use a larger-context model, fewer tools or a shorter prompt"
+    by_name = min((name for name in room if room[name] >= short.needed), default="")
+    if by_name and not decision.requested:
+        hint = f"asked for by name, {by_name} is loaded with more: -m {by_name}    or {hint}"
+    return message, hint
+
+
+def _blind(decision: Decision) -> tuple[str, str] | None:
+    """Explain a request whose pictures nobody who is left can see (13.3); text alone is never sent."""
+    names = obstacle.text_only(decision)
+    if not names:
+        return None
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    message = f"nothing that sees pictures may answer; {', '.join(names[:NAMED])}{more} can only read"
+    probe = f"llmpool models probe -m {names[0]} --capabilities"
+    return message, f"does it see? {probe}   or set: --supports images=yes"
+
+
+def _way_out(grouped: dict[str, list[str]]) -> str:
+    """Name the one command that lets somebody answer, where all wait for the same."""
+    if not grouped:
+        return "run: llmpool refresh"
+    ways = {_command(reason, ids[0]) for reason, ids in grouped.items()} - {""}
+    return ways.pop() if len(ways) == 1 else "loosen a requirement, or: llmpool models list"
+
+
+def _command(reason: str, deployment: str) -> str:
+    provider = split_ref(deployment)[0]
+    commands = {
+        "provider disabled": f"llmpool providers enable {provider}",
+        "provider inactive": f"llmpool policy clear {provider}",
+        "not listed since": "llmpool refresh",
+    }
+    return next((command for begins, command in commands.items() if reason.startswith(begins)), "")

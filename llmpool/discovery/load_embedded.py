@@ -1,0 +1,60 @@
+"""Load an embedded model: its server is ours, so a window is had by starting it anew."""
+
+from __future__ import annotations
+
+import time
+
+from llmpool.discovery.load import Ears, Loaded, too_large
+from llmpool.discovery.place import Meant, declared_window, observed
+from llmpool.discovery.watched import undisturbed, watched
+from llmpool.embedded import server
+from llmpool.embedded.server import RunningModel
+from llmpool.pool import Pool
+
+IDLE_SECONDS = 300.0  # how long a model stays after its last use, unless idle_ttl or the caller says
+
+
+def load(pool: Pool, asked: Meant, context: int, keep_alive: float | None, ears: Ears) -> Loaded:
+    """Start a model's server, anew for another window; when that fails, the old one is back."""
+    seen = observed(pool, asked.provider.id, asked.model)
+    window = context or declared_window(pool, asked.ref)
+    if seen is not None and window > seen.max_context > 0:
+        raise too_large(asked.ref, seen.max_context, window)
+    before = running(pool, asked.model)
+    if before is not None and keep_alive is None and window in (0, before.context):
+        return Loaded(
+            asked.ref, changed=False, context=before.context, declared=declared_window(pool, asked.ref)
+        )
+    began = time.monotonic()
+    if before is not None:
+        server.stop(pool.paths.state, asked.model)
+        window = window or before.context
+    ttl = idle_seconds(asked.provider.idle_ttl if keep_alive is None else keep_alive)
+    try:
+        watched(lambda: _start(pool, asked.model, window, ttl), ears.tick, lambda: None)
+    except BaseException:
+        if before is not None:
+            ears.tell(f"{asked.ref} is being loaded again with the {before.context:,} tokens it had")
+            undisturbed(lambda: _start(pool, asked.model, before.context, ttl))
+        raise
+    now = running(pool, asked.model)
+    context = now.context if now else window
+    was = before.context if before else 0
+    spent, declared = time.monotonic() - began, declared_window(pool, asked.ref)
+    return Loaded(asked.ref, True, context, was, seconds=spent, kept=ttl, declared=declared)
+
+
+def running(pool: Pool, model: str) -> RunningModel | None:
+    """Return the live server of a model, None when there is none."""
+    return next((live for live in server.running(pool.paths.state) if live.name == model), None)
+
+
+def idle_seconds(wanted: float | None) -> float:
+    """Return how long a server stays without use; a negative time is a year, which is as good as for ever."""
+    if wanted is None:
+        return IDLE_SECONDS
+    return wanted if wanted >= 0 else 365 * 86400.0
+
+
+def _start(pool: Pool, model: str, context: int, ttl: float) -> None:
+    server.ensure(pool.paths.state, model, idle_ttl=ttl, context=context)

@@ -1,0 +1,184 @@
+"""One server under two ids becomes one provider: what names the other is changed to name the one that stays.
+
+Two providers are the same when they reach the same address, however it is spelt, with the same first key, the
+same headers and no two different formats (pool-ledger-credentials 9.2). Records of usage keep their old ids.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from llmpool.auth import secrets
+from llmpool.config.presets import presets
+from llmpool.core.config import Config, ProviderTable
+from llmpool.core.policy import Policy
+from llmpool.core.provider import KeyRef, Provider
+from llmpool.errors import NoCredential
+from llmpool.net.address import canonical
+from llmpool.pool import Pool
+from llmpool.registry.catalog import build_catalog
+from llmpool.setup import configfile, joining, merging
+from llmpool.state import policy
+
+
+class Merge(NamedTuple):
+    """Providers that are one: which id stays, which go, and what that does.
+
+    *moved* are the places that will name the one that stays, *dropped* the settings of the others that it
+    does not take over.
+    """
+
+    kept: str
+    gone: tuple[str, ...]
+    server: str
+    moved: tuple[str, ...]
+    dropped: tuple[str, ...]
+
+
+class Plan(NamedTuple):
+    """Every merge, and the one change of the config that makes them."""
+
+    merges: tuple[Merge, ...]
+    change: Callable[[str], str]
+
+
+def plan(pool: Pool) -> Plan:
+    """Find the providers that are the same and plan to merge them; nothing is written."""
+    before = configfile.read(pool)
+    decided = policy.read(pool.paths.state)
+    found = _same(pool)
+    steps = [_step(pool, same) for same in found]
+    merges, text = [], before
+    for step, same in zip(steps, found, strict=True):
+        done = merging.merge(text, step)
+        text = done.text
+        moved, dropped = joining.told(decided, dict.fromkeys(step.gone, step.kept))
+        lost = (*_otherwise(*same), *done.dropped, *step.stuck, *dropped)
+        merges.append(Merge(step.kept, step.gone, step.server, (*done.moved, *moved), lost))
+
+    def change(now: str) -> str:
+        for step in steps:
+            now = merging.merge(now, step).text
+        return now
+
+    return Plan(tuple(merges), change)
+
+
+def carry_out(pool: Pool, plan: Plan) -> Path | None:
+    """Change the config, then what was decided; returns where the old config is kept."""
+    backup = configfile.change(pool, plan.change, backup=True)
+    names = {gone: merge.kept for merge in plan.merges for gone in merge.gone}
+    before = policy.read(pool.paths.state)
+    if joining.joined(before, names) != before:
+        policy.update(pool.paths.state, lambda known: joining.joined(known, names))
+        pool.forget()
+    return backup
+
+
+def _same(pool: Pool) -> list[list[Provider]]:
+    """Group the configured providers that are one, the one that stays first; in the order of the file."""
+    order = [table.id for table in pool.config.providers]
+    found: dict[tuple[Any, ...], list[Provider]] = {}
+    for provider in sorted(pool.catalog.providers, key=lambda p: order.index(p.id) if p.id in order else -1):
+        identity = _identity(pool, provider) if provider.id in order else None
+        if identity is not None:
+            found.setdefault(identity, []).append(provider)
+    decided = policy.read(pool.paths.state)
+    groups = [same for each in found.values() for same in _by_format(each) if len(same) > 1]
+    return [sorted(same, key=lambda p: _rank(p, decided.get(p.id))) for same in groups]
+
+
+def double_of(pool: Pool, table: ProviderTable) -> Provider | None:
+    """Find the configured provider that one of *table* would be the same as; None where there is none."""
+    new = build_catalog(Config(path=str(pool.paths.config), providers=(table,)), presets()).providers[0]
+    identity, listed = _identity(pool, new), {known.id for known in pool.config.providers}
+    for provider in pool.catalog.providers if identity is not None else ():
+        alike = not (provider.format and new.format) or provider.format == new.format
+        if provider.id in listed and alike and _identity(pool, provider) == identity:
+            return provider
+    return None
+
+
+def _identity(pool: Pool, provider: Provider) -> tuple[Any, ...] | None:
+    """Return all that tells a provider from others but for its format; None where that cannot be said."""
+    key = _fingerprint(pool, provider) if provider.url else None
+    headers = tuple(sorted((*provider.headers, *provider.header_env)))
+    return None if key is None else (canonical(provider.url), key, headers, provider.project)
+
+
+def _by_format(providers: list[Provider]) -> Iterable[list[Provider]]:
+    """Part providers that speak different formats; one still to be detected goes with the only one."""
+    formats = dict.fromkeys(p.format for p in providers if p.format)
+    if len(formats) <= 1:
+        return [providers]
+    return [[p for p in providers if p.format == name] for name in formats]
+
+
+def _rank(provider: Provider, decided: Policy | None) -> tuple[bool, bool, bool, int]:
+    """Rank for staying: called custom, in use, local, then the higher priority, then the older."""
+    used = provider.enabled and (decided is None or decided.effective_state != "inactive")
+    return provider.id != "custom", not used, provider.location != "local", -provider.priority
+
+
+def _otherwise(kept: Provider, *gone: Provider) -> list[str]:
+    """Name what a provider that goes was and the one that stays is not; its location above all."""
+    lost = []
+    for each in gone:
+        for name in ("location", "preset", "format"):
+            was, stays = getattr(each, name), getattr(kept, name)
+            if was and was != stays:
+                lost.append(
+                    f'{each.id}: {name} = "{was}"; {kept.id} {f"is {stays}" if stays else "says none"}'
+                )
+    return lost
+
+
+def _fingerprint(pool: Pool, provider: Provider) -> str | None:
+    """Return what tells a provider's first enabled key from others, never the key; None where it has none."""
+    refs = provider.keys or tuple(
+        KeyRef(label="default", source="env", env=name) for name in provider.key_env
+    )
+    first = next((ref for ref in refs if ref.enabled), None)
+    if first is None:
+        return None if refs or provider.needs_key else ""
+    return key_mark(pool, provider.id, first)
+
+
+def key_mark(pool: Pool, provider: str, ref: KeyRef) -> str:
+    """Return a digest of a key where it can be had without running or unlocking anything, else its place."""
+    place = {"env": ref.env, "command": "\0".join(ref.command)}.get(ref.source, f"{provider}/{ref.label}")
+    if ref.source in ("env", "file"):
+        try:
+            key = secrets.read_key(ref, provider, pool.env, pool.paths.secrets)
+        except NoCredential:  # not here now: the place alone tells it apart
+            return f"{ref.source}:{place}"
+        return "digest:" + hashlib.sha256(key.encode()).hexdigest()
+    return f"{ref.source}:{place}"
+
+
+def _step(pool: Pool, same: list[Provider]) -> merging.Step:
+    """Describe a merge to the one who edits the text: ids, and the keys that the one that stays lacks."""
+    kept, *gone = same
+    marks = {key_mark(pool, kept.id, ref) for ref in kept.keys} | {_fingerprint(pool, kept)}
+    keys, stuck = [], []
+    for provider in gone:
+        for ref in provider.keys:
+            mark = key_mark(pool, provider.id, ref)
+            if mark not in marks and ref.source in ("keyring", "file"):
+                stuck.append(f'key "{ref.label}" of {provider.id}: it is stored under that id')
+            elif mark not in marks:
+                keys.append((provider.id, ref))
+            marks.add(mark)
+    in_use = any(provider.enabled for provider in same)
+    return merging.Step(
+        kept=kept.id,
+        gone=tuple(provider.id for provider in gone),
+        server=kept.url,
+        keys=tuple(keys),
+        stuck=tuple(stuck),
+        enable=in_use and not kept.enabled,
+        preset_env=kept.key_env[:1],
+    )

@@ -1,0 +1,106 @@
+"""What hangs on a provider: said before it is disabled or removed, and taken out with it where it must be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+from llmpool.config import edit
+from llmpool.core.config import Config
+from llmpool.core.ids import split_ref
+from llmpool.pool import Pool
+from llmpool.setup import configfile
+from llmpool.state import formats, health, inventory
+
+Edit = Callable[[str], str]
+
+
+class Tie(NamedTuple):
+    """A line of the config that names a provider: what it says, and how it is taken out (None: it stays)."""
+
+    words: str
+    cut: Edit | None = None
+
+
+def ties(pool: Pool, name: str) -> list[Tie]:
+    """List what in the config names the provider *name*, or a model of it by id or alias."""
+    return list(_ties(pool.config, name))
+
+
+def models_of(pool: Pool, name: str) -> int:
+    """Count the deployments of a provider."""
+    return sum(split_ref(row.id)[0] == name for row in pool.table.rows)
+
+
+def remove(pool: Pool, name: str) -> None:
+    """Take a provider out of the config with every line that cannot be without it, and forget what was seen.
+
+    Usage records, decisions, sessions and policies stay.
+    """
+    cuts = [tie.cut for tie in ties(pool, name) if tie.cut]
+
+    def without(text: str) -> str:
+        for cut in cuts:
+            text = cut(text)
+        return edit.without_provider(text, name)
+
+    configfile.change(pool, without)
+    forget(pool, [name])
+    inventory.update(pool.paths.state, (), gone=[name])
+
+
+def forget(pool: Pool, names: list[str]) -> None:
+    """Forget the errors and all cooldowns of providers, and what was learnt of how they want to be asked."""
+
+    def change(state: health.Health) -> None:
+        for name in names:
+            state.forget(name)
+
+    health.update(pool.paths.state, change)
+    for name in names:
+        pool.learn(partial(_unlearn, name=name))
+    pool.keep_lessons()
+
+
+def _unlearn(memories: Any, name: str) -> None:
+    formats.forget(memories, name)
+
+
+def _ties(config: Config, name: str) -> Iterator[Tie]:
+    own = [model for model in config.models if split_ref(model.id)[0] == name]
+    for model in own:
+        aliases = f" (alias {', '.join(model.aliases)})" if model.aliases else ""
+        yield Tie(f"[[models]] {model.id}{aliases}", partial(edit.without_model, ref=model.id))
+    carried = {alias for model in own for alias in model.aliases}
+
+    def means(ref: str) -> bool:
+        return split_ref(ref)[0] == name or ref in carried
+
+    for key in ("default_model", "recovery_model"):
+        ref = getattr(config, key)
+        if ref and means(ref):
+            yield Tie(f'{key} = "{ref}"', partial(edit.without, path=(key,)))
+    kept = [ref for ref in config.routing.fallbacks if not means(ref)]
+    if len(kept) < len(config.routing.fallbacks):
+        gone = [ref for ref in config.routing.fallbacks if means(ref)]
+        path = ("routing", "fallbacks")
+        yield Tie(f"[routing] fallbacks: {', '.join(gone)}", partial(edit.with_value, path=path, value=kept))
+    for group in config.groups:
+        if name in (group.providers or ()):
+            left = [each for each in group.providers or () if each != name]
+            empty = "" if left else ", which has nobody then"
+            cut = partial(edit.with_value, path=("groups", group.name, "providers"), value=left)
+            yield Tie(f"{name} in [groups.{group.name}]{empty}", cut)
+    yield from _loose_ties(config, means, name)
+
+
+def _loose_ties(config: Config, means: Callable[[str], bool], name: str) -> Iterator[Tie]:
+    """List what names a provider and does no harm without it."""
+    for profile in config.profiles:
+        said = [profile.model or "", profile.prefer or "", *profile.exclude]
+        if any(ref == name or means(ref) for ref in said if ref):
+            yield Tie(f"[profiles.{profile.name}]")
+    for budget in config.budgets:
+        if budget.scope == name or means(budget.scope):
+            yield Tie(f"[budgets.{budget.name}] scope")

@@ -1,0 +1,221 @@
+"""Take in what another machine has exported: checked as a whole first, then written, twice without harm."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from llmpool.config import edit
+from llmpool.core.policy import Policy
+from llmpool.errors import ConfigInvalid, Misuse, NoCredential, StateUnusable
+from llmpool.pool import Pool
+from llmpool.setup import configfile, keystore, policyfile
+from llmpool.setup.export import FORMAT, VERSION, KeyPlace, bound, key_places
+from llmpool.setup.keystore import Keys
+from llmpool.state import policy
+
+_MOST = 8 << 20  # bytes; a config of a thousand models is a tenth of that
+_HINT = "make one on the old machine: llmpool config export pool.llmpool"
+
+
+class Export(NamedTuple):
+    """An export as it was read; nothing of it is trusted yet but its shape."""
+
+    name: str
+    config: str
+    policies: dict[str, Policy]
+    sealed: str
+    bound: bytes
+
+
+class Plan(NamedTuple):
+    """What would be written: the config, and keys by where they go; *replaces* another config."""
+
+    export: Export
+    config: str
+    into_keyring: Keys
+    into_file: Keys
+    replaces: bool
+
+
+class Restored(NamedTuple):
+    """What came, and what has to be done here: *backup* is where the old config is kept, if there was one.
+
+    *missing* are the keys that are not here: variables not set, keys not stored.
+    """
+
+    written: bool
+    backup: Path | None
+    policies: int
+    stored: list[tuple[str, str]]
+    missing: list[KeyPlace]
+
+
+def read(source: str) -> Export:
+    """Read an export from a file, or from stdin where *source* is `-`; raises Misuse, StateUnusable."""
+    name = "stdin" if source == "-" else source
+    try:
+        document = tomllib.loads(_content(source).decode())
+    except OSError as error:
+        raise Misuse(f"{name} cannot be read: {error.strerror}", hint=_HINT) from None
+    except (ValueError, RecursionError):
+        raise Misuse(f"{name} is no export of llmpool", hint=_HINT) from None
+    version = document.get("version")
+    if document.get("format") != FORMAT or type(version) is not int or version < 1:
+        raise Misuse(f"{name} is no export of llmpool", hint=_HINT)
+    if version > VERSION:
+        message = f"{name} is of version {version}; this llmpool knows version {VERSION}"
+        raise StateUnusable(message, hint="upgrade llmpool on this machine")
+    return Export(
+        name,
+        _text(document, "config", name),
+        _policies(document, name),
+        _text(document, "sealed", name, ""),
+        bound(document),
+    )
+
+
+def opened(export: Export, passphrase: str) -> Keys:
+    """Open the sealed keys; raises NoCredential for a wrong passphrase and for a changed file."""
+    from llmpool.auth import sealed
+
+    content = sealed.opened(export.sealed, passphrase, export.bound)
+    try:
+        rows = json.loads(content)["keys"]
+        keys = {(str(provider), str(label)): str(key) for provider, label, key in rows}
+    except (ValueError, KeyError, TypeError):
+        raise NoCredential(
+            "what is sealed here are no keys of llmpool", hint="--no-keys leaves them"
+        ) from None
+    return keys
+
+
+def check(pool: Pool, export: Export) -> None:
+    """Read the config in an export as one of this machine; raises ConfigInvalid with every problem."""
+    problem = configfile.problems(pool, export.config)
+    if problem is None:
+        return
+    where = str(pool.paths.config)
+    raise ConfigInvalid(
+        f"the config in {export.name} does not load here, so nothing was changed",
+        lines=tuple(line.replace(where, export.name) for line in problem.lines) or (problem.message,),
+        hint="mend it on the old machine, or install the same version of llmpool here",
+    )
+
+
+def plan(pool: Pool, export: Export, keys: Keys, *, plaintext: bool) -> Plan:
+    """Plan where everything goes; nothing is written yet.
+
+    A key goes where the config looks for it: the keyring, or secrets.json, which holds it in the clear and so
+    needs *plaintext*; then a key that is meant for the keyring goes there too, and the config says so.
+    """
+    check(pool, export)
+    sources = _sources(export, keys)
+    into_file = {name: key for name, key in keys.items() if plaintext or sources[name] == "file"}
+    if into_file and not plaintext:
+        raise Misuse(
+            f"{len(into_file)} of the keys would lie in the clear in {pool.paths.secrets} (mode 0600)",
+            hint="say so: --plaintext; or leave the keys behind: --no-keys",
+        )
+    into_keyring = {name: key for name, key in keys.items() if name not in into_file}
+    config = _pointing_at_file(export.config, [name for name in into_file if sources[name] == "keyring"])
+    return Plan(export, config, into_keyring, into_file, configfile.read(pool) not in ("", config))
+
+
+def carry_out(pool: Pool, plan: Plan) -> Restored:
+    """Store the keys, write the config (what stood there is kept beside it), then lay the policies over."""
+    try:
+        keystore.put_into_keyring(plan.into_keyring)
+    except NoCredential as error:
+        error.hint = "keep the keys in secrets.json (0600): --plaintext; or leave them behind: --no-keys"
+        raise
+    keystore.put_into_file(pool, plan.into_file)
+    same = configfile.read(pool) == plan.config
+    paste = (f"the new text is in {plan.export.name}",)
+    backup = configfile.change(pool, lambda _: plan.config, paste=paste, backup=True)
+    policies = plan.export.policies
+    before = policy.read(pool.paths.state) if policies else {}
+    if any(before.get(name) != each for name, each in policies.items()):
+        policy.update(pool.paths.state, lambda known: known | policies)
+        pool.forget()
+    stored = [*plan.into_keyring, *plan.into_file]
+    return Restored(not same, backup, len(policies), stored, _missing(pool))
+
+
+def _content(source: str) -> bytes:
+    if source == "-":
+        content = sys.stdin.buffer.read(_MOST + 1)
+    else:
+        with Path(source).open("rb") as file:
+            content = file.read(_MOST + 1)
+    if len(content) > _MOST:
+        raise ValueError("too large to be an export")
+    return content
+
+
+def _text(document: dict[str, Any], field: str, name: str, default: str | None = None) -> str:
+    value = document.get(field, default)
+    if not isinstance(value, str):
+        raise Misuse(f"{name} is damaged: {field} is no text", hint="export it again on the old machine")
+    return value
+
+
+def _policies(document: dict[str, Any], name: str) -> dict[str, Policy]:
+    """Read the policies as `policy apply` does."""
+    rows = {"schema": policyfile.SCHEMA, "policies": document.get("policies", [])}
+    return policyfile.read(json.dumps(rows, default=str), name)
+
+
+def _sources(export: Export, keys: Keys) -> dict[tuple[str, str], str]:
+    """Return where the exported config looks for each key; one that it does not name is no key of it."""
+    from llmpool.config.load import loads
+
+    config = loads(export.config, Path(export.name))
+    found = {(table.id, ref.label): ref.source for table in config.providers for ref in table.keys}
+    strange = [name for name in keys if found.get(name) not in ("keyring", "file")]
+    if strange:
+        raise Misuse(f"{export.name} is damaged: it seals a key that its config does not name", hint=_HINT)
+    return found
+
+
+def _pointing_at_file(text: str, names: list[tuple[str, str]]) -> str:
+    """Rewrite references to the keyring into ones to secrets.json."""
+    for provider, label in names:
+        table = tomllib.loads(text)["providers"][provider]
+        if "key" in table:
+            text = edit.with_value(text, ("providers", provider, "key"), _in_file(table["key"]))
+            continue
+        keys = [
+            _in_file(ref) if ref.get("label", str(place)) == label else ref
+            for place, ref in enumerate(table["keys"], 1)
+        ]
+        text = edit.with_value(text, ("providers", provider, "keys"), keys)
+    return text
+
+
+def _in_file(ref: dict[str, Any]) -> dict[str, Any]:
+    return {("file" if name == "keyring" else name): value for name, value in ref.items()}
+
+
+def _missing(pool: Pool) -> list[KeyPlace]:
+    """List the keys that the config names and this machine does not have, without running any program."""
+    from llmpool.auth import secrets
+    from llmpool.core.provider import KeyRef
+
+    found = []
+    for place in key_places(pool):
+        if place.source == "env":
+            gone = not pool.env.get(place.env, "").strip()
+        elif place.source == "command":
+            continue  # it is run when the provider is asked, and says what is wrong with it
+        else:
+            ref = KeyRef(label=place.label, source=place.source)
+            try:
+                gone = not secrets.read_key(ref, place.provider, pool.env, pool.paths.secrets)
+            except NoCredential:
+                gone = True
+        found += [place] if gone else []
+    return found

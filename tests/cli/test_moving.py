@@ -1,0 +1,142 @@
+"""A new machine in two commands: `config export` there, `init --from` here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.fakes import filed_keyring
+from tests.fakes.server import FakeServer
+from tests.support import PLANTED_KEY, Home, finish, model, provider
+
+ROOT = str(Path(__file__).resolve().parents[2])
+WORDS = "correct horse battery staple"
+
+
+@pytest.fixture
+def other(own_home: Path) -> Home:
+    """Give the home of another machine."""
+    return Home(own_home.parent / f"{own_home.name}-other")
+
+
+def keyring(home: Home) -> dict[str, str]:
+    """Give a home a keyring of its own."""
+    place = {filed_keyring.VARIABLE: str(home.dir / "keyring.json")}
+    path = [ROOT, *filter(None, [home.env.get("PYTHONPATH")])]
+    return filed_keyring.ENVIRONMENT | place | {"PYTHONPATH": ":".join(path)}
+
+
+def with_key(home: Home, server: FakeServer) -> dict[str, str]:
+    """Configure a provider whose key is in the keyring, and a decision; return the home's variables."""
+    home.write_config(
+        "# my pool",
+        provider("work", server.url) + "key = { keyring = true }  # in the safe\n",
+        model("work/alpha", quality=7),
+    )
+    (home.dir / "keyring.json").write_text(f'{{"llmpool:work/default": "{PLANTED_KEY}"}}')
+    home.here("policy", "set", "work", "--state", "flagged", "--reason", "slow")
+    return keyring(home)
+
+
+def test_a_pool_moves_without_its_keys(home: Home, other: Home, server: FakeServer) -> None:
+    """Two commands and a pipe carry config, comments and decisions; no key leaves, the missing are named."""
+    env = with_key(home, server)
+    sent = home.pool("config", "export", env=env)
+    assert (sent.code, sent.out.startswith("# Made by `llmpool config export`")) == (0, True)
+    assert "keys stay here: work (keyring)" in sent.err
+    assert not sent.shows(PLANTED_KEY)
+    came = other.pool("init", "--from", "-", stdin=sent.out, env=keyring(other))
+    assert came.code == 9, came
+    assert 'work: key "default" is not in the keyring here' in came.err
+    assert other.config.read_text() == home.config.read_text()
+    assert "slow" in other.here("policy").out
+    assert not other.files_with(PLANTED_KEY)
+
+
+def test_sealed_keys_move_into_the_new_keyring_alone(home: Home, other: Home, server: FakeServer) -> None:
+    """With --keys and a passphrase the key arrives in the new keyring, works there, and is in no other."""
+    env, words = with_key(home, server), home.dir / "words"
+    words.write_text(WORDS + "\n")
+    file = home.dir / "pool.llmpool"
+    sealing = ("--keys", "--passphrase-file", str(words))
+    document = home.pool("config", "export", "-o", str(file), *sealing, "--json", env=env).json
+    assert document["keys_sealed"] == [{"provider": "work", "label": "default", "source": "keyring"}]
+    assert home.files_with(PLANTED_KEY) == ["keyring.json"]
+    there = keyring(other)
+    wrong = other.pool("init", "--from", str(file), "--passphrase-file", "-", stdin="wrong\n", env=there)
+    assert wrong.code == 5
+    assert "passphrase" in wrong.err
+    assert not other.config.exists()
+    came = other.pool("init", "--from", str(file), "--passphrase-file", "-", stdin=WORDS + "\n", env=there)
+    assert came.code == 0, came
+    assert not came.shows(PLANTED_KEY)
+    assert other.files_with(PLANTED_KEY) == ["keyring.json"]
+    assert other.pool("chat", "hi", env=there).code == 0
+    assert server.chats[-1].headers["authorization"] == f"Bearer {PLANTED_KEY}"
+    left = other.pool("init", "--from", str(file), "--no-keys", "--offline", "--json", env=there).json
+    assert (left["written"], left["backup"], left["keys_missing"]) == (False, None, [])
+
+
+def test_without_a_keyring_the_owner_says_so(home: Home, other: Home, server: FakeServer) -> None:
+    """Where there is no keyring nothing is written until --plaintext says where the key may lie (0600)."""
+    env, words = with_key(home, server), home.dir / "words"
+    words.write_text(WORDS)
+    file = str(home.dir / "pool.llmpool")
+    home.pool("config", "export", file, "--keys", "--passphrase-file", str(words), env=env)
+    move = ("init", "--from", file, "--passphrase-file", str(words))
+    refused = other.pool(*move)
+    assert (refused.code, other.config.exists()) == (5, False)
+    assert "--plaintext" in refused.err
+    came = other.pool(*move, "--plaintext")
+    assert came.code == 0, came
+    assert other.files_with(PLANTED_KEY) == ["secrets.json"]
+    assert (other.dir / "secrets.json").stat().st_mode & 0o777 == 0o600
+    assert "key = { file = true }  # in the safe" in other.config.read_text()
+
+
+def test_a_terminal_asks_for_the_passphrase_twice(home: Home, server: FakeServer) -> None:
+    """The passphrase is not shown; two that differ, or a short one, export nothing; a script names a file."""
+    env = with_key(home, server)
+    file = home.dir / "pool.llmpool"
+    for first, second in ((WORDS, "another one"), ("short", "short")):
+        child = home.terminal("config", "export", str(file), "--keys", env=env)
+        child.expect("seal the keys with: ")
+        child.sendline(first)
+        child.expect("same again: ")
+        child.sendline(second)
+        done = finish(child)
+        assert (done.code, file.exists()) == (2, False)
+        assert first not in done.out
+    assert "--passphrase-file" in home.pool("config", "export", "--keys", env=env).err
+
+
+def test_another_config_is_replaced_only_when_asked(home: Home, other: Home, server: FakeServer) -> None:
+    """A config that is there already wants --yes off a terminal, and is kept beside the new one."""
+    home.write_config("# my pool", provider("work", server.url))
+    sent = home.here("config", "export").out
+    other.write_config("# other")
+    refused = other.here("init", "--from", "-", stdin=sent)
+    assert (refused.code, other.config.read_text()) == (2, "# other\n")
+    done = other.here("init", "--from", "-", "--yes", "--json", stdin=sent).json
+    assert Path(done["backup"]).read_text() == "# other\n"
+    assert other.config.read_text() == home.config.read_text()
+    assert done["providers"] == [{"id": "work", "models": len(server.models), "error": None}]
+
+
+def test_what_is_no_export_is_refused(home: Home, other: Home) -> None:
+    """Another file, one from the future and a missing one are told; options that go with --from want it.
+
+    Nor is a directory made for an export: a mistyped one would swallow it.
+    """
+    assert other.here("init", "--from", "/etc/hostname").code == 2
+    newer = 'format = "llmpool export"\nversion = 99\nconfig = ""\n'
+    assert other.here("init", "--from", "-", stdin=newer).code == 10
+    assert other.here("init", "--from", str(home.dir / "none")).code == 2
+    assert other.here("init", "--plaintext").code == 2
+    assert home.here("config", "export").code == 2
+    home.write_config("# mine")
+    away = home.here("config", "export", str(home.dir / "no" / "such" / "pool.llmpool"))
+    assert (away.code, away.err.splitlines()[1]) == (2, f"  make it first: mkdir -p {home.dir}/no/such")
+    assert not (home.dir / "no").exists()
+    assert not other.config.exists()

@@ -1,0 +1,132 @@
+"""`--local-only` and what means the same: no byte reaches a cloud server, whatever else is configured."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+
+import pytest
+
+from tests.fakes import faults
+from tests.fakes.server import FakeServer
+from tests.support import Home, closed_port, model, provider
+
+DOTS = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+DOWN = faults.always(faults.status(503))
+TOP = (
+    'default_model = "cloud/big"',
+    'recovery_model = "cloud/big"',
+    '[routing]\nfallbacks = ["cloud/big"]\nmax_retries = 0',
+    '[groups.home]\nproviders = ["den"]',
+    "[profiles.mine]\nlocal_only = true",
+)
+BOUNDS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
+    "--local-only": (("--local-only",), {}),
+    "LLMPOOL_LOCAL_ONLY": ((), {"LLMPOOL_LOCAL_ONLY": "1"}),
+    "--mode local": (("--mode", "local"), {}),
+    "-m local": (("-m", "local"), {}),
+    "--profile private": (("--profile", "private"), {}),
+    "a profile of the config": ((), {"LLMPOOL_PROFILE": "mine"}),
+    "--group": (("--group", "home"), {}),
+}
+
+
+@pytest.fixture
+def cloud() -> Iterator[FakeServer]:
+    """Give a server in the cloud that would answer anything."""
+    with FakeServer(["big", "vast"], text="from the cloud") as running:
+        yield running
+
+
+@pytest.fixture
+def den() -> Iterator[FakeServer]:
+    """Give a server at home."""
+    with FakeServer(["small"], text="from home") as running:
+        yield running
+
+
+def configure(home: Home, den: str, cloud: FakeServer, *more: str) -> None:
+    """Configure both; everything that can point to the cloud does."""
+    tables = (provider("den", den, priority=1), provider("cloud", cloud.url, location="cloud", priority=99))
+    home.write_config(*TOP, *tables, model("cloud/big", quality=10, aliases=["best"]), *more)
+
+
+@pytest.mark.parametrize("bound", BOUNDS)
+def test_the_cloud_hears_nothing_when_home_fails(
+    home: Home, den: FakeServer, cloud: FakeServer, bound: str
+) -> None:
+    """Not even a connection is made, whatever fallbacks, default and recovery model say."""
+    options, env = BOUNDS[bound]
+    den.behave(DOWN)
+    configure(home, den.url, cloud, model("den/small"))
+    failed = home.pool("chat", *options, "--max-wait", "0", "a private matter", env=env)
+    assert (failed.code, failed.out, len(den.chats)) == (7, "", 1)
+    assert cloud.connections == 0
+
+
+@pytest.mark.parametrize("bound", ["--local-only", "--profile private"])
+def test_nobody_in_the_cloud_is_asked_what_it_has(home: Home, cloud: FakeServer, bound: str) -> None:
+    """Where too little is known to decide, those at home are looked at and nobody else."""
+    options, _ = BOUNDS[bound]
+    configure(home, f"http://127.0.0.1:{closed_port()}/v1", cloud)
+    unknown = home.pool("chat", *options, "--max-wait", "0", "a private matter")
+    assert (unknown.code, unknown.out) == (6, "")
+    assert "note: asking what they have: den\n" in unknown.err
+    assert cloud.connections == 0
+
+
+def test_names_are_no_way_around(home: Home, den: FakeServer, cloud: FakeServer) -> None:
+    """An alias, a pin, a name nobody carries, --fallback and --loose: the bound holds for all of them."""
+    den.behave(DOWN)
+    configure(home, den.url, cloud, model("den/small"))
+    for wanted in (("-m", "best"), ("-m", "cloud/big"), ("-m", "cloud/big", "--force"), ("-m", "big")):
+        assert home.pool("chat", "--local-only", *wanted, "hi").code == 6
+    assert home.pool("chat", "--local-only", "-m", "vast", "--loose", "hi").code == 3
+    pinned = home.pool("chat", "--local-only", "-m", "den/small", "--fallback", "--max-wait", "0", "hi")
+    assert pinned.code == 7
+    assert cloud.connections == 0
+
+
+def test_a_conversation_comes_home(home: Home, den: FakeServer, cloud: FakeServer) -> None:
+    """Begun with a model in the cloud, it goes on at home, and the cloud hears nothing of that."""
+    configure(home, den.url, cloud, model("den/small"))
+    assert home.pool("chat", "--session", "trip", "-m", "cloud/big", "--fallback", "hello").code == 0
+    before = cloud.connections
+    went_on = home.pool("chat", "--session", "trip", "--local-only", "and in private")
+    assert (went_on.code, went_on.out) == (0, "from home\n")
+    den.behave(DOWN)
+    assert home.pool("chat", "--session", "trip", "--local-only", "--max-wait", "0", "and again").code == 7
+    assert cloud.connections == before
+
+
+def test_a_proxy_of_the_environment_is_not_told(home: Home, den: FakeServer, cloud: FakeServer) -> None:
+    """What runs on this machine is asked directly, also where no exception from the proxy is set."""
+    configure(home, den.url, cloud, model("den/small"))
+    proxies = dict.fromkeys(("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"), cloud.root)
+    env = {**proxies, "NO_PROXY": None, "no_proxy": None}
+    asked = home.pool("chat", "--local-only", "hi", env=env)
+    assert (asked.code, asked.out) == (0, "from home\n")
+    assert cloud.connections == 0
+
+
+def test_a_picture_is_fetched_where_its_owner_says(home: Home, den: FakeServer, cloud: FakeServer) -> None:
+    """The bound is on who answers; an address that the caller names is fetched, and tells nothing else.
+
+    Without key, prompt or cookie, once, and only when somebody at home may answer; what is sent is the
+    picture, so that no server at home goes there by itself.
+    """
+    picture = f"{cloud.root}/cat.png"
+    cloud.routes["/cat.png"] = lambda exchange: exchange.send(200, DOTS, kind="image/png")
+    configure(home, den.url, cloud, model("den/small"))
+    assert home.pool("chat", "--local-only", "-a", picture, "--needs", "tools", "what is it?").code == 6
+    assert cloud.connections == 0
+    configure(home, den.url, cloud, model("den/small", supports_images=True))
+    assert home.pool("chat", "--local-only", "-a", picture, "a private question").out == "from home\n"
+    (fetched,) = cloud.requests
+    assert (fetched.method, fetched.path, fetched.body) == ("GET", "/cat.png", b"")
+    assert not {"authorization", "cookie", "referer", "x-api-key"} & set(fetched.headers)
+    sent = den.chats[-1].body.decode()
+    assert "data:image/png;base64," in sent
+    assert "cat.png" not in sent
