@@ -12,8 +12,6 @@ def not_yet(config: Config) -> list[str]:
         place = f"[providers.{table.id}]"
         marks = {
             "rate_limit: no limit is kept": table.rate_limit,
-            f'key_rotation: keys are tried in order, not "{table.key_rotation}"': table.key_rotation
-            != "first",
         }
         found += [f"{place} {text}" for text, given in marks.items() if given]
     for model in config.models:
