@@ -41,7 +41,8 @@ def test_a_strategy_is_told_as_it_decided(home: Home) -> None:
         return decision
 
     named = told("--strategy", "priority", "-m", "claude-x")
-    assert named["candidates"][0] == {"deployment": "far/claude-x", "score": 2, "hits": []}
+    hits = [{"rule": "format_affinity", "points": 325}, {"rule": "priority", "points": 50}]
+    assert named["candidates"][0] == {"deployment": "far/claude-x", "score": 2, "hits": hits}
     short = told("--strategy", "priority", "--prefer", "far", "--hint", "quality_floor=7.0")
     assert [c["deployment"] for c in short["candidates"]] == ["far/claude-x", "sky/claude-x"]
     assert short["rejections"][0]["reasons"] == ["not on its provider's shortlist, and no model was named"]
