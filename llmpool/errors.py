@@ -127,6 +127,11 @@ class Refused(LlmpoolError):
     kind = "refused"
 
 
+def offline_forbids(what: str) -> Refused:
+    """Make the error of what `--offline` forbids."""
+    return Refused(f"--offline forbids {what}", hint="run it without --offline")
+
+
 class StateUnusable(LlmpoolError):
     """A state file is corrupt, cannot be written, or comes from a newer version."""
 

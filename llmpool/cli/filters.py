@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llmpool.cli import requests
 from llmpool.cli.options import size
-from llmpool.core.config import MODES, Group
+from llmpool.core.config import MODES
 from llmpool.core.deployment import CAPABILITIES
 from llmpool.core.policy import STATES
 from llmpool.core.routing import RouteRequest, RoutingRow
-from llmpool.errors import Misuse, UnknownName
+from llmpool.errors import Misuse
 from llmpool.pool import unknown_provider
 from llmpool.registry import resolve
 from llmpool.router import eligible
@@ -206,8 +206,8 @@ def _one_of(value: str, allowed: tuple[str, ...], option: str) -> str:
 
 
 def _group(pool: Pool, name: str) -> str:
-    groups: tuple[Group, ...] = pool.table.groups
-    if name and not any(group.name == name for group in groups):
-        known = ", ".join(group.name for group in groups) or "none"
-        raise UnknownName(f'no group "{name}"', hint=f"configured: {known}")
-    return name
+    if not name:
+        return ""
+    from llmpool.setup import groups
+
+    return groups.one(pool, name).name

@@ -171,18 +171,10 @@ def _figure(number: int | None) -> str:
 
 def _resets(window: "Window", now: float, *, relative: bool) -> str:
     """Say when an allowance starts anew: how long that is for a person, the instant for a script."""
-    from llmpool.core.times import rfc3339
+    from llmpool.core.times import rfc3339, span
 
     if window.resets_at is None:
         return ""
     if not relative:
         return rfc3339(window.resets_at)
     return f"in {span(window.resets_at - now)}" if window.resets_at > now else "has reset"
-
-
-def span(seconds: float) -> str:
-    """Write a length of time to come, rounded up: 1 s, 6 min, 14 h, 3 d."""
-    for most, unit, length in ((100, "s", 1), (100 * 60, "min", 60), (48 * 3600, "h", 3600)):
-        if seconds <= most:
-            return f"{max(1, int(-(-seconds // length)))} {unit}"
-    return f"{int(-(-seconds // 86400))} d"

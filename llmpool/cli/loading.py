@@ -159,7 +159,7 @@ def told(done: "Loaded", now: float, *, save: bool = False) -> str:
 
 def _kept(done: "Loaded", now: float) -> str:
     """Say how long a model stays: as it was ordered, as its server says, else as that decides."""
-    from llmpool.cli.limits import span
+    from llmpool.core.times import span
 
     until = _until(done.memory.until, now) if done.memory is not None else ""
     if done.kept is not None:
@@ -181,7 +181,7 @@ def _until(until: str, now: float) -> str:
     import calendar
     import time
 
-    from llmpool.cli.limits import span
+    from llmpool.core.times import span
 
     left = calendar.timegm(time.strptime(until, "%Y-%m-%dT%H:%M:%SZ")) - now
     if left > AGES:

@@ -11,7 +11,7 @@ from llmpool.errors import Misuse
 if TYPE_CHECKING:
     from llmpool.cli.context import Terminal
 
-_SHORTEST = 8
+_SHORTEST, _LONGEST = 8, 1 << 16
 _FILE = "--passphrase-file FILE"
 
 
@@ -50,9 +50,11 @@ def _ask(terminal: Terminal, question: str) -> str:
 def _read(source: str) -> str:
     """Return the first line of a file, or of stdin where it is `-`."""
     try:
-        text = (
-            sys.stdin.readline() if source == "-" else Path(source).read_text(encoding="utf-8").split("\n")[0]
-        )
+        if source == "-":
+            text = sys.stdin.readline(_LONGEST)
+        else:
+            with Path(source).open(encoding="utf-8") as file:
+                text = file.readline(_LONGEST)
     except OSError as error:
         raise Misuse(f"{source} cannot be read: {error.strerror}", hint=_FILE) from None
     except UnicodeDecodeError:

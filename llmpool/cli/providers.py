@@ -24,9 +24,10 @@ app = verbs("List, add and examine providers.")
 def list_providers(ctx: typer.Context, as_json: JsonFlag = False) -> int:
     """List the providers with their state; no network."""
     from llmpool.cli import provider_view
+    from llmpool.setup import roster
 
     terminal: Terminal = ctx.obj
-    seen = provider_view.view(terminal.pool)
+    seen = roster.view(terminal.pool)
     if as_json:
         issues = [issue._asdict() for issue in seen.issues]
         terminal.json({"providers": seen.rows, "counts": seen.counts, "issues": issues})
@@ -47,7 +48,7 @@ def show(ctx: typer.Context, provider: ProviderArgument, as_json: JsonFlag = Fal
     from llmpool.cli import provider_view
 
     terminal: Terminal = ctx.obj
-    shown = provider_view.one(terminal.pool, provider)
+    shown = provider_view.whole(terminal.pool, provider)
     if as_json:
         terminal.json({"provider": shown})
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 from typing import TypeVar
 
 _Known = TypeVar("_Known")
@@ -41,3 +42,8 @@ def under_any(name: str, known: Mapping[str, _Known]) -> _Known | None:
     if name in known or not known:  # as nearly all are, of ten thousand
         return known.get(name)
     return next((known[each] for each in spellings(name) if each in known), None)
+
+
+def fits(name: str, pattern: str) -> bool:
+    """Say whether a pattern such as `qwen*` means a model, in any spelling of its name."""
+    return any(fnmatchcase(each, pattern) for each in spellings(name))

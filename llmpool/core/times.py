@@ -13,3 +13,11 @@ def rfc3339(seconds: float) -> str:
 def rfc3339_ms(seconds: float) -> str:
     """Write seconds since the epoch with milliseconds, as records carry them."""
     return rfc3339(seconds)[:-1] + f".{int(seconds * 1000) % 1000:03d}Z"
+
+
+def span(seconds: float) -> str:
+    """Write a length of time to come, rounded up: 1 s, 6 min, 14 h, 3 d."""
+    for most, unit, length in ((100, "s", 1), (100 * 60, "min", 60), (48 * 3600, "h", 3600)):
+        if seconds <= most:
+            return f"{max(1, int(-(-seconds // length)))} {unit}"
+    return f"{int(-(-seconds // 86400))} d"

@@ -22,10 +22,10 @@ from llmpool.errors import (
     Busy,
     LlmpoolError,
     NoCredential,
-    Refused,
     StateUnusable,
     UnknownName,
     UpstreamFailed,
+    offline_forbids,
 )
 from llmpool.formats.pulling import Moved
 from llmpool.net.client import Client
@@ -71,7 +71,7 @@ def pull(
     """
     source = source or wanted.source
     if pool.offline and (kind != EMBEDDED or not source or "://" in source):
-        raise Refused("--offline forbids fetching a model", hint="run it without --offline")
+        raise offline_forbids("fetching a model")
     state = pool.paths.state
     while True:
         with ExitStack() as stack:

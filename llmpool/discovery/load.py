@@ -12,9 +12,9 @@ from llmpool.core.names import latest
 from llmpool.core.outcome import UpstreamError
 from llmpool.core.provider import Provider
 from llmpool.discovery.barred import refuse_barred
-from llmpool.discovery.place import Meant, Place, declared_window, meant, not_here, observed, raised
+from llmpool.discovery.place import Meant, Place, declared_window, meant, not_here, observed, raised, way_of
 from llmpool.discovery.watched import undisturbed, watched
-from llmpool.errors import Busy, Misuse, Refused
+from llmpool.errors import Busy, Misuse, offline_forbids
 from llmpool.formats.loading import IN_MEMORY, InMemory, Loading, Wish
 from llmpool.net.client import Client
 from llmpool.pool import Pool
@@ -178,7 +178,7 @@ def load_ref(
 
         return load_embedded.load(pool, asked, context, keep_alive, ears)
     if pool.offline:
-        raise Refused("--offline forbids asking providers", hint="run it without --offline")
+        raise offline_forbids("asking providers")
     way = _checked(pool, asked, keep_alive)
     window = context or (declared_window(pool, asked.ref) if way.takes_context else 0)
     order = _Order(asked.ref, asked.model, window, keep_alive, way.takes_context)
@@ -205,7 +205,7 @@ def _memory(pool: Pool, asked: Meant, done: Loaded) -> InMemory | None:
 
 def _checked(pool: Pool, asked: Meant, keep_alive: float | None) -> Loading:
     """Return how the server at hand loads; raises Misuse for what it cannot be told."""
-    way = Place(pool, asked.provider, Client()).way
+    way = way_of(pool, asked.provider)
     if keep_alive is not None and not way.takes_keep_alive:
         hint = f"after each chat: llmpool config set providers.{asked.provider.id}.idle_ttl 10m"
         raise Misuse(f"{asked.provider.id} is not told how long to keep a model when it loads one", hint=hint)

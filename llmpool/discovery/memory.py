@@ -14,7 +14,7 @@ from llmpool.discovery.place import Place, meant, not_here, raised, server_of
 from llmpool.discovery.workers import side_by_side
 from llmpool.embedded import server
 from llmpool.embedded.server import RunningModel
-from llmpool.errors import LlmpoolError, Refused
+from llmpool.errors import LlmpoolError, offline_forbids
 from llmpool.formats.loading import LOADING, InMemory
 from llmpool.net.client import Client
 from llmpool.pool import Pool, unknown_provider
@@ -69,7 +69,7 @@ def ps(
     """
     chosen = _chosen(pool, name)
     if name and pool.offline and chosen[0].preset != "embedded":
-        raise Refused("--offline forbids asking providers", hint="run it without --offline")
+        raise offline_forbids("asking providers")
     dark = [p.id for p in chosen if pool.offline and p.preset != "embedded"]
     asked = [p for p in chosen if p.id not in dark and server_of(pool, p) in (*LOADING, "embedded")]
     pool.warnings += filter(None, map(ways.unverified, asked))
@@ -102,7 +102,7 @@ def unload(pool: Pool, ref: str) -> bool:
     if asked.provider.preset == "embedded":
         return server.stop(pool.paths.state, asked.model)
     if pool.offline:
-        raise Refused("--offline forbids asking providers", hint="run it without --offline")
+        raise offline_forbids("asking providers")
     with Client(offline=pool.offline) as client:
         place = Place(pool, asked.provider, client)
         try:

@@ -38,24 +38,17 @@ class Meant(NamedTuple):
 
 
 class Place:
-    """A provider's server, as far as loading goes; *server* is the format it speaks by itself."""
+    """A provider's server, as far as loading goes."""
 
     def __init__(self, pool: Pool, provider: Provider, client: Client) -> None:
         self.pool = pool
         self.provider = provider
         self.client = client
-        self.server = server_of(pool, provider)
 
     @property
     def way(self) -> Loading:
         """How this server loads models; raises Misuse where it does not."""
-        found = loading(self.server)
-        if found is None:
-            raise Misuse(
-                f"{self.provider.id}: servers that speak {self.server} are not told what to load",
-                hint="LM Studio, Ollama, llama.cpp as a router and the embedded provider are",
-            )
-        return found
+        return way_of(self.pool, self.provider)
 
     def with_client(self, client: Client) -> Place:
         """Return the same place, reached by another client."""
@@ -108,6 +101,18 @@ def server_of(pool: Pool, provider: Provider) -> str:
         if provider.preset == "embedded"
         else ways.plan(pool, provider, "", provider.url).native
     )
+
+
+def way_of(pool: Pool, provider: Provider) -> Loading:
+    """Return how a provider's server loads models; raises Misuse where it does not."""
+    server = server_of(pool, provider)
+    found = loading(server)
+    if found is None:
+        raise Misuse(
+            f"{provider.id}: servers that speak {server} are not told what to load",
+            hint="LM Studio, Ollama, llama.cpp as a router and the embedded provider are",
+        )
+    return found
 
 
 def observed(pool: Pool, provider: str, model: str) -> ObservedModel | None:

@@ -24,7 +24,7 @@ from llmpool.discovery.probe_plan import Plan, Task
 from llmpool.discovery.short_call import Asker, Said
 from llmpool.discovery.spent import Spent
 from llmpool.discovery.workers import side_by_side
-from llmpool.errors import NoCredential, NothingEligible, Refused, UpstreamFailed
+from llmpool.errors import NoCredential, NothingEligible, UpstreamFailed, offline_forbids
 from llmpool.formats.base import shown
 from llmpool.formats.headroom import read_headroom
 from llmpool.net.client import Client
@@ -103,7 +103,7 @@ def probe(
     Interrupted; what was spent is recorded in any case.
     """
     if pool.offline and plan.tasks:
-        raise Refused("--offline forbids asking models", hint="run it without --offline")
+        raise offline_forbids("asking models")
     _ = pool.table, pool.memories  # read once here, not once a thread
     for name in dict.fromkeys(task.provider for task in plan.tasks):
         pool.warnings += filter(None, [ways.unverified(pool.provider(name))])

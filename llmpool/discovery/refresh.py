@@ -15,7 +15,7 @@ from llmpool.core.provider import Provider
 from llmpool.core.times import rfc3339
 from llmpool.discovery.observe import BAD_KEY, NO_KEY, NOT_LISTED, observe
 from llmpool.discovery.workers import side_by_side
-from llmpool.errors import Busy, Refused
+from llmpool.errors import Busy, offline_forbids
 from llmpool.net.client import Client
 from llmpool.pool import Pool, unknown_provider
 from llmpool.registry import dead
@@ -88,7 +88,7 @@ def refresh(
     if not first.due:  # nor is the network touched, so that --offline forbids nothing
         return RefreshReport((), (), (), first.skipped, len(pool.table.rows), first.fresh)
     if pool.offline and any(p.preset != "embedded" and p.metadata != CATALOG for p in first.due):
-        raise Refused("--offline forbids asking providers", hint="run it without --offline")
+        raise offline_forbids("asking providers")
     pool.warnings += filter(None, map(ways.unverified, first.due))
     worst = timeout * ceil(len(first.due) / jobs)
     with _alone(pool, worst) if names is None else contextlib.nullcontext():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from llmpool.core.outcome import Failure, UpstreamError
 from llmpool.core.wire import Target, Timeouts
 from llmpool.discovery.download_ways import EMBEDDED, OLLAMA, connect_limit, reach
-from llmpool.errors import LlmpoolError, Misuse, NoCredential, Refused, UnknownName, UpstreamFailed
+from llmpool.errors import LlmpoolError, Misuse, NoCredential, UnknownName, UpstreamFailed, offline_forbids
 from llmpool.formats import pulling_ollama
 from llmpool.net.client import Client
 from llmpool.pool import Pool
@@ -34,7 +34,7 @@ def remove(pool: Pool, kind: str, provider: str, model: str) -> None:
         fetch.remove(pool.paths.state, model)
         return
     if pool.offline:
-        raise Refused(f"--offline forbids deleting {ref}", hint="run it without --offline")
+        raise offline_forbids(f"deleting {ref}")
     connect = connect_limit(pool, provider)
     limits = Timeouts(connect=connect, first_token=SECONDS, read=SECONDS, total=SECONDS)
     with Client() as client:

@@ -15,7 +15,7 @@ from llmpool.discovery import verify_rules as rules
 from llmpool.discovery.detect_calls import LIMITS
 from llmpool.discovery.verify import Progress, verify
 from llmpool.discovery.verify_rules import Verification
-from llmpool.errors import Misuse, NoCredential, Refused, UnknownName
+from llmpool.errors import Misuse, NoCredential, UnknownName, offline_forbids
 from llmpool.net.client import Client
 from llmpool.pool import Pool
 
@@ -29,7 +29,7 @@ def verify_provider(
     NoCredential when there is no key to try, UnknownName when none is called *key*.
     """
     if pool.offline:
-        raise Refused("--offline forbids asking providers", hint="run it without --offline")
+        raise offline_forbids("asking providers")
     if provider.preset == "embedded":
         raise Misuse("the embedded server is llmpool's own; there is nothing to verify")
     pool.warnings += filter(None, [_in_its_words(provider, ways.unverified(provider))])

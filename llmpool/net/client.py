@@ -20,7 +20,7 @@ from weakref import WeakSet
 from llmpool import __version__
 from llmpool.core.outcome import Failure, UpstreamError
 from llmpool.core.wire import Answer, Call, Timeouts
-from llmpool.errors import Refused
+from llmpool.errors import offline_forbids
 from llmpool.net.address import UNREADABLE, host_of, is_loopback
 from llmpool.net.deadline import Deadline
 from llmpool.net.faults import NOT_ALLOWED, Phase, failure_of, given_up, proxy_failure
@@ -88,7 +88,7 @@ class Client:
     def _open(self, call: Call) -> StreamReply:
         host = host_of(call.url)
         if self._offline:
-            raise Refused(f"--offline forbids the network ({host})", hint="run it without --offline")
+            raise offline_forbids(f"the network ({host})")
         _check_headers(call, host)
         deadline = self._watched(call, host)
         try:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from llmpool.core.deployment import DeclaredModel, Deployment, ModelFacts
 from llmpool.core.ids import split_ref
 from llmpool.core.inventory import Inventory, ProviderInventory
-from llmpool.core.names import latest, spellings, under_any
+from llmpool.core.names import fits, latest, spellings, under_any
 from llmpool.core.policy import Policy, chosen_automatically
 from llmpool.core.price import FREE, Price
 from llmpool.core.provider import Provider
@@ -58,10 +57,10 @@ def overlay(
     Deployments come out in id order, which is the router's last tie-break.
     """
     layers = Layers(catalog, policies, prices, _windows(catalog))
+    tables = _by_provider(catalog)
     deployments: list[Deployment] = []
     for provider in catalog.providers:
-        declared = {m.id: m for m in catalog.models if split_ref(m.id)[0] == provider.id}
-        seen = inventory.providers.get(provider.id)
+        declared, seen = tables.get(provider.id, {}), inventory.providers.get(provider.id)
         by_catalog, known = provider.metadata == CATALOG, official.known(provider)
         lines = {m.name: m for m in seen.models} if seen and not by_catalog else {}
         probed = {p.model: p for p in seen.probes} if seen else {}
@@ -119,6 +118,14 @@ def told(
         look_up(official.known(provider), deployment.model),
         provider.metadata == CATALOG,
     )
+
+
+def _by_provider(catalog: Catalog) -> dict[str, dict[str, DeclaredModel]]:
+    """Sort the declared models by their providers."""
+    tables: dict[str, dict[str, DeclaredModel]] = {}
+    for model in catalog.models:
+        tables.setdefault(split_ref(model.id)[0], {})[model.id] = model
+    return tables
 
 
 def _windows(catalog: Catalog) -> dict[str, int]:
@@ -213,7 +220,7 @@ def _blocked(provider: Provider, model: str, routable: bool, policy: Policy, pro
         return "provider inactive by policy" + (
             f": {provider_policy.reason}" if provider_policy.reason else ""
         )
-    if provider.allowed_models and not _allowed(model, provider.allowed_models):
+    if provider.allowed_models and not any(fits(model, each) for each in provider.allowed_models):
         return "not in allowed_models"
     if policy.effective_state == "inactive":
         return "inactive by policy" + (f": {policy.reason}" if policy.reason else "")
@@ -221,7 +228,3 @@ def _blocked(provider: Provider, model: str, routable: bool, policy: Policy, pro
         return ""
     decided = policy.routable is not None or provider_policy.routable is not None
     return "not routable by policy" if decided else "only by name"
-
-
-def _allowed(model: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(spelling, m) for spelling in spellings(model) for m in patterns)

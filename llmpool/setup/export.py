@@ -22,6 +22,7 @@ from llmpool.pool import Pool
 from llmpool.setup import configfile, policyfile
 from llmpool.setup.keystore import Keys
 from llmpool.state import jsonfile, policy
+from llmpool.state.lock import unusable
 
 FORMAT, VERSION = "llmpool export", 1
 _KEPT = ("keyring", "file")
@@ -107,7 +108,7 @@ def save(target: str, text: str, *, replace: bool) -> bool:
     """Write an export, for its owner alone; False when another kind of file is there and stays."""
     path = Path(target).expanduser()
     if path.exists() and not path.is_file() and not path.is_dir():  # a terminal, a pipe
-        path.write_text(text, encoding="utf-8")
+        _pour(path, text)
         return True
     if path.is_file() and not replace and not _is_export(path):
         return False
@@ -119,9 +120,20 @@ def save(target: str, text: str, *, replace: bool) -> bool:
     return True
 
 
+def _pour(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise unusable(path, error) from None
+
+
 def _is_export(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(_ABOUT)) == _ABOUT.encode()
+    """Say whether a file was made here; one that cannot be read is another's."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_ABOUT)) == _ABOUT.encode()
+    except OSError:
+        return False
 
 
 def bound(document: dict[str, Any]) -> bytes:

@@ -34,7 +34,7 @@ class Wish(NamedTuple):
 def survey(pool: Pool, name: str = "") -> list[Membership]:
     """List all groups, or the one of this name; raises UnknownName."""
     facts = pool.facts() if pool.table.groups else None
-    wanted = [_one(pool, name)] if name else pool.table.groups
+    wanted = [one(pool, name)] if name else pool.table.groups
     return [
         Membership(
             group=group,
@@ -89,7 +89,8 @@ def remove(pool: Pool, name: str) -> None:
     configfile.change(pool, lambda text: edit.without(text, ("groups", name)))
 
 
-def _one(pool: Pool, name: str) -> Group:
+def one(pool: Pool, name: str) -> Group:
+    """Find a group by its name; raises UnknownName with the nearest, or all there are."""
     known = {group.name: group for group in pool.table.groups}
     if name in known:
         return known[name]

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Any
 
 from llmpool.core.ids import is_provider_id, split_ref
 from llmpool.core.policy import STATES, Policy
 from llmpool.core.text import one_line
 from llmpool.errors import Misuse
+from llmpool.setup import given
 from llmpool.state import shape
 
 SCHEMA = 1
@@ -32,23 +31,15 @@ def entries(policies: Mapping[str, Policy]) -> list[dict[str, Any]]:
 
 def load(source: str) -> dict[str, Policy]:
     """Read the policies of a file, or of stdin where *source* is `-`; raises Misuse."""
-    name = "stdin" if source == "-" else source
-    try:
-        content = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
-        text = content.decode("utf-8-sig")
-    except OSError as error:
-        raise Misuse(f"{name} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise Misuse(f"{name} is not UTF-8 text", hint=_HINT) from None
-    return read(text, name)
+    return read(given.read(source, _HINT), given.called(source))
 
 
 def read(text: str, name: str) -> dict[str, Policy]:
     """Read such a document; raises Misuse that names every problem of the file *name* with its place."""
     problems: list[str] = []
     found: dict[str, Policy] = {}
-    for place, given in enumerate(_list(_document(text, name), name)):
-        _entry(given, found, _noting(problems, f"policies[{place}]"))
+    for place, each in enumerate(_list(_document(text, name), name)):
+        _entry(each, found, _noting(problems, f"policies[{place}]"))
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         raise Misuse(

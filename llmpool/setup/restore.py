@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import tomllib
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,12 +11,11 @@ from llmpool.config import edit
 from llmpool.core.policy import Policy
 from llmpool.errors import ConfigInvalid, Misuse, NoCredential, StateUnusable
 from llmpool.pool import Pool
-from llmpool.setup import configfile, keystore, policyfile
+from llmpool.setup import configfile, given, keystore, policyfile
 from llmpool.setup.export import FORMAT, VERSION, KeyPlace, bound, key_places
 from llmpool.setup.keystore import Keys
 from llmpool.state import policy
 
-_MOST = 8 << 20  # bytes; a config of a thousand models is a tenth of that
 _HINT = "make one on the old machine: llmpool config export pool.llmpool"
 
 
@@ -56,11 +54,9 @@ class Restored(NamedTuple):
 
 def read(source: str) -> Export:
     """Read an export from a file, or from stdin where *source* is `-`; raises Misuse, StateUnusable."""
-    name = "stdin" if source == "-" else source
+    name, text = given.called(source), given.read(source, _HINT)
     try:
-        document = tomllib.loads(_content(source).decode())
-    except OSError as error:
-        raise Misuse(f"{name} cannot be read: {error.strerror}", hint=_HINT) from None
+        document = tomllib.loads(text)
     except (ValueError, RecursionError):
         raise Misuse(f"{name} is no export of llmpool", hint=_HINT) from None
     version = document.get("version")
@@ -143,17 +139,6 @@ def carry_out(pool: Pool, plan: Plan) -> Restored:
         pool.forget()
     stored = [*plan.into_keyring, *plan.into_file]
     return Restored(not same, backup, len(policies), stored, _missing(pool))
-
-
-def _content(source: str) -> bytes:
-    if source == "-":
-        content = sys.stdin.buffer.read(_MOST + 1)
-    else:
-        with Path(source).open("rb") as file:
-            content = file.read(_MOST + 1)
-    if len(content) > _MOST:
-        raise ValueError("too large to be an export")
-    return content
 
 
 def _text(document: dict[str, Any], field: str, name: str, default: str | None = None) -> str:

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from llmpool.core.ids import is_provider_id, split_ref
-from llmpool.core.names import spellings
+from llmpool.core.names import fits, spellings
 from llmpool.errors import UnknownName
 from llmpool.pool import Pool
 from llmpool.registry import resolve
@@ -61,20 +61,15 @@ def matching(pattern: str, ids: Iterable[str], *, see: str = "llmpool models lis
         or (
             bool(slash) == ("/" in each)
             and fnmatchcase(each.partition("/")[0], provider)
-            and (not slash or matches(each.partition("/")[2], model))
+            and (not slash or fits(each.partition("/")[2], model))
         )
     ]
     if found:
         return found
     hint = f"see them all: {see}"
-    if not slash and any(matches(split_ref(each)[1], pattern) for each in ids if "/" in each):
+    if not slash and any(fits(split_ref(each)[1], pattern) for each in ids if "/" in each):
         hint = f"without a slash it means providers; models of any provider: '*/{pattern}'"
     raise UnknownName(f'nothing matches "{pattern}"', hint=hint, details={"candidates": []})
-
-
-def matches(model: str, pattern: str) -> bool:
-    """Say whether a pattern means a model, in any of its spellings."""
-    return any(fnmatchcase(spelling, pattern) for spelling in spellings(model))
 
 
 def one(pool: Pool, ref: str, decided: Collection[str], *, force: bool = False) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from llmpool.errors import LlmpoolError, Misuse, NoCredential, Refused
+from llmpool.errors import LlmpoolError, Misuse, NoCredential, offline_forbids
 from llmpool.pool import Pool
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def check(wish: Wish, *, offline: bool = False) -> None:
     if wish.jitter > LONGEST_JITTER:
         raise Misuse("--jitter is a day at most", hint="write 10m or 1h")
     if offline and (wish.pull or wish.remove):
-        raise Refused("--offline forbids pulling and removing models", hint="run it without --offline")
+        raise offline_forbids("pulling and removing models")
 
 
 def _catalog(pool: Pool, wish: Wish) -> CatalogNews:

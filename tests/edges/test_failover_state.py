@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from llmpool.cli.provider_view import view
 from llmpool.core.outcome import Failure
 from llmpool.core.routing import Experience
 from llmpool.router.cooldown import Cooldown, cool_provider
+from llmpool.setup.roster import view
 from llmpool.setup.statistics import statistics
 from llmpool.state import health, jsonfile
 from llmpool.usage.stats import Stats

@@ -16,7 +16,7 @@ from llmpool.config.paths import Paths
 from llmpool.core.policy import Policy
 from llmpool.errors import ConfigInvalid, LlmpoolError, Misuse, NoCredential, StateUnusable
 from llmpool.pool import Pool, open_pool
-from llmpool.setup import configfile, export, keystore, restore
+from llmpool.setup import configfile, export, keystore, policyfile, restore
 from llmpool.state import policy
 from tests.edges.config_text import PLANTED
 
@@ -230,8 +230,9 @@ def test_a_file_too_large_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "big"
     with path.open("wb") as file:
         file.truncate(1 << 33)
-    with pytest.raises(Misuse, match="no export"):
-        restore.read(str(path))
+    for read in (restore.read, policyfile.load):
+        with pytest.raises(Misuse, match="big is larger than 8 MiB"):
+            read(str(path))
     with pytest.raises(Misuse, match="cannot be read"):
         restore.read(str(tmp_path))
 
@@ -259,6 +260,9 @@ def test_an_export_goes_into_its_file_alone(old: Pool, tmp_path: Path) -> None:
     assert not export.save(str(link), text, replace=False)
     assert export.save(str(link), text, replace=True)
     assert other.read_text() == "years of work"
+    if Path("/dev/full").exists():  # as on Linux
+        with pytest.raises(StateUnusable, match="cannot write /dev/full: No space left on device"):
+            export.save("/dev/full", text, replace=True)
     with pytest.raises(StateUnusable, match="cannot write"):
         export.save(str(tmp_path), text, replace=True)
 
