@@ -200,7 +200,7 @@ def _may_answer(pool: Pool, asked: Asked) -> bool:
 
 def _grown(pool: Pool, asked: Asked) -> Asked | None:
     """Give the named rows the windows that their servers could load, where the present ones are too small."""
-    rows, size = asked.named or [], asked.request.context_size
+    rows, size = asked.named or [], eligible.takes(asked.request)
     room = largest(pool, [row for row in rows if 0 < row.window < size])
     if not any(most >= size for most in room.values()):
         return None

@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from llmpool import credentials, ways
-from llmpool.chat import sizes
+from llmpool.chat import session, sizes
 from llmpool.chat.journey import Done, Event, Journey, Notice, Seam
 from llmpool.chat.record import learn, record
 from llmpool.chat.speak import Speaker, without_carry
@@ -40,7 +40,7 @@ class Manners(Record):
     """How a request is to be run: *shows* when text reaches a reader at once, *on_break* stop or restart.
 
     *shows_thinking*: what the model thinks is shown as well. *max_wait* bounds all waiting for a better
-    moment; *deadline*, in seconds from the start, bounds everything.
+    moment; *deadline*, in seconds from the start, bounds everything. *keep* takes an answer into a session.
     """
 
     shows: bool = True
@@ -50,6 +50,7 @@ class Manners(Record):
     deadline: float | None = None
     tag: str = ""
     session: str = ""
+    keep: Callable[[Journey], None] | None = None
 
 
 def _chance() -> float:
@@ -84,6 +85,7 @@ def chat(
         raise
     finally:
         record(pool, request, journey)
+        session.take(pool, journey, manners.keep)
     yield Done(journey)
 
 
@@ -123,6 +125,10 @@ class _Run:
             if self._is_over() or self._is_late() or not rules.another_may_help(failure):
                 break
             rest = rules.left_to_ask(rest, self.journey.attempts)
+            if failure.kind == "context_length":
+                from llmpool.chat import overflow
+
+                rest = yield from overflow.onward(self.pool, self.journey, rest, ref, failure)
             if rest:
                 rests = learn(self.pool, self.journey)
                 rest = self._waits.awake_first(self.pool, rest, self.journey.decision.strategy)
@@ -170,9 +176,8 @@ class _Run:
         """The waiting of this request; there is none to speak of when all is well."""
         from llmpool.chat.waits import Waits
 
-        retries = self.pool.table.routing.max_retries
-        resting = self.journey.decision.resting
-        return Waits(self.pace, self.manners.max_wait, retries, self._ends, once=resting)
+        retries = 0 if self.journey.decision.once else self.pool.table.routing.max_retries
+        return Waits(self.pace, self.manners.max_wait, retries, self._ends)
 
     def _wait(self, seconds: float, words: str) -> Iterator[Event]:
         """Wait, and say so; a longer wait says how to have none."""

@@ -13,7 +13,7 @@ from llmpool import ways
 from llmpool.chat import sizes
 from llmpool.chat.journey import Event, Journey, Notice
 from llmpool.core.chat import ChatRequest
-from llmpool.core.outcome import UpstreamError
+from llmpool.core.outcome import Failure, UpstreamError
 from llmpool.core.provider import Provider
 from llmpool.core.wire import Target
 from llmpool.credentials import Credential
@@ -109,8 +109,11 @@ class Speaker:
             try:
                 yield from self._once(wire, target.replace(without=without), model, sent)
             except UpstreamError as error:
+                from llmpool.chat import overflow
                 from llmpool.formats.refused import CARRY, refused
 
+                if error.failure.kind == "context_length":
+                    overflow.learn(self.pool, provider, model, error.failure)
                 name = refused(error.failure, wire.droppable, without)
                 if self.begun or not name or not left:
                     raise
@@ -163,7 +166,7 @@ class Speaker:
             if not 200 <= reply.status < 300:
                 answer = reply.read()
                 self._hear_body(target.provider, answer.body)
-                raise UpstreamError(wire.read_error(answer))
+                raise UpstreamError(_with_figures(wire.read_error(answer), answer.body))
             whole = call.framing == "json"
             deltas = wire.read_reply(reply.read()) if whole else wire.read_stream(reply.frames())
             try:
@@ -186,6 +189,14 @@ def without_carry(request: ChatRequest, unless_by: str = "") -> ChatRequest:
         for message in request.messages
     )
     return request.replace(messages=tuple(kept))
+
+
+def _with_figures(failure: Failure, body: bytes) -> Failure:
+    if failure.kind != "context_length":
+        return failure
+    from llmpool.formats import windows_told
+
+    return windows_told.with_figures(failure, body)
 
 
 def _told(ref: str, names: list[str], request: ChatRequest, wire: WireFormat) -> Iterator[Notice]:

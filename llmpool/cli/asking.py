@@ -6,7 +6,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from llmpool.chat import session
+from llmpool.chat import session, sizes
 from llmpool.chat.journey import Done, Journey, Notice, Seam
 from llmpool.chat.run import Manners, chat
 from llmpool.cli import requests
@@ -18,11 +18,8 @@ from llmpool.core.routing import RouteRequest
 from llmpool.core.text import clean
 from llmpool.decide import decide
 from llmpool.errors import Exit, Misuse
-from llmpool.registry import resolve
 from llmpool.router.eligible import DEFAULT_MAX_TOKENS
 from llmpool.router.explain import decision_json
-
-TOKENS_OF_AN_IMAGE = 1000  # what vendors count for one of common size, for the estimate of a prompt
 
 if TYPE_CHECKING:
     from llmpool.chat.attached import Attached
@@ -60,10 +57,11 @@ class Asking:
         self.terminal = terminal
         self.asked = asked
         state = terminal.pool.paths.state
-        before, deployment = session.messages(state, asked.session) if self._continues(state) else ((), "")
+        going = self._continues(state)
+        talk = session.conversation(state, asked.session) if going else session.Conversation()
         self.new = self._new_turns()
         self.request = ChatRequest(
-            messages=(*before, *self.new),
+            messages=(*talk.messages, *self.new),
             max_tokens=asked.max_tokens,
             temperature=asked.temperature,
             stream=asked.stream,
@@ -72,8 +70,13 @@ class Asking:
             tools=asked.tools,
             cache=bool(asked.session),
         )
-        wanted = requests.route_request(routing, asked.prompt or asked.piped, self._weighed(), terminal)
-        wanted = wanted.replace(max_tokens=asked.max_tokens, prefer=wanted.prefer or self._still(deployment))
+        wanted = requests.route_request(routing, asked.prompt or asked.piped, "", terminal)
+        wanted = wanted.replace(
+            max_tokens=asked.max_tokens,
+            context_size=wanted.context_size if wanted.stated else sizes.needed(self.request),
+            continues=talk.deployment,
+            warm=session.is_warm(terminal.pool, talk),
+        )
         wanted = self._with_needs(wanted)
         if wanted.max_cost is not None and asked.max_tokens is None:
             self.request = self.request.replace(max_tokens=DEFAULT_MAX_TOKENS)  # what was promised is sent
@@ -99,7 +102,7 @@ class Asking:
         notes = list(decision.notes)
         if decision.once:
             self.terminal.warn(notes.pop())
-        for note in notes if self._routing.needs or self._routing.model else ():
+        for note in notes if self._routing.needs or self._routing.model or self._wanted.warm else ():
             if decision.loosely:
                 self.terminal.warn(note)
             else:
@@ -117,10 +120,6 @@ class Asking:
 
         return bool(self.asked.session) and (self.asked.go_on or sessions.exists(state, self.asked.session))
 
-    def _still(self, deployment: str) -> str:
-        """Return the deployment that answered last while it exists; a conversation outlives its model."""
-        return deployment if deployment and resolve.find(deployment, self.terminal.pool.table) else ""
-
     def _look_around(self, wanted: RouteRequest) -> bool:
         """Ask providers what they have, where too little is known of them to decide."""
         from llmpool.discovery.heal import heal
@@ -137,19 +136,12 @@ class Asking:
         system = (Message(role="system", text=self.asked.system),) if self.asked.system else ()
         return (*system, Message(role="user", text=text, images=images))
 
-    def _weighed(self) -> str:
-        """Return all the text that will be sent."""
-        extras = [json.dumps(extra) for extra in (*self.asked.tools, self.asked.schema) if extra]
-        return "\n".join([*(message.text for message in self.request.messages), *extras])
-
     def _with_needs(self, wanted: RouteRequest) -> RouteRequest:
         """Require what the request cannot do without: eyes for pictures, tools, JSON for a schema."""
-        images = sum(len(message.images) for message in self.request.messages)
+        images = any(message.images for message in self.request.messages)
         needs = {"images": images, "tools": self.asked.tools, "json": self.asked.schema is not None}
         found = (name for name, needed in needs.items() if needed)
-        size = wanted.context_size + (0 if wanted.stated else images * TOKENS_OF_AN_IMAGE)
         return wanted.replace(
-            context_size=size,
             needs=tuple(dict.fromkeys((*wanted.needs, *found))),
             tool_count=wanted.tool_count or len(self.asked.tools),
         )
@@ -213,6 +205,7 @@ class Asking:
             max_wait=asked.max_wait,
             tag=asked.tag,
             session=asked.session,
+            keep=self._keep,
         )
 
     def _show(self, text: str) -> None:
@@ -252,13 +245,11 @@ class Asking:
                 (self.terminal.warn if event.warning else self.terminal.say)(event.text)
             elif isinstance(event, Done):
                 self.terminal.json(document(event.journey))
-                self._keep(event.journey)
                 self._who_answered(event.journey)
         return Exit.OK
 
     def _finish(self, journey: Journey, last: str, *, stats: bool) -> None:
         self._seam(last)
-        self._keep(journey)
         for call in tool_calls(journey):
             self.terminal.out(json.dumps(call))
         if self.asked.schema is not None and not is_json(journey.answer):
@@ -290,5 +281,11 @@ class Asking:
         exchange = (*self.new, Message(role="assistant", text=text, carry=tuple(journey.carry)))
         pool = self.terminal.pool
         session.keep(
-            pool.paths.state, name, exchange, journey.deployment, pool.clock(), anew=not asked.session
+            pool.paths.state,
+            name,
+            exchange,
+            journey.deployment,
+            pool.clock(),
+            anew=not asked.session,
+            partial=not journey.success,
         )

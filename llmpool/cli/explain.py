@@ -56,7 +56,7 @@ def show(
     terminal.out(f"{line['selected'] or 'nothing eligible'}   {judged}   {line['id']}")
     most = None if every else ROWS
     rows = [_candidate(c, line) for c in line["candidates"][:most]]
-    rows += [["no", "", r["deployment"], "; ".join(r["reasons"])] for r in line["rejections"][:most]]
+    rows += [_rejection(rejection) for rejection in line["rejections"][:most]]
     table(terminal, ["", ">score", "deployment", "why"], rows)
     hidden = line["candidates_total"] + line.get("rejections_total", len(line["rejections"])) - len(rows)
     if hidden > 0:
@@ -78,6 +78,13 @@ def _candidate(candidate: dict[str, Any], line: dict[str, Any]) -> list[str]:
     weak = "last resort" if candidate.get("last_resort") else ""
     why = ", ".join(filter(None, [weak, *_why(candidate, line["strategy"])]))
     return [mark, f"{candidate['score']:g}", candidate["deployment"], why]
+
+
+def _rejection(rejection: dict[str, Any]) -> list[str]:
+    from llmpool.router.obstacle import in_figures
+
+    needed, window = rejection.get("needed", 0), rejection.get("window", 0)
+    return ["no", "", rejection["deployment"], in_figures(rejection["reasons"], needed, window)]
 
 
 def _why(candidate: dict[str, Any], strategy: str) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from llmpool.core.ids import split_ref
 from llmpool.errors import LlmpoolError, NoCredential, NothingEligible, Refused
 from llmpool.router import obstacle
-from llmpool.router.obstacle import TOO_SMALL
+from llmpool.router.eligible import TOO_SMALL
 
 if TYPE_CHECKING:
     from llmpool.core.routing import Decision, Rejection
@@ -23,7 +23,7 @@ def nothing_eligible(pool: Pool, decision: Decision) -> LlmpoolError:
 
     It is one about credentials when a missing key is all that stands in the way of somebody.
     """
-    rejections = [{"deployment": r.deployment, "reasons": list(r.reasons)} for r in decision.rejections]
+    rejections = [rejection.as_json() for rejection in decision.rejections]
     grouped = _grouped(pool, decision)
     lines, details = (*_sighted(pool, decision), *_lines(grouped)), {"rejections": rejections}
     message = _message(decision, lines)
@@ -56,21 +56,23 @@ def _grouped(pool: Pool, decision: Decision) -> dict[str, list[str]]:
     from llmpool.decide import largest
 
     named = {r.deployment for r in decision.rejections} if decision.requested else set()
-    rows = {row.id: row for row in pool.table.rows if row.id in named}
-    room = largest(pool, rows.values())
+    room = largest(pool, [row for row in pool.table.rows if row.id in named])
     apart = {rejection.deployment for rejection in _seeing(pool, decision)}
-    grouped: dict[str, list[str]] = {}
+    alike: dict[tuple[str, ...], list[Rejection]] = {}
     for rejection in decision.rejections:
-        if rejection.deployment in apart:
-            continue
-        reasons = "; ".join(rejection.reasons)
-        if os.environ.get("LLMPOOL_LOCAL_ONLY"):
-            reasons = reasons.replace("not local", "excluded by LLMPOOL_LOCAL_ONLY")
-        if rejection.deployment in rows:
-            figures = _figures(rows[rejection.deployment].window, room.get(rejection.deployment, 0))
-            reasons = reasons.replace(TOO_SMALL, figures)
-        grouped.setdefault(reasons, []).append(rejection.deployment)
-    return grouped
+        if rejection.deployment not in apart:
+            figures = _figures(rejection.window, room.get(rejection.deployment, 0)) if named else TOO_SMALL
+            reasons = (figures if reason == TOO_SMALL else reason for reason in rejection.reasons)
+            alike.setdefault(tuple(reasons), []).append(rejection)
+    return {_worded(reasons, same): [r.deployment for r in same] for reasons, same in alike.items()}
+
+
+def _worded(reasons: tuple[str, ...], same: list[Rejection]) -> str:
+    """Write the reasons that several share, with the largest of the windows that are too small."""
+    best = max(same, key=lambda rejection: rejection.window)
+    words = obstacle.in_figures(reasons, best.needed, best.window, several=len(same) > 1)
+    forced = os.environ.get("LLMPOOL_LOCAL_ONLY")
+    return words.replace("not local", "excluded by LLMPOOL_LOCAL_ONLY") if forced else words
 
 
 def _seeing(pool: Pool, decision: Decision) -> list[Rejection]:
@@ -112,6 +114,8 @@ def _too_long(pool: Pool, decision: Decision) -> tuple[str, str] | None:
         f"{short.deployment}, has {short.window}; nothing was sent"
     )
     hint = "use a larger-context model, fewer tools or a shorter prompt"
+    if dict(decision.options).get("continues"):
+        hint += ", or begin a new conversation"
     by_name = min((name for name in room if room[name] >= short.needed), default="")
     if by_name and not decision.requested:
         hint = f"asked for by name, {by_name} is loaded with more: -m {by_name}    or {hint}"

@@ -25,8 +25,9 @@ def run(terminal: Terminal, *, show: str, delete: str, as_json: bool) -> int:
             terminal.json({"session": show, "turns": turns})
         for turn in () if as_json else turns:
             pictures = " ".join("[picture]" for _ in turn.get("images") or ())
+            ends = "[broke off]" if turn.get("partial") is True else ""
             terminal.out(
-                " ".join(filter(None, [f"{turn.get('role', '?')}:", pictures, turn.get("text", "")]))
+                " ".join(filter(None, [f"{turn.get('role', '?')}:", pictures, turn.get("text", ""), ends]))
             )
     elif as_json:
         terminal.json({"sessions": [kept._asdict() for kept in sessions.every(state)]})

@@ -22,11 +22,20 @@ class Probe(Record):
     capabilities: Capabilities = Capabilities()
 
 
+class ToldWindow(Record):
+    """The window a server named when a prompt was too long for it. *at* is RFC 3339 UTC."""
+
+    model: str
+    at: str
+    tokens: int
+
+
 class ProviderInventory(Record):
     """What one provider last said. *fetched_at* is the last success, *stale_since* the failure after it.
 
     Times are RFC 3339 UTC, empty when unset; *skipped* counts lines that could not be used. *probes* outlive
-    observations: a refresh keeps them, the next probe of a model replaces its own.
+    observations: a refresh keeps them, the next probe of a model replaces its own; so do *windows*, until a
+    listing tells better.
     """
 
     provider: str
@@ -39,6 +48,7 @@ class ProviderInventory(Record):
     latency_ms: int = 0
     skipped: int = 0
     probes: tuple[Probe, ...] = ()
+    windows: tuple[ToldWindow, ...] = ()
 
 
 class Inventory(Record):

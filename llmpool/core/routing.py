@@ -55,8 +55,9 @@ class RoutingTable(Record):
 class RouteRequest(Record):
     """What a caller wants decided. *context_size* is tokens, *stated* by the caller or else an estimate.
 
-    *hints* are (name, value) pairs; *loose* lets what only resembles the model's name answer for it. None and
-    empty mean not given.
+    *hints* are (name, value) pairs; *loose* lets what only resembles the model's name answer for it.
+    *continues* is the deployment that answered this conversation last, *warm* while its prompt cache likely
+    is. None and empty mean not given.
     """
 
     query: str = ""
@@ -78,6 +79,8 @@ class RouteRequest(Record):
     group: str = ""
     fallback: bool | None = None
     loose: bool = False
+    continues: str = ""
+    warm: bool = False
 
 
 class Experience(NamedTuple):
@@ -145,10 +148,20 @@ class Candidate(NamedTuple):
 
 
 class Rejection(NamedTuple):
-    """A deployment that may not answer, with every reason."""
+    """A deployment that may not answer, with every reason.
+
+    Where its *window* is too small, *needed* is what the request takes: tokens, 0 where that is no reason.
+    """
 
     deployment: str
     reasons: tuple[str, ...]
+    needed: int = 0
+    window: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """Show the rejection as `--json` and the decision log have it (DESIGN 3.2)."""
+        shown: dict[str, Any] = {"deployment": self.deployment, "reasons": list(self.reasons)}
+        return shown | ({"needed": self.needed, "window": self.window} if self.needed else {})
 
 
 class Decision(Record):

@@ -35,7 +35,9 @@ CONTEXT = re.compile(
     r"context.length.exceeded|maximum context length|exceeds? the (available )?context|context (window|size)"
     r"|token limit|too many tokens|prompt is too long|request too large|reduce the length"
     r"|(longer|greater) than the context|context length of only|n_keep.*n_ctx"
-    r"|token count.{0,60}exceeds"
+    r"|token count.{0,60}exceeds|maximum (prompt|model) length|context limit|max size: [\d,]+ tokens"
+    r"|(longer|greater) than the model.s context|maximum allowed (input )?length \(?[\d,]+"
+    r"|range of input length|`inputs` (must have less than|tokens \+)"
 )
 # What LM Studio and Ollama say of it, with 500 as well, where no other server's words are looked at for it.
 OVER_THE_WINDOW = re.compile(

@@ -19,7 +19,10 @@ UNKNOWN = "unknown"
 
 
 class Told(NamedTuple):
-    """What each source tells of one deployment; None where it tells nothing."""
+    """What each source tells of one deployment; None where it tells nothing.
+
+    *learnt* is the window that its server named when a prompt was too long, 0 where it never did.
+    """
 
     declared: DeclaredModel | None = None
     probe: Probe | None = None
@@ -27,6 +30,7 @@ class Told(NamedTuple):
     facts: ModelFacts | None = None
     catalog: ModelFacts | None = None
     by_catalog: bool = False
+    learnt: int = 0
 
     def tables(self) -> list[tuple[str, ModelFacts]]:
         """List what tables tell, the stronger first."""
@@ -96,17 +100,20 @@ def window(told: Told, elsewhere: int) -> tuple[int, str]:
     """Decide the context window; *elsewhere* is the one declared for the same model at another provider.
 
     Of what was observed the loaded window is the real one, then what the server runs with, then the most.
+    What its server named when a prompt was too long is learnt, where all of these say more or nothing.
     """
     seen = told.observed
+    if told.declared and told.declared.context_window:
+        return told.declared.context_window, "config"
     choices = (
-        ("config", (told.declared.context_window or 0) if told.declared else 0),
         ("loaded", seen.loaded_context if seen else 0),
         ("observed", seen.context_window if seen else 0),
         ("maximum", seen.max_context if seen else 0),
         *((name, facts.context_window) for name, facts in told.tables()),
         ("config of the same model", elsewhere),
     )
-    return next(((tokens, source) for source, tokens in choices if tokens), (0, UNKNOWN))
+    tokens, source = next(((tokens, source) for source, tokens in choices if tokens), (0, UNKNOWN))
+    return (told.learnt, "learnt") if told.learnt and not 0 < tokens <= told.learnt else (tokens, source)
 
 
 def longest(model: str, told: Told) -> tuple[int, str]:

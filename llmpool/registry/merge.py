@@ -16,6 +16,7 @@ from llmpool.core.registry import Catalog, Registry
 from llmpool.registry import capabilities, kinds, ratings
 from llmpool.registry.capabilities import Told
 from llmpool.registry.official import CATALOG, NOTHING, Official, look_up
+from llmpool.registry.told import window_of
 
 NO_POLICY = Policy()
 HARD_REASONS = ("provider disabled", "provider inactive", "not in allowed_models")
@@ -64,6 +65,7 @@ def overlay(
         by_catalog, known = provider.metadata == CATALOG, official.known(provider)
         lines = {m.name: m for m in seen.models} if seen and not by_catalog else {}
         probed = {p.model: p for p in seen.probes} if seen else {}
+        learnt = seen.windows if seen else ()
         for model in _names(provider, declared, known if by_catalog else lines, catalog):
             sources = Told(
                 declared.get(f"{provider.id}/{model}"),
@@ -72,6 +74,7 @@ def overlay(
                 facts(provider, model),
                 look_up(known, model),
                 by_catalog,
+                window_of(model, learnt) if learnt else 0,
             )
             deployments.append(_deployment(layers, provider, model, sources))
     deployments.sort(key=lambda d: d.id)
@@ -117,6 +120,7 @@ def told(
         facts(provider, deployment.model),
         look_up(official.known(provider), deployment.model),
         provider.metadata == CATALOG,
+        window_of(deployment.model, seen.windows) if seen else 0,
     )
 
 

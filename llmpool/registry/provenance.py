@@ -15,6 +15,7 @@ def provenance(deployment: Deployment, told: Told) -> dict[str, dict[str, Any]]:
     """Give each field's effective `value`, its source as `from`, and what each source that knows it says."""
     sources = {
         "declared": _declared(told.declared),
+        "learnt": {"context_window": told.learnt or None},
         "probed": told.probe.capabilities.as_dict() if told.probe else {},
         "loaded": {"context_window": (told.observed.loaded_context or None) if told.observed else None},
         "observed": _observed(told.observed),

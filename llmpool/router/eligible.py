@@ -30,6 +30,7 @@ _MISSING = {
     "images": "missing image support",
     "chat": "not a chat model",
 }
+TOO_SMALL = "context window too small"
 ONLY_BY_NAME = "only by name"  # why a deployment that nobody declared or promoted is not chosen automatically
 # Tokens any window is taken to hold when the size is only our own estimate (the source's default window);
 # otherwise every model of a vendor that lists no windows would lose to any model that has one.
@@ -62,7 +63,7 @@ def check(
     tests = _tests(request, table, facts, named)
     if by_config:
         tests.append(lambda row: "" if row.blocked in ("", ONLY_BY_NAME) or row.flags & HARD else row.blocked)
-    needed = sum(_BIT[name] for name in {*request.needs, "chat"})
+    needed, size = sum(_BIT[name] for name in {*request.needs, "chat"}), takes(request)
     doubtful = request.context_size > (0 if request.stated else ASSUMED_WINDOW)
     known: list[RoutingRow] = []
     unknown: list[tuple[RoutingRow, str]] = []
@@ -72,10 +73,11 @@ def check(
         lacks = row.no & needed
         if lacks:
             reasons[:0] = _missing(row, lacks)
-        if request.context_size and 0 < row.window < request.context_size:
-            reasons.append("context window too small")
+        tight = 0 < row.window < size
+        if tight:
+            reasons.append(TOO_SMALL)
         if reasons:
-            rejections.append(Rejection(row.id, tuple(reasons)))
+            rejections.append(Rejection(row.id, tuple(reasons), *((size, row.window) if tight else ())))
         elif unsure := _unsure(row, needed, doubtful):
             unknown.append((row, unsure))
         else:
@@ -86,6 +88,11 @@ def check(
 
         verdict.notes.append(groups.why_empty(_group(request, table), table, facts))
     return verdict
+
+
+def takes(request: RouteRequest) -> int:
+    """Return the window a request takes: its size and the answer its caller allows; a stated size is both."""
+    return request.context_size + (0 if request.stated else request.max_tokens or 0)
 
 
 def _settle(

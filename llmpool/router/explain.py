@@ -37,10 +37,7 @@ def decision_json(decision: Decision, limit: int = SHOWN) -> dict[str, Any]:
             for c in shown
         ],
         "candidates_total": len(decision.candidates),
-        "rejections": [
-            {"deployment": r.deployment, "reasons": list(r.reasons)}
-            for r in _telling(decision.rejections, limit)
-        ],
+        "rejections": [rejection.as_json() for rejection in _telling(decision.rejections, limit)],
         "rejections_total": len(decision.rejections),
         "reasoning": decision.reasoning,
         "no_eligible": decision.no_eligible,

@@ -61,6 +61,10 @@ def lineup(case: Case, named: list[RoutingRow] | None, detail: int) -> Lineup:
     is_named = named is not None
     verdict = eligible.check(table.rows if named is None else named, request, table, facts, is_named)
     awake, resting = rests.parted(verdict.rows, table, facts, scored=case.is_scored)
+    if request.continues:
+        from llmpool.router import continuing
+
+        awake = continuing.first_of_equals(awake, request)
     rejections = verdict.rejections + [rest.rejection for rest in resting]
     notes = [*features.misread(request, table), *verdict.notes]
     turns: tuple[str, ...] = ()
@@ -72,7 +76,11 @@ def lineup(case: Case, named: list[RoutingRow] | None, detail: int) -> Lineup:
         ranked, passed_over, turns = strategy.rank(request.strategy, awake, table, facts, named=is_named)
         rejections += passed_over
         notes += _shortened(len(ranked), len(awake))
-    ranked, unmet = _prefer(_last_resorts_last(ranked, awake), request.prefer, rests.avoided(table, facts))
+    ranked, avoided = _last_resorts_last(ranked, awake), rests.avoided(table, facts)
+    if request.continues:
+        ranked, rejections, moved = continuing.kept(ranked, awake, rejections, request, avoided)
+        notes += moved
+    ranked, unmet = _prefer(ranked, request.prefer, avoided)
     spare: list[str] = []
     if not is_named:
         spare, tired = _spare(case, lacking=not ranked)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from llmpool.core.deployment import CAPABILITIES
 from llmpool.core.routing import Decision, Rejection, RoutingTable
+from llmpool.router.eligible import TOO_SMALL
 
-TOO_SMALL = "context window too small"
 BLIND = "missing image support"
 SHOWN = 5  # deployments with eyes that are named (catalog-registry-router 5.7)
 _SEES = 1 << CAPABILITIES.index("images")
@@ -32,7 +32,14 @@ def shortfall(decision: Decision, windows: Mapping[str, int]) -> Shortfall | Non
     if not windows:
         return None
     best = min(windows, key=lambda name: (-windows[name], name))
-    return Shortfall(decision.context_size, best, windows[best])
+    needed = max((r.needed for r in decision.rejections if r.deployment == best), default=0)
+    return Shortfall(needed or decision.context_size, best, windows[best])
+
+
+def in_figures(reasons: Iterable[str], needed: int, window: int, *, several: bool = False) -> str:
+    """Write reasons with the figures of a window that is too small; of *several* it is the largest."""
+    figures = f" ({needed} needed, {window} {'at most' if several else 'there'})" if needed else ""
+    return "; ".join(reason + figures * (reason == TOO_SMALL) for reason in reasons)
 
 
 def text_only(decision: Decision) -> list[str]:

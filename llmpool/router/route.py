@@ -118,7 +118,10 @@ def _decision(case: Case, line: Lineup, selected: str, stamp: tuple[str, str], *
 
 def _options(request: RouteRequest) -> tuple[tuple[str, object], ...]:
     """Keep what else bound the request, so that a decision can be replayed."""
-    kept = ("local_only", "min_quality", "max_cost", "max_tokens", "exclude", "prefer", "group", "fallback")
+    kept = (
+        *("local_only", "min_quality", "max_cost", "max_tokens", "stated", "exclude", "prefer", "group"),
+        *("fallback", "continues", "warm"),
+    )
     return tuple(
         (name, value) for name in kept if (value := getattr(request, name)) not in (None, "", (), False)
     )
@@ -133,12 +136,20 @@ def _reasoning(case: Case, line: Lineup, selected: str, *, once: bool) -> str:
     if not line.ranked:
         return f"nothing eligible ({words}); {selected} is the configured way out"
     is_preferred = request.prefer in (selected, selected.partition("/")[0])
-    how = "is tried though it rests" if once else "is preferred" if is_preferred else "leads"
+    how = (
+        "is tried though it rests" if once else "is preferred" if is_preferred else _leads(request, selected)
+    )
     text = f"{selected} {how} with {line.ranked[0].score:g} ({words})"
     if request.needs:
         text += f", meets {', '.join(request.needs)}"
     free = table.local_first and any(row.id == selected and not row.cost_tier for row in table.rows)
     return text + (", local first" if free else "")
+
+
+def _leads(request: RouteRequest, selected: str) -> str:
+    """Say that the winner leads, or goes on with a conversation that it likely remembers."""
+    is_kept = request.warm and selected == request.continues and not request.prefer
+    return "is kept, for its prompt cache is likely warm," if is_kept else "leads"
 
 
 def _told(rejections: list[Rejection]) -> str:

@@ -51,7 +51,10 @@ def remove(pool: Pool, name: str) -> None:
 
 
 def forget(pool: Pool, names: list[str]) -> None:
-    """Forget the errors and all cooldowns of providers, and what was learnt of how they want to be asked."""
+    """Forget the errors and all cooldowns of providers, and what was learnt of how they want to be asked.
+
+    The windows that their servers named when a prompt was too long are forgotten as well.
+    """
 
     def change(state: health.Health) -> None:
         for name in names:
@@ -61,6 +64,7 @@ def forget(pool: Pool, names: list[str]) -> None:
     for name in names:
         pool.learn(partial(_unlearn, name=name))
     pool.keep_lessons()
+    inventory.forget_windows(pool.paths.state, names)
 
 
 def _unlearn(memories: Any, name: str) -> None:

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from llmpool.core.deployment import CAPABILITIES, Capabilities, ObservedModel
-from llmpool.core.inventory import Inventory, Probe, ProviderInventory
+from llmpool.core.inventory import Inventory, Probe, ProviderInventory, ToldWindow
 from llmpool.core.names import latest, spellings
 from llmpool.core.record import Record, plain
 from llmpool.core.times import rfc3339
+from llmpool.registry import told
 from llmpool.registry.probes import HOLDS
 from llmpool.state import jsonfile, shape
 
@@ -33,8 +34,8 @@ def change(
 ) -> tuple[Inventory, Inventory]:
     """Merge under the lock what is *observed*, and who is gone, as seen from what is known; return both.
 
-    Per provider the newest attempt wins, other providers stay. What probes found outlives an observation, but
-    for what is too old and for models that are gone.
+    Per provider the newest attempt wins, other providers stay. What probes found, and the windows servers
+    named, outlive an observation, but for what is too old and for models that are gone.
     """
     known: list[Inventory] = []
 
@@ -42,7 +43,7 @@ def change(
         entries, gone = observed(old)
         kept, removed = old.providers, set(gone)
         newer = {
-            e.provider: _with_probes(kept.get(e.provider), e)
+            e.provider: _with_windows(kept.get(e.provider), _with_probes(kept.get(e.provider), e))
             for e in entries
             if e.provider not in kept or kept[e.provider].attempted_at <= e.attempted_at
         }
@@ -69,6 +70,38 @@ def remember_probes(state: Path, provider: str, probes: Iterable[Probe]) -> Inve
     return _inventory(jsonfile.update(state / NAME, merge, decode=_inventory))
 
 
+def remember_window(state: Path, provider: str, window: ToldWindow) -> None:
+    """Keep the window that a provider's server named for a model, in place of an earlier one."""
+
+    def merge(old: Inventory) -> Any:
+        entry = old.providers.get(provider) or ProviderInventory(provider=provider, attempted_at="")
+        known = {latest(each.model): each for each in (*entry.windows, window)}
+        held = tuple(each for _, each in sorted(known.items()) if each.at >= _week_before(window.at))
+        merged = {**old.providers, provider: entry.replace(windows=held)}
+        return _written(merged)
+
+    jsonfile.update(state / NAME, merge, decode=_inventory)
+
+
+def forget_windows(state: Path, providers: Iterable[str]) -> None:
+    """Forget the windows that the servers of *providers* named."""
+    names = set(providers)
+    if not any(entry.windows for name, entry in read(state).providers.items() if name in names):
+        return  # as mostly; nothing is written for it
+
+    def merge(old: Inventory) -> Any:
+        emptied = {p: e.replace(windows=()) if p in names else e for p, e in old.providers.items()}
+        return _written(emptied)
+
+    jsonfile.update(state / NAME, merge, decode=_inventory)
+
+
+def _with_windows(old: ProviderInventory | None, new: ProviderInventory) -> ProviderInventory:
+    if old is None or not old.windows:
+        return new
+    return new.replace(windows=told.kept(old, new, _week_before(new.attempted_at)))
+
+
 def _with_probes(old: ProviderInventory | None, new: ProviderInventory) -> ProviderInventory:
     """Hand the probes of the last observation on, without those of models a healthy listing has lost."""
     if old is None or not old.probes:
@@ -91,11 +124,11 @@ def _week_before(at: str) -> str:
 
 
 def _written(entries: Mapping[str, ProviderInventory]) -> Any:
-    """Write the inventory as JSON; of models and probes only what says something, for there are thousands."""
-    lines = ("models", "probes")
+    """Write the inventory as JSON; of its lines only what says something, for there are thousands."""
+    lines = ("models", "probes", "windows")
     return {
         "providers": {
-            name: plain(entries[name].replace(models=(), probes=()))
+            name: plain(entries[name].replace(models=(), probes=(), windows=()))
             | {each: [_lean(line) for line in getattr(entries[name], each)] for each in lines}
             for name in sorted(entries)
         }
@@ -120,12 +153,16 @@ def _inventory(data: Any) -> Inventory:
 
 def _provider(entry: Any) -> ProviderInventory:
     known = shape.fields(entry, _PROVIDER)
-    lines = {name: tuple(known.get(name, ())) for name in ("models", "probes")}
+    lines = {name: tuple(known.get(name, ())) for name in ("models", "probes", "windows")}
     return ProviderInventory(**known | lines)
 
 
 def _probe(line: Any) -> Probe:
     return Probe(**shape.fields(line, _PROBE))
+
+
+def _window(line: Any) -> ToldWindow:
+    return ToldWindow(**shape.fields(line, _WINDOW))
 
 
 def _model(line: Any) -> ObservedModel:
@@ -159,10 +196,12 @@ _PROBE = {
     "available": shape.unset_or(shape.flag),
     "capabilities": _capabilities,
 }
+_WINDOW = {"model": shape.text, "at": shape.moment, "tokens": _size}
 _PROVIDER = {
     **dict.fromkeys(("provider", "error", "error_kind"), shape.text),
     **dict.fromkeys(("attempted_at", "fetched_at", "stale_since"), shape.moment),
     **dict.fromkeys(("latency_ms", "skipped"), shape.whole),
     "models": shape.listed(_model),
     "probes": shape.listed(_probe),
+    "windows": shape.listed(_window),
 }

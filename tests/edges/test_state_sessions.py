@@ -82,7 +82,7 @@ def test_beginning_anew_never_loses_both(tmp_path: Path, monkeypatch: pytest.Mon
         for anew in (True, False):
             with pytest.raises(StateUnusable):
                 session.keep(tmp_path, "s", old, "sky/m", 2.0, anew=anew)
-    assert session.messages(tmp_path, "s") == (old, "den/m")
+    assert session.conversation(tmp_path, "s")[:2] == (old, "den/m")
 
 
 def test_lines_that_are_kept_together(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_lines_in_which_nobody_says_anything(tmp_path: Path) -> None:
         jsonl.append(path, line)
     jsonl.append(path, {"at": "soon", "role": "assistant", "text": "ho", "deployment": ["x"]})
     spoken = (Message(role="user", text="hi"), Message(role="assistant", text="ho"))
-    assert session.messages(tmp_path, "s") == (spoken, "")
+    assert session.conversation(tmp_path, "s")[:2] == (spoken, "")
     assert sessions.every(tmp_path) == [sessions.Session("s", 2, "")]
 
 

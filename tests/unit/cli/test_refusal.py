@@ -50,7 +50,7 @@ def test_golden_c14_another_obstacle_is_no_shortfall(tmp_path: Path) -> None:
     """C14: where no window would help, each is listed with its reasons and nobody is told to ask for less."""
     error = refused(tmp_path, RouteRequest(context_size=4940, min_quality=9), row("den/a", window=2048))
     assert (error.message, "larger-context" in error.hint) == (LISTING, False)
-    assert error.lines == ("den/a   quality 5 below 9; context window too small",)
+    assert error.lines == ("den/a   quality 5 below 9; context window too small (4940 needed, 2048 there)",)
 
 
 def test_an_explicit_window_is_told_from_its_largest(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def test_features_come_back_as_they_were() -> None:
     )
     line = logged(decide((BIG, SMALL), asked), stated=True, strategy="cost", mode="local", force=True)
     assert recorded(line) == (asked.replace(query="why", strategy="cost", mode="local"), True)
-    bare = recorded(logged(decide((BIG,), RouteRequest())))
+    bare = recorded(logged(decide((BIG,), RouteRequest(stated=False))))
     assert bare == (RouteRequest(stated=False), False)
 
 

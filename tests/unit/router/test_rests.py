@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from llmpool.core.config import Routing
-from llmpool.core.routing import RouteRequest, RoutingRow
+from llmpool.core.routing import Rejection, RouteRequest, RoutingRow
 from llmpool.router.route import Choice, route
 from tests.builders import facts, row, table
 
@@ -29,7 +29,7 @@ def test_a_resting_deployment_is_filtered_with_every_strategy(strategy: str) -> 
     choice = choose(strategy, resting={"a/m": (900.0, "rests after timeout")})
     assert choice.plan == ("b/m", "c/m", "a/m")
     assert choice.decision.resting == ("a/m",)
-    assert choice.decision.rejections == (("a/m", ("rests after timeout",)),)
+    assert choice.decision.rejections == (Rejection("a/m", ("rests after timeout",)),)
     assert (choice.decision.selected, choice.decision.once, choice.decision.notes) == ("b/m", False, ())
 
 
@@ -39,7 +39,7 @@ def test_a_provider_that_rests_is_a_filter(strategy: str, fact: str) -> None:
     """Ruling 2: outside of `score` a provider in cooldown or out of reach is no candidate, and asked last."""
     choice = choose(strategy, **{fact: {"a": "rests"}})
     assert choice.plan == ("b/m", "c/m", "a/m")
-    assert choice.decision.rejections[0] == ("a/m", ("rests",))
+    assert choice.decision.rejections[0] == Rejection("a/m", ("rests",))
 
 
 def test_a_provider_that_rests_loses_points_in_score() -> None:
