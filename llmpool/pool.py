@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from llmpool.core.policy import Policy
     from llmpool.core.provider import Provider
     from llmpool.core.registry import Catalog, Registry
-    from llmpool.core.routing import Facts, RoutingRow, RoutingTable
+    from llmpool.core.routing import Facts, Rest, RoutingRow, RoutingTable
     from llmpool.registry.capabilities import Told
     from llmpool.registry.official import Official
     from llmpool.router.cooldown import Rests
@@ -189,7 +189,7 @@ class Pool:
             free_at[name] = max(until, free_at.get(name, 0.0))
         return Facts(
             cooling=rests.cooling if rests else {},
-            resting=rests.resting if rests else {},
+            resting=self._held(rests.resting if rests else {}, now),
             free_at=free_at,
             unreachable=away,
             experience=health.experience,
@@ -205,6 +205,22 @@ class Pool:
             latency=health.latency,
             cursors=health.cursors,
         )
+
+    def _held(self, resting: dict[str, Rest], now: float) -> dict[str, Rest]:
+        """Add the deployments that a rate limit holds up; only where the log of one is kept."""
+        if not (self.paths.state / "rates").exists():
+            return resting
+        from llmpool.state import rates
+
+        entries = self.routing["providers"]
+        keys = {entry["id"]: self._labels(entry) for entry in entries}
+        held = rates.held(self.paths.state, entries, self.routing["rate_limits"], keys, now)
+        for row in self.table.rows if held else ():
+            mine = held.get(row.id) or held.get(row.id.partition("/")[0])
+            old = resting.get(row.id)
+            if mine and (old is None or (mine.until > old.until and not old.told)):
+                resting[row.id] = mine
+        return resting
 
     def _rests(self, now: float) -> Rests:
         """Say who rests now: providers, and the deployments that do, or whose provider has no key awake."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from llmpool.chat import sizes
 from llmpool.chat.journey import Event, Journey, Notice
@@ -14,11 +15,20 @@ from llmpool.embedded import server
 from llmpool.net.client import Client
 from llmpool.pool import Pool
 
+if TYPE_CHECKING:
+    from llmpool.chat.gate import Gate
+
 IDLE_SECONDS = 300.0  # how long a model stays loaded after its last use, unless idle_ttl says
 
 
 def ask(  # noqa: PLR0917 - who asks whom, with what, and where it is written down
-    pool: Pool, journey: Journey, provider: Provider, model: str, key: KeyRef, request: ChatRequest
+    pool: Pool,
+    journey: Journey,
+    provider: Provider,
+    model: str,
+    key: KeyRef,
+    request: ChatRequest,
+    gate: Gate | None = None,
 ) -> Iterator[Event]:
     """Start the server of an embedded model, and say so; it is ours, so no network is asked for."""
     state, ref = pool.paths.state, f"{provider.id}/{model}"
@@ -33,5 +43,5 @@ def ask(  # noqa: PLR0917 - who asks whom, with what, and where it is written do
     endpoint = server.ensure(state, model, idle_ttl=ttl, context=window)
     here = provider.replace(url=endpoint.url, exact=True)
     with Client() as client:
-        speaker = Speaker(pool, client, journey)
+        speaker = Speaker(pool, client, journey, gate)
         yield from speaker.ask(here, model, Credential(key.label, endpoint.key), request)

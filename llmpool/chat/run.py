@@ -15,7 +15,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from llmpool import credentials, ways
-from llmpool.chat import session, sizes
+from llmpool.chat import session
+from llmpool.chat.instances import Instances
 from llmpool.chat.journey import Done, Event, Journey, Notice, Seam
 from llmpool.chat.record import learn, record
 from llmpool.chat.speak import Speaker, without_carry
@@ -31,6 +32,7 @@ from llmpool.router import failure as rules
 from llmpool.router.route import Choice
 
 if TYPE_CHECKING:
+    from llmpool.chat.gate import Gate
     from llmpool.chat.waits import Waits
 
 MOST_ASKED = 100  # deployments that one prompt asks at most
@@ -104,8 +106,7 @@ class _Run:
         self._refused: set[tuple[str, str]] = set()  # keys that were, by provider and label
         self._client = Client(offline=pool.offline)
         self._warned: set[str] = set()
-        self._instances: dict[str, str] = {}  # what a model is called since it was loaded anew, by deployment
-        self._loads = 0
+        self._instances = Instances(pool, journey)
 
     def __enter__(self) -> Self:
         return self
@@ -195,7 +196,8 @@ class _Run:
         limited: list[tuple[Failure, KeyRef]] = []
         while keys:
             key = keys.pop(0)
-            yield from self._attempt(ref, provider, key)
+            gate = self._gate(ref, provider, key.label, hurries=hurries, other_keys=bool(keys))
+            yield from self._attempt(ref, provider, key, gate)
             failure = self.journey.attempts[-1].failure
             if failure is None or self._is_over() or self._is_late():
                 return
@@ -211,7 +213,9 @@ class _Run:
             elif provider.preset == "embedded" and failure.kind == "connect" and not woken:
                 woken, keys = True, [key]  # its server went idle just now; asking again starts another
                 continue
-            elif failure.kind == "context_length" and (yield from self._grown(ref, provider, failure)):
+            elif failure.kind == "context_length" and (
+                yield from self._instances.grown(ref, provider, self.request, failure)
+            ):
                 keys = [key]
                 continue
             here = hurries and not self.journey.shown
@@ -243,12 +247,36 @@ class _Run:
         else:
             self._refused.add((provider.id, key.label))
 
-    def _attempt(self, ref: str, provider: Provider, key: KeyRef) -> Iterator[Event]:
+    def _gate(
+        self, ref: str, provider: Provider, key: str, *, hurries: bool, other_keys: bool
+    ) -> Gate | None:
+        """Return the gate of the rate limits, where there are any; most have none, and load nothing."""
+        log = self.pool.paths.state / "rates" / f"{provider.id}.json"
+        if not (provider.rate_limit or ref in self.pool.routing["rate_limits"] or log.exists()):
+            return None
+        from llmpool.chat.gate import Gate
+
+        request, patience = _with_defaults(self.request, provider), self._waits.in_line(hurries=hurries)
+        return Gate(self.pool, provider, ref, key, request, patience=patience, other_keys=other_keys)
+
+    def _leave(self, gate: Gate | None, failure: Failure | None) -> None:
+        """Note at the gate how an attempt ended, and what the vendor said of its own limits."""
+        journey = self.journey
+        told = journey.headroom.get((split_ref(journey.deployment)[0], journey.key), ())
+        if gate is not None:
+            gate.leave(failure, journey.usage, told)
+            self._waits.count(gate.waited)
+        elif told:
+            from llmpool.chat import gate as gates
+
+            gates.hear(self.pool, journey.deployment, journey.key, told)
+
+    def _attempt(self, ref: str, provider: Provider, key: KeyRef, gate: Gate | None) -> Iterator[Event]:
         """Make one call with one key; a failure ends up in the journey, not in the caller's lap."""
         journey, failure = self.journey, None
         journey.start_attempt(ref, key.label)
         try:
-            for event in self._answers(self._in_time(provider), split_ref(ref)[1], key):
+            for event in self._answers(self._in_time(provider), split_ref(ref)[1], key, gate):
                 if isinstance(event, Delta):
                     journey.take(event)
                     journey.shown |= bool(
@@ -263,10 +291,13 @@ class _Run:
         except (StateUnusable, UnknownName, NothingEligible, ConfigInvalid) as error:
             failure = Failure(kind="unusable", message=error.message)
         except (KeyboardInterrupt, GeneratorExit, SystemExit):
-            journey.end_attempt(Failure(kind="cancelled", message="interrupted"))
+            failure = Failure(kind="cancelled", message="interrupted")
+            self._leave(gate, failure)
+            journey.end_attempt(failure)
             raise
         if failure is not None and failure.kind == "timeout" and self._is_late():
             failure = failure.replace(code=rules.DEADLINE)
+        self._leave(gate, failure)
         journey.end_attempt(failure)
 
     def _without_echo(self, failure: Failure) -> Failure:
@@ -283,7 +314,7 @@ class _Run:
         left = max(0.05, self._ends - self.pace.now())
         return provider.replace(total_timeout=min(left, provider.total_timeout or left))
 
-    def _answers(self, provider: Provider, model: str, key: KeyRef) -> Iterator[Event]:
+    def _answers(self, provider: Provider, model: str, key: KeyRef, gate: Gate | None) -> Iterator[Event]:
         """Ask, in whatever way the provider takes it; an unverified connection is said, once."""
         warning = ways.unverified(provider)
         if warning and provider.id not in self._warned:
@@ -294,44 +325,13 @@ class _Run:
         if provider.preset == "embedded":
             from llmpool.chat import embedded
 
-            yield from embedded.ask(self.pool, self.journey, provider, model, key, request)
+            yield from embedded.ask(self.pool, self.journey, provider, model, key, request, gate)
             return
-        yield from self._prepared(ref, provider, request)
+        yield from self._instances.prepared(ref, provider, request)
         credential = credentials.resolve(key, provider, self.pool)
-        speaker = Speaker(self.pool, self._client, self.journey)
-        speaker.instance = self._instances.get(ref, "")
+        speaker = Speaker(self.pool, self._client, self.journey, gate)
+        speaker.instance = self._instances.name(ref)
         yield from speaker.ask(provider, model, credential, request)
-
-    def _prepared(self, ref: str, provider: Provider, request: ChatRequest) -> Iterator[Event]:
-        """Have a model that was asked for by name loaded with the window the request needs, once."""
-        size = self.journey.decision.context_size
-        if not self._is_meant(provider) or ref in self._instances:
-            return
-        if not sizes.outgrows(self.pool, ref, request, size):
-            return
-        from llmpool.chat import prepare
-
-        needs = prepare.needs_of(request, size)
-        self._instances[ref] = yield from prepare.prepared(self.pool, provider, split_ref(ref)[1], needs)
-
-    def _grown(self, ref: str, provider: Provider, failure: Failure) -> Generator[Event, None, bool]:
-        """Have a model loaded with more when its server finds the window too small; False if that is vain."""
-        if not self._is_meant(provider):
-            return False
-        from llmpool.chat import prepare
-
-        needs = prepare.needs_of(self.request, self.journey.decision.context_size)
-        model = split_ref(ref)[1]
-        again = yield from prepare.grown(self.pool, provider, model, needs, failure, loads=self._loads)
-        if again is None:
-            return False
-        self._loads += 1
-        self._instances[ref] = again
-        return True
-
-    def _is_meant(self, provider: Provider) -> bool:
-        """Say whether somebody asked by name for a model on a machine of their own."""
-        return bool(self.journey.decision.requested) and provider.location == "local"
 
 
 def _with_defaults(request: ChatRequest, provider: Provider) -> ChatRequest:

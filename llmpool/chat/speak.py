@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from llmpool import ways
 from llmpool.chat import sizes
@@ -25,6 +26,9 @@ from llmpool.net.client import Client
 from llmpool.pool import Pool
 from llmpool.router import failure as rules
 
+if TYPE_CHECKING:
+    from llmpool.chat.gate import Gate
+
 MAX_REFUSALS = 4  # so many parameters are left out of one question before its refusal counts
 QUIETLY = ("stream_options", "cache")  # nobody asked for these by name
 
@@ -32,13 +36,15 @@ QUIETLY = ("stream_options", "cache")  # nobody asked for these by name
 class Speaker:
     """Puts one question to one model with one key; *begun* says that something of an answer has come.
 
-    *instance* is what the model is called where it was loaded, if that is not its name.
+    *instance* is what the model is called where it was loaded, if that is not its name; each call passes the
+    *gate*.
     """
 
-    def __init__(self, pool: Pool, client: Client, journey: Journey) -> None:
+    def __init__(self, pool: Pool, client: Client, journey: Journey, gate: Gate | None = None) -> None:
         self.pool = pool
         self.client = client
         self.journey = journey
+        self.gate = gate
         self.begun = False
         self.nearby = False
         self.instance = ""
@@ -161,7 +167,10 @@ class Speaker:
     def _once(self, wire: WireFormat, target: Target, model: str, request: ChatRequest) -> Iterator[Event]:
         """Send one call and read its answer, streamed or not: one path for both."""
         call = wire.chat_call(target, self.instance or model, request)
-        with self.client.open_stream(call) as reply:
+        gate = self.gate
+        if gate is not None:
+            yield from gate.enter()
+        with self.client.open_stream(call, gate.sent if gate else None) as reply:
             self._hear(target.provider, reply.headers)
             if not 200 <= reply.status < 300:
                 answer = reply.read()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 from llmpool.router import failure as rules
@@ -38,6 +39,13 @@ class Waits:
         self._here: dict[str, float] = {}  # the seconds they were to wait for at least
         self._again: dict[str, _Again] = {}
 
+    def in_line(self, *, hurries: bool) -> float:
+        """Return the seconds worth waiting in line for a limit: few where others are ready or sooner free."""
+        if hurries:
+            return min(self.patience, rules.QUICKLY)
+        sooner = min((again.least for again in self._again.values()), default=inf) - self._pace.now()
+        return min(self.patience, max(0.0, sooner) + rules.QUICKLY)
+
     @property
     def patience(self) -> float:
         """The seconds that may be waited now."""
@@ -46,6 +54,10 @@ class Waits:
     def spend(self, seconds: float) -> None:
         """Wait."""
         self._pace.sleep(seconds)
+        self.count(seconds)
+
+    def count(self, seconds: float) -> None:
+        """Count what was waited already, in line for a rate limit."""
         self._left -= seconds
 
     def before_the_same(self, ref: str, failure: Failure, *, hurries: bool) -> float:
@@ -55,7 +67,7 @@ class Waits:
         adds apart. Else it is noted when it may be asked again: another that failed may be free earlier.
         """
         done, now = self._done.get(ref, 0), self._pace.now()
-        if failure.code == rules.OWN_LIMIT and hurries:
+        if failure.code == rules.OWN_LIMIT and (hurries or self._again):
             self._again[ref] = _Again(now + (failure.retry_after or 0.0), now)  # it waits in line by itself
         retries = 0 if ref in self._once else self._retries
         if done >= retries or not rules.same_again_may_help(failure, done):
@@ -79,7 +91,7 @@ class Waits:
         parted = rests.parted(rows, pool.table, pool.facts(), scored=strategy == "score")
         tired = rests.in_turn(parted[1], rest)
         resting = {each.row.id for each in tired}
-        self._once = (self._once - set(rest)) | resting
+        self._once = (self._once - set(rest)) | {each.row.id for each in tired if not each.held}
         awake = [ref for ref in rest if ref not in resting]
         return [*awake, *(each.row.id for each in tired if not each.told)] or [tired[0].row.id]
 

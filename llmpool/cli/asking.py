@@ -102,6 +102,8 @@ class Asking:
         notes = list(decision.notes)
         if decision.once:
             self.terminal.warn(notes.pop())
+        elif decision.held:
+            notes.pop()  # who waits in line says so
         for note in notes if self._routing.needs or self._routing.model or self._wanted.warm else ():
             if decision.loosely:
                 self.terminal.warn(note)

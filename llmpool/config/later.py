@@ -8,14 +8,6 @@ from llmpool.core.config import Config, Routing
 def not_yet(config: Config) -> list[str]:
     """Name every such setting of *config*, so that nobody relies on it; empty when all of it is in force."""
     found = [f"[budgets.{budget.name}]: no budget is enforced" for budget in config.budgets]
-    for table in config.providers:
-        place = f"[providers.{table.id}]"
-        marks = {
-            "rate_limit: no limit is kept": table.rate_limit,
-        }
-        found += [f"{place} {text}" for text, given in marks.items() if given]
-    for model in config.models:
-        found += [f"[[models]] {model.id} rate_limit: no limit is kept"] if model.rate_limit else []
     tables: dict[str, object] = {
         '[routing] strategy: "value" is refused': config.routing.strategy == "value",
         "[routing] quality_target: there is no difficulty score": (

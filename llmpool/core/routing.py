@@ -96,13 +96,15 @@ class Rest(NamedTuple):
     """How a deployment rests: until when (seconds since the epoch), and why.
 
     *told*: its vendor's rate limit named a time that is not over yet, so asking it now is of no use and does
-    harm. *refused*: no key of its provider was taken, or each is used up.
+    harm. *refused*: no key of its provider was taken, or each is used up. *held*: nothing is wrong with it,
+    a limit is used up, and whoever asks it waits in line.
     """
 
     until: float
     why: str
     told: bool = False
     refused: bool = False
+    held: bool = False
 
 
 class Facts(Record):
@@ -171,7 +173,7 @@ class Decision(Record):
     selected one only resembles the name that was asked for. *grows*: the window it must be loaded with at
     most before it can take the request, 0 where it can as it is. *once*: it is resting as all who may answer
     are, and is tried all the same. *resting*: the end of the plan, each of whom is asked a single time (all
-    of the plan with *once*).
+    of the plan with *once*). *held*: nothing is wrong with it, but a limit makes it wait in line.
     """
 
     id: str
@@ -199,4 +201,5 @@ class Decision(Record):
     grows: int = 0
     turns: tuple[str, ...] = ()
     once: bool = False
+    held: bool = False
     resting: tuple[str, ...] = ()

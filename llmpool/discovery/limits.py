@@ -11,9 +11,10 @@ from llmpool.core.provider import Provider, RateLimit
 from llmpool.discovery.account import accounts, unsupported, vendor_of, was_asked
 from llmpool.errors import NoCredential
 from llmpool.pool import Pool, unknown_provider
-from llmpool.state import limits
+from llmpool.state import limits, rates
 from llmpool.state.accounts import Account
 from llmpool.state.limits import Seen
+from llmpool.usage.rates import Scope
 
 CONFIGURED = (
     ("rpm", "requests", "minute"),
@@ -137,20 +138,22 @@ def _seen(seen: Seen, now: float) -> tuple[Window, ...]:
 def _configured(pool: Pool, provider: Provider) -> Iterator[Window]:
     """Yield the limits the owner set for a provider and for single models of it."""
     if provider.rate_limit:
-        yield from _windows(pool, provider.rate_limit)
+        yield from _windows(pool, provider.id, provider.rate_limit)
     for model in pool.catalog.models:
         owner, name = split_ref(model.id)
         if owner == provider.id and isinstance(model.rate_limit, RateLimit):
-            yield from (window._replace(model=name) for window in _windows(pool, model.rate_limit))
+            yield from (window._replace(model=name) for window in _windows(pool, model.id, model.rate_limit))
 
 
-def _windows(pool: Pool, limit: RateLimit) -> Iterator[Window]:
+def _windows(pool: Pool, whose: str, limit: RateLimit) -> Iterator[Window]:
+    spent = rates.spent(pool.paths.state, Scope(whose, limit), pool.clock())
     for field, what, per in CONFIGURED:
         most = getattr(limit, field)
         if most is not None:
             zone = limit.reset_tz if per == "day" else ""
             ends = _midnight(pool.clock(), zone) if zone else None
-            yield Window(what, per, most, None, ends, "config", zone=zone)
+            used, free = spent[field]
+            yield Window(what, per, most, max(0, most - used), ends or free, "config", zone=zone)
 
 
 def _midnight(now: float, zone: str) -> float | None:

@@ -79,20 +79,23 @@ class Client:
                 return reply.read()
         return self.fetch(call.replace(url=urljoin(call.url, place)), hops - 1)
 
-    def open_stream(self, call: Call) -> StreamReply:
-        """Send *call* and return as soon as the status is known; a redirect is refused."""
-        reply = self._open(call)
+    def open_stream(self, call: Call, sent: Callable[[], object] | None = None) -> StreamReply:
+        """Send *call* and return as soon as the status is known; a redirect is refused.
+
+        *sent* is called when all of it has left, before anything comes back.
+        """
+        reply = self._open(call, sent)
         _refuse_redirect(reply)
         return reply
 
-    def _open(self, call: Call) -> StreamReply:
+    def _open(self, call: Call, sent: Callable[[], object] | None = None) -> StreamReply:
         host = host_of(call.url)
         if self._offline:
             raise offline_forbids(f"the network ({host})")
         _check_headers(call, host)
         deadline = self._watched(call, host)
         try:
-            response = self._respond(call, host, deadline)
+            response = self._respond(call, host, deadline, sent)
         except BaseException:
             deadline.stop()
             raise
@@ -128,10 +131,14 @@ class Client:
             self._under_way.add(deadline)
         return deadline
 
-    def _respond(self, call: Call, host: str, deadline: Deadline) -> httpx.Response:
+    def _respond(
+        self, call: Call, host: str, deadline: Deadline, sent: Callable[[], object] | None
+    ) -> httpx.Response:
         client, via = self._client_for(call, host), Via()
         try:
-            extensions = {"timeout": _limits(call.timeouts), "trace": _both(deadline.trace, via.trace)}
+            trace = _both(deadline.trace, via.trace)
+            trace = trace if sent is None else _both(trace, _when_sent(sent))
+            extensions = {"timeout": _limits(call.timeouts), "trace": trace}
             request = client.build_request(
                 call.method, call.url, headers=_headers(call), content=call.body, extensions=extensions
             )
@@ -209,6 +216,14 @@ def _both(first: Trace, second: Trace) -> Trace:
     def trace(event: str, info: dict[str, Any]) -> None:
         first(event, info)
         second(event, info)
+
+    return trace
+
+
+def _when_sent(sent: Callable[[], object]) -> Trace:
+    def trace(event: str, _info: dict[str, Any]) -> None:
+        if event.endswith("send_request_body.complete"):
+            sent()
 
     return trace
 

@@ -49,6 +49,11 @@ def routing_document(
         "rows": [list(row(deployment, place)) for deployment in registry.deployments],
         "windows": _asked_windows(registry),
         "outputs": _short_outputs(registry),
+        "rate_limits": {
+            d.id: plain(d.declared.rate_limit)
+            for d in registry.deployments
+            if d.declared and d.declared.rate_limit
+        },
         "absent": probes.verdicts(registry, inventory),
         "aliases": registry.aliases,
         "default_model": config.default_model,

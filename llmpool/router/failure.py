@@ -76,6 +76,8 @@ def another_format_may_help(failure: Failure) -> bool:
 
 def next_key_may_help(failure: Failure) -> bool:
     """Say whether the same call with another key is worth trying."""
+    if failure.code == OWN_LIMIT and failure.param != "key":
+        return False  # it is the provider's or the deployment's
     return failure.kind in _NEXT_KEY
 
 

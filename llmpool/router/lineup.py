@@ -96,17 +96,17 @@ def tired(line: Lineup, case: Case) -> list[Resting]:
 
 
 def awoken(line: Lineup, case: Case, first: Resting, *, alone: bool) -> Lineup:
-    """Let the *first* of those who rest lead, where all do; the notes say so (ruling 10).
+    """Let the *first* of those who rest lead, where all do; the last of the notes says so (ruling 10).
 
     *alone*: nobody is asked after it.
     """
     ref = first.row.id
     others = "all who may answer are resting" if len(line.resting) > 1 else "nobody else may answer"
-    tried = "once" if alone else "first"
+    tried = "waited for" if first.held else f"tried {'once' if alone else 'first'}"
     return line._replace(
         ranked=_last_resorts_last(_ranked([first.row], case), [first.row]),
         rejections=[rejection for rejection in line.rejections if rejection.deployment != ref],
-        notes=[*line.notes, f"{others}; {ref} is tried {tried} ({'; '.join(first.reasons)})"],
+        notes=[*line.notes, f"{others}; {ref} is {tried} ({'; '.join(first.reasons)})"],
         turns=(),
     )
 

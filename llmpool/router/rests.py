@@ -6,8 +6,9 @@ cooldown or out of reach costs points in `score` and filters elsewhere, unless i
 Whoever rests may work again, and a prompt is answered whenever one eligible provider works (DESIGN 1). So
 they are the end of the plan, behind all who are awake, and are asked once each: `in_turn` is their order.
 Only those are left out whose vendor set a limit and named the time until which it holds: asking them sooner
-cannot help and is what limits are there to stop. Where nobody else is left, the first of them is asked. A
-limit of the owner's own makes nobody rest; it is kept when the call is made (`chat.gate`).
+cannot help and is what limits are there to stop. Where nobody else is left, the first of them is asked.
+Whoever is held by a limit that is counted here is passed over likewise, but nothing is wrong with it: when it
+is asked all the same, the call waits in line (`chat.gate`).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _NONE = Rest(0.0, "")
 class Resting(NamedTuple):
     """A deployment that may answer but rests: *until* when, infinite where nobody knows, and why.
 
-    *told* and *refused* are as `Rest` has them.
+    *told*, *refused* and *held* are as `Rest` has them.
     """
 
     row: RoutingRow
@@ -31,6 +32,7 @@ class Resting(NamedTuple):
     reasons: tuple[str, ...]
     told: bool
     refused: bool
+    held: bool = False
 
     @property
     def rejection(self) -> Rejection:
@@ -70,7 +72,8 @@ def _rest(row: RoutingRow, provider: str, out: dict[str, str], facts: Facts) -> 
     if provider in out:
         until = max(until, facts.free_at.get(provider, inf))
         reasons.append(out[provider])
-    return Resting(row, until, tuple(reasons), own.told, own.refused) if reasons else None
+    held = own.held and provider not in out
+    return Resting(row, until, tuple(reasons), own.told, own.refused, held) if reasons else None
 
 
 def in_turn(resting: list[Resting], ranked: list[str]) -> list[Resting]:

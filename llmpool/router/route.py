@@ -52,11 +52,12 @@ def route(
     case = Case(request, table, facts, features.read(request, table, facts))
     line, plan = _planned(case, named, detail)
     last = _at_last(case, line, named, once=not plan)
-    if once := not plan and bool(last):
-        line = awoken(line, case, last[0], alone=len(last) == 1)
+    first = last[0] if last and not plan else None
+    if first is not None:
+        line = awoken(line, case, first, alone=len(last) == 1)
     resting = tuple(rest.row.id for rest in last)
     plan = [*plan, *resting]
-    decision = _decision(case, line, plan[0] if plan else "", stamp, once=once)
+    decision = _decision(case, line, plan[0] if plan else "", stamp, first)
     return Choice(decision.replace(resting=resting), tuple(plan))
 
 
@@ -87,7 +88,9 @@ def _planned(case: Case, named: list[RoutingRow] | None, detail: int) -> tuple[L
     return line._replace(resting=resting, turns=turns), plan
 
 
-def _decision(case: Case, line: Lineup, selected: str, stamp: tuple[str, str], *, once: bool) -> Decision:
+def _decision(
+    case: Case, line: Lineup, selected: str, stamp: tuple[str, str], resting: Resting | None
+) -> Decision:
     request, table, _, read = case
     return Decision(
         id=stamp[0],
@@ -99,7 +102,7 @@ def _decision(case: Case, line: Lineup, selected: str, stamp: tuple[str, str], *
         intent=read.intent,
         candidates=tuple(line.ranked),
         rejections=tuple(line.rejections),
-        reasoning=_reasoning(case, line, selected, once=once),
+        reasoning=_reasoning(case, line, selected, resting),
         no_eligible=not selected,
         query_length=len(request.query.encode("utf-8", "replace")),
         context_size=request.context_size,
@@ -112,7 +115,8 @@ def _decision(case: Case, line: Lineup, selected: str, stamp: tuple[str, str], *
         notes=tuple(line.notes),
         generation=table.generation,
         turns=line.turns,
-        once=once,
+        once=resting is not None and not resting.held,
+        held=resting is not None and resting.held,
     )
 
 
@@ -127,7 +131,7 @@ def _options(request: RouteRequest) -> tuple[tuple[str, object], ...]:
     )
 
 
-def _reasoning(case: Case, line: Lineup, selected: str, *, once: bool) -> str:
+def _reasoning(case: Case, line: Lineup, selected: str, resting: Resting | None) -> str:
     """Name the winner, its score, what the request looked like, and what bound the choice (6.7)."""
     request, table, _, read = case
     words = f"{COMPLEXITIES[read.complexity]}/{read.intent}"
@@ -136,9 +140,9 @@ def _reasoning(case: Case, line: Lineup, selected: str, *, once: bool) -> str:
     if not line.ranked:
         return f"nothing eligible ({words}); {selected} is the configured way out"
     is_preferred = request.prefer in (selected, selected.partition("/")[0])
-    how = (
-        "is tried though it rests" if once else "is preferred" if is_preferred else _leads(request, selected)
-    )
+    how = "is preferred" if is_preferred else _leads(request, selected)
+    if resting is not None:
+        how = "is waited for" if resting.held else "is tried though it rests"
     text = f"{selected} {how} with {line.ranked[0].score:g} ({words})"
     if request.needs:
         text += f", meets {', '.join(request.needs)}"

@@ -11,7 +11,7 @@ from llmpool.core.config import Config
 from llmpool.core.ids import split_ref
 from llmpool.pool import Pool
 from llmpool.setup import configfile
-from llmpool.state import formats, health, inventory
+from llmpool.state import formats, health, inventory, rates
 
 Edit = Callable[[str], str]
 
@@ -48,12 +48,14 @@ def remove(pool: Pool, name: str) -> None:
     configfile.change(pool, without)
     forget(pool, [name])
     inventory.update(pool.paths.state, (), gone=[name])
+    rates.path_of(pool.paths.state, name).unlink(missing_ok=True)
 
 
 def forget(pool: Pool, names: list[str]) -> None:
     """Forget the errors and all cooldowns of providers, and what was learnt of how they want to be asked.
 
-    The windows that their servers named when a prompt was too long are forgotten as well.
+    The windows that their servers named when a prompt was too long are forgotten as well, and what their
+    vendors said of rate limits; what was sent counts on.
     """
 
     def change(state: health.Health) -> None:
@@ -63,6 +65,7 @@ def forget(pool: Pool, names: list[str]) -> None:
     health.update(pool.paths.state, change)
     for name in names:
         pool.learn(partial(_unlearn, name=name))
+        rates.forget(pool.paths.state, name, pool.clock)
     pool.keep_lessons()
     inventory.forget_windows(pool.paths.state, names)
 

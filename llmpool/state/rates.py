@@ -182,7 +182,7 @@ def held(
         if scopes or (name in logged and is_told(state, name, now)):
             found |= line.full(_looked_at(state, name, now), name, scopes, keys.get(name, ()), now)
     return {
-        name: Rest(place.at, f"{waits.fact(place.hold)}, {waits.free(place.at, now)}")
+        name: Rest(place.at, f"{waits.fact(place.hold)}, {waits.free(place.at, now)}", held=True)
         for name, place in found.items()
         if place.hold is not None and place.at - now > MOMENT
     }

@@ -83,7 +83,7 @@ def test_everything_known_is_one_document(home: Home, server: FakeServer) -> Non
     assert minute["resets_at"].endswith("Z")
     assert (tokens["per"], tokens["limit"], tokens["resets_at"]) == (None, None, None)
     rpm, tpd, own = lines["work", None]["windows"]
-    assert (rpm["limit"], rpm["remaining"], rpm["source"], rpm["seen_at"]) == (60, None, "config", None)
+    assert (rpm["limit"], rpm["remaining"], rpm["source"], rpm["seen_at"]) == (60, 60, "config", None)
     assert (tpd["what"], tpd["per"], tpd["reset_tz"]) == ("tokens", "day", PACIFIC)
     assert tpd["resets_at"][11:13] in ("07", "08")  # midnight there, in summer or in winter
     assert (own["model"], own["limit"]) == ("m", 10)
@@ -107,7 +107,7 @@ def test_a_pipe_gets_exact_times_and_a_terminal_how_long(home: Home, server: Fak
     assert lines[1][5].endswith("Z")
     assert lines[1][6] == "seen 2 min ago"
     assert lines[2][2:5] == ["input tokens", "450 000", "450 000"]  # it has started anew since
-    assert lines[3][:5] == ["work", "all", "requests a day", "?", "1 000"]
+    assert lines[3][:5] == ["work", "all", "requests a day", "1 000", "1 000"]
     assert lines[3][5].endswith("T00:00:00Z (midnight UTC)")
     assert lines[3][6] == "config"
     person = finish(home.terminal("providers", "limits", env=KEY)).out

@@ -84,8 +84,10 @@ def test_a_limit_of_the_owners_is_waited_for_in_line() -> None:
     assert waits.before_the_same("a/m", own, hurries=True) == 0.0
     waits.before_the_same("b/m", limited(16), hurries=False)
     assert waits.soonest() == ("a/m", 0.0)
-    assert waits.before_the_same("a/m", own, hurries=False) == 0.0
+    assert waits.in_line(hurries=False) == pytest.approx(18.0)
+    assert waits.before_the_same("a/m", own.replace(retry_after=19.0), hurries=False) == 0.0
     assert waits.soonest() == ("b/m", pytest.approx(17.25))
+    assert waits.soonest() == ("a/m", 0.0)
 
 
 def test_a_limit_of_the_owners_beyond_the_patience_is_not() -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmpool.core.outcome import FAILURE_KINDS, Failure
+from llmpool.core.routing import Rest
 from llmpool.router import cooldown
 from llmpool.router.cooldown import NONE, Cooldown, cool_deployment, cool_key, cool_provider
 
@@ -261,7 +262,7 @@ def test_who_rests_and_why_is_told() -> None:
     assert found.cooling == {"b": "rests after a server error, again at 2026-11-18T11:07:10Z"}
     assert found.free_at == {"b": NOW + 30}
     words = "rests after a rate limit, again at 2026-11-18T11:07:40Z"
-    assert found.resting == {"a/m": (NOW + 60, words, False, False)}
+    assert found.resting == {"a/m": Rest(NOW + 60, words)}
 
 
 def test_only_the_time_that_a_rate_limit_named_counts_as_told() -> None:
