@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import TypeVar
 
@@ -20,11 +20,6 @@ def preference(model: str) -> tuple[str, str]:
     lowered = model.lower()
     name = lowered.strip()
     return name.rpartition("/")[2] or name, lowered
-
-
-def by_preference(models: Iterable[str]) -> list[str]:
-    """Sort models in order of preference: by name, backwards."""
-    return sorted(models, key=preference, reverse=True)
 
 
 def latest(name: str) -> str:

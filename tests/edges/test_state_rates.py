@@ -166,9 +166,9 @@ def test_whoever_is_held_up_is_told_without_writing(tmp_path: Path) -> None:
     limits = {"den/m": plain(RateLimit(rpd=1)), "other/m": plain(RateLimit(rpd=1))}
     before = {path.name: path.read_bytes() for path in (tmp_path / "rates").iterdir()}
     assert rates.held(tmp_path, providers, limits, {"sky": ["k"]}, NOW + 1) == {
-        "work": Rest(NOW + MINUTE, "1 of 1 requests this minute, free in 60 s"),
-        "den/m": Rest(1_790_035_200, "1 of 1 requests today, free at 2026-09-22T00:00:00Z"),
-        "sky/m": Rest(NOW + 40, "0 requests left by its own word, free in 39 s"),
+        "work": Rest(NOW + MINUTE, "1 of 1 requests this minute, free in 60 s", held=True),
+        "den/m": Rest(1_790_035_200, "1 of 1 requests today, free at 2026-09-22T00:00:00Z", held=True),
+        "sky/m": Rest(NOW + 40, "0 requests left by its own word, free in 39 s", held=True),
     }
     assert {path.name: path.read_bytes() for path in (tmp_path / "rates").iterdir()} == before
     assert list(rates.held(tmp_path, providers, limits, {}, NOW + MINUTE - 2)) == ["den/m"]
