@@ -8,9 +8,10 @@ from itertools import groupby
 from math import ceil
 from typing import NamedTuple
 
-from llmpool.core.outcome import Attempt
+from llmpool.core.outcome import Attempt, TokenUsage
 from llmpool.core.provider import KeyRef, Provider
 from llmpool.core.routing import RoutingTable
+from llmpool.core.trial import TRIAL
 from llmpool.core.wire import Hidden, Target, Timeouts
 from llmpool.errors import Busy, NoCredential, StateUnusable, UnusableCredential
 from llmpool.formats.families import host
@@ -22,11 +23,16 @@ NO_KEY = KeyRef(label="none", source="env")
 
 
 class Credential(NamedTuple):
-    """A key ready for use, and the headers that are kept where keys are. Its repr hides them."""
+    """A key ready for use, and the headers that are kept where keys are. Its repr hides them.
+
+    *url* and *project* are those of an account, where it has its own.
+    """
 
     label: str
     secret: str
     headers: tuple[tuple[str, str], ...] = ()
+    url: str = ""
+    project: str = ""
 
     def __repr__(self) -> str:
         return f"Credential({self.label!r})"
@@ -44,14 +50,27 @@ def keys_of(provider: Provider, pool: Pool) -> list[KeyRef]:
         raise NoCredential(
             f"{provider.id}: every key is disabled", hint=f"llmpool providers show {provider.id}"
         )
+    if provider.oauth and (provider.needs_key or provider.id in pool.accounts):
+        from llmpool import accounts
+
+        return accounts.refs(provider, pool)
     found = [KeyRef(label=name, source="env", env=name) for name in provider.key_env if pool.env.get(name)]
     if found or not provider.needs_key:
         return found[:1] or [NO_KEY]
     names = " or ".join(provider.key_env)
-    hint = f"export {names.partition(' ')[0]}=..." + (
+    hint = f"export {names.partition(' ')[0]}=...    or: llmpool providers keys add {provider.id}" + (
         f"    get one: {provider.key_page}" if provider.key_page else ""
     )
     raise NoCredential(f"{provider.id}: no key; {names} is not set", hint=hint)
+
+
+def where_kept(key: KeyRef, provider: Provider, pool: Pool) -> KeyRef:
+    """Return where a key is read from: an account's is that of the token that lasts longest."""
+    if key.source != "account":
+        return key
+    from llmpool import accounts
+
+    return accounts.where_kept(key, provider, pool)
 
 
 def keys_in_turn(provider: Provider, pool: Pool) -> list[KeyRef]:
@@ -107,7 +126,8 @@ def count_uses(pool: Pool, attempts: Iterable[Attempt]) -> None:
     uses: Counter[tuple[str, str]] = Counter()
     for ref, visit in groupby(attempts, key=lambda attempt: attempt.deployment):
         provider = pool.provider(ref.partition("/")[0])
-        rotates = provider.key_rotation != "first" and sum(key.enabled for key in provider.keys) > 1
+        several = sum(key.enabled for key in provider.keys) or len(pool.accounts.get(provider.id, ()))
+        rotates = provider.key_rotation != "first" and several > 1
         for number, attempt in enumerate(visit):
             was_sent = attempt.failure is None or rules.was_sent(attempt.failure)
             uses[provider.id, attempt.key] += was_sent - (rotates and not number)
@@ -123,10 +143,56 @@ def resolve(key: KeyRef, provider: Provider, pool: Pool) -> Credential:
     headers = tuple((name, _value(name, variable, provider, pool)) for name, variable in provider.header_env)
     if key is NO_KEY:
         return Credential(NO_KEY.label, "", headers)
+    if provider.oauth:
+        from llmpool import accounts
+
+        access = accounts.resolve(key, provider, pool)
+        return Credential(key.label, access.token, headers, access.url, access.project)
     from llmpool.auth import secrets
 
     secret = secrets.read_key(key, provider.id, pool.env, pool.paths.secrets)
+    if provider.preset == TRIAL:
+        secret = _of_licence(secret, provider, pool)
     return Credential(key.label, secret, headers)
+
+
+def _of_licence(text: str, provider: Provider, pool: Pool) -> str:
+    """Return the key in the licence of a trial, proven and not used up; raises NoCredential."""
+    from llmpool.auth import license as licences
+    from llmpool.state import trial
+    from llmpool.usage import trial as rules
+
+    found = licences.read(text, dict(pool.config.trial_keys))
+    terms, again = found.terms, "llmpool providers trial install"
+    asked = (provider.url, provider.format, provider.verify_tls)
+    if trial.terms(pool.paths.state) != terms or asked != (terms.url.rstrip("/"), terms.format, True):
+        raise UnusableCredential(f"{provider.id}: its licence is not the one that was installed", hint=again)
+    stands = trial.start(pool.paths.state, terms, found.signature, pool.clock())
+    if stands.exhausted:
+        raise UnusableCredential(rules.told(terms, stands), hint=rules.way_out(stands.reason))
+    return found.key
+
+
+def count_trial(pool: Pool, ref: str, usage: TokenUsage | None) -> None:
+    """Add what a request used to the quota of the trial, if that was asked; say so when it is used up."""
+    provider = pool.provider(ref.partition("/")[0])
+    tokens = (usage.input or 0) + (usage.output or 0) if usage else 0
+    if provider.preset != TRIAL or not tokens:
+        return
+    from llmpool.auth import license as licences
+    from llmpool.auth import secrets
+    from llmpool.state import trial
+    from llmpool.usage import trial as rules
+
+    try:
+        text = secrets.read_key(provider.keys[0], provider.id, pool.env, pool.paths.secrets)
+        found = licences.read(text, dict(pool.config.trial_keys))
+    except NoCredential as error:
+        pool.warnings.append(f"not counted for the trial: {error.message}")
+        return
+    stands = trial.count(pool.paths.state, found.terms, found.signature, tokens, pool.clock())
+    if stands.reason == rules.LIMIT:
+        pool.warnings.append(f"{rules.told(found.terms, stands)}; {rules.way_out(stands.reason)}")
 
 
 def _value(header: str, variable: str, provider: Provider, pool: Pool) -> Hidden:
@@ -146,17 +212,22 @@ def _value(header: str, variable: str, provider: Provider, pool: Pool) -> Hidden
 def usable(provider: Provider, pool: Pool, keys: list[KeyRef] | None = None) -> Iterator[Credential]:
     """Yield the provider's keys, or *keys*, in order, passing over what cannot be read while another can.
 
-    Raises NoCredential when none can, in the words of one that is faulty rather than missing.
+    Of those in secrets.json that is a warning. Raises NoCredential when none can, in the words of one that is
+    faulty rather than missing.
     """
     found = False
     fault: NoCredential | None = None
+    shut: list[str] = []
     for key in keys_of(provider, pool) if keys is None else keys:
         try:
             credential = resolve(key, provider, pool)
         except NoCredential as error:
             fault = fault if isinstance(fault, UnusableCredential) else error
+            if key.source == "file" and isinstance(error, UnusableCredential):
+                shut.append(f"{error.message}; {error.hint}")
         else:
             found = True
+            pool.warnings += [told for told in shut if told not in pool.warnings]
             yield credential
     if fault is not None and not found:
         raise fault
@@ -166,7 +237,9 @@ def target(
     provider: Provider, credential: Credential, timeouts: Timeouts, *, url: str = "", exact: bool = False
 ) -> Target:
     """Make the target of a provider's calls with this credential; *url* is where it was found instead."""
-    place = url or provider.url
+    if provider.preset == TRIAL:
+        url, exact = "", False  # its licence names the one address, whatever was learnt
+    place = url or (credential.url if provider.exact else "") or provider.url
     return Target(
         provider=provider.id,
         url=place,
@@ -176,7 +249,7 @@ def target(
         verify_tls=provider.verify_tls,
         auth=provider.auth or ("bearer" if host(place).endswith(BEARER_HOSTS) else ""),
         api_version=provider.api_version,
-        project=provider.project,
+        project=provider.project or credential.project,
         exact=exact or (provider.exact and not url),
         max_tokens_field=provider.max_tokens_field,
         idle_ttl=ceil(provider.idle_ttl or 0),

@@ -17,7 +17,8 @@ from typing import NamedTuple
 
 from llmpool.core.config import MODES
 from llmpool.core.ids import short_id, split_ref
-from llmpool.core.routing import HARD, Decision, RouteRequest, RoutingRow, RoutingTable
+from llmpool.core.routing import BUDGET, HARD, Decision, RouteRequest, RoutingRow, RoutingTable
+from llmpool.core.text import few
 from llmpool.core.times import rfc3339_ms
 from llmpool.errors import Misuse, NothingEligible, Refused, UnknownName
 from llmpool.pool import Pool
@@ -28,6 +29,7 @@ from llmpool.router.lineup import BY_AFFINITY
 from llmpool.router.route import Choice
 
 INACTIVE = "provider inactive by policy"  # how the registry says that the owner bars a whole provider
+NAMED = 3  # deployments that an error names
 Heal = Callable[[RouteRequest], bool]  # looks around; says whether deciding once more is worth it
 
 
@@ -81,6 +83,10 @@ def choose(pool: Pool, asked: Asked, detail: int = SHOWN) -> Choice:
     """
     stamp = (short_id("d"), rfc3339_ms(pool.clock()))
     facts = pool.facts()
+    if pool.routing["budgets"] or pool.routing["unpriced"] == "deny":
+        from llmpool import budgets
+
+        facts = budgets.with_caps(pool, facts)
     if asked.named and (asked.request.strategy or pool.table.routing.strategy) in BY_AFFINITY:
         facts = facts.replace(affinity=pool.affinity(row.id for row in asked.named))
     choice = route.route(asked.request, pool.table, facts, named=asked.named, stamp=stamp, detail=detail)
@@ -194,8 +200,7 @@ def _gone(pool: Pool, ref: str) -> tuple[str, ...]:
 
 
 def _may_answer(pool: Pool, asked: Asked) -> bool:
-    rows = asked.named or []
-    return bool(eligible.check(rows, asked.request, pool.table, pool.facts(), named=True).rows)
+    return bool(eligible.check(asked.named or [], asked.request, pool.table, pool.facts(), named=True).rows)
 
 
 def _grown(pool: Pool, asked: Asked) -> Asked | None:
@@ -225,8 +230,7 @@ def largest(pool: Pool, rows: Iterable[RoutingRow]) -> dict[str, int]:
 
 
 def _format(pool: Pool, name: str) -> str:
-    provider = pool.provider(name)
-    return provider.format or pool.memories.detected_format(provider)
+    return (provider := pool.provider(name)).format or pool.memories.detected_format(provider)
 
 
 def _loosened(pool: Pool, asked: Asked) -> Asked | None:
@@ -255,11 +259,6 @@ def _loosened(pool: Pool, asked: Asked) -> Asked | None:
     return asked._replace(named=[*rows, *like], loose=frozenset(row.id for row in found))
 
 
-def _some(ids: list[str], shown: int = 3) -> str:
-    more = f" and {len(ids) - shown} more" if len(ids) > shown else ""
-    return ", ".join(ids[:shown]) + more
-
-
 def _refuse_inactive(asked: Asked) -> None:
     """Refuse what policy bars even by name: all who carry it are at providers set inactive (ruling 19)."""
     rows = asked.named or []
@@ -268,8 +267,9 @@ def _refuse_inactive(asked: Asked) -> None:
         return
     provider = split_ref(barred[0].id)[0]
     reason = barred[0].blocked.removeprefix(INACTIVE)
+    refused = few([row.id for row in barred], NAMED)
     raise Refused(
-        f"{_some([row.id for row in barred])}: refused, provider {provider} is inactive by policy{reason}",
+        f"{refused}: refused, provider {provider} is inactive by policy{reason}",
         hint=f"lift it: llmpool policy clear {provider}    or let others answer: --fallback",
         details={"rejections": [{"deployment": row.id, "reasons": [row.blocked]} for row in barred]},
     )
@@ -277,17 +277,17 @@ def _refuse_inactive(asked: Asked) -> None:
 
 def _too_little_known(choice: Choice, request: RouteRequest) -> bool:
     """Say whether nothing is eligible of a choice among all, which a look around may change."""
-    return choice.decision.no_eligible and not request.model
+    spent = any(reason.startswith(BUDGET) for each in choice.decision.rejections for reason in each.reasons)
+    return choice.decision.no_eligible and not request.model and not spent
 
 
 def _unknown(pool: Pool, ref: str) -> UnknownName:
     """Build the error for a name nobody carries; it says so where providers may have more than is known."""
     error = resolve.unknown(ref, pool.table)
-    entries = [entry for entry in pool.table.providers if entry["enabled"]]
-    asking = [e for e in entries if e["metadata"] != "catalog"]
+    asking = [e for e in pool.table.providers if e["enabled"] and e["metadata"] != "catalog"]
     dark = [str(e["id"]) for e in asking if e.get("stale_since") or not e.get("fetched_at")]
     if dark:
-        error.lines += (f"what {_some(dark)} may have is not known: llmpool refresh",)
+        error.lines += (f"what {few(dark, NAMED)} may have is not known: llmpool refresh",)
     from llmpool.registry import loose
 
     if loose.find(ref, pool.table):
@@ -297,8 +297,7 @@ def _unknown(pool: Pool, ref: str) -> UnknownName:
 
 def nothing_configured(pool: Pool) -> NothingEligible:
     """Build the error of a first run: nothing there yet, and what to do about it."""
-    exists = pool.paths.config.exists()
-    fact = f"{pool.paths.config} names none" if exists else f"no {pool.paths.config}"
+    fact = f"{pool.paths.config} names none" if pool.paths.config.exists() else f"no {pool.paths.config}"
     return NothingEligible(
         f"no provider is configured ({fact})",
         hint="run: llmpool init    (finds keys and local servers; spends no tokens)",
@@ -340,6 +339,7 @@ def _unlisted(pool: Pool, ref: str, *, force: bool) -> tuple[RoutingRow, str] | 
         pool.provider(name),
         model,
         pool.policies,
+        prices=pool.prices,
         facts=metadata.facts,
         official=pool.official,
     )

@@ -62,6 +62,11 @@ class LlmpoolError(Exception):
         self.lines = lines
         self.details = details or {}
 
+    @property
+    def told(self) -> str:
+        """The fact in one line, with the way out where only the error itself knows it."""
+        return self.message
+
     def as_json(self) -> dict[str, Any]:
         """Return the error document of `--json` (DESIGN 3.2)."""
         error = {"exit": int(self.exit_code), "kind": self.kind, "message": self.message, "hint": self.hint}
@@ -104,6 +109,11 @@ class NoCredential(LlmpoolError):
 
 class UnusableCredential(NoCredential):
     """A key is configured, but cannot be had or used: that is a fault, a missing one need not be."""
+
+    @property
+    def told(self) -> str:
+        """The fact and the way out."""
+        return f"{self.message}: {self.hint}" if self.hint else self.message
 
 
 class NothingEligible(LlmpoolError):

@@ -25,16 +25,17 @@ if TYPE_CHECKING:
     from llmpool.core.policy import Policy
     from llmpool.core.provider import Provider
     from llmpool.core.registry import Catalog, Registry
-    from llmpool.core.routing import Facts, Rest, RoutingRow, RoutingTable
+    from llmpool.core.routing import Facts, RoutingRow, RoutingTable
+    from llmpool.pricing.book import Priced
+    from llmpool.pricing.deployments import Pricer
     from llmpool.registry.capabilities import Told
     from llmpool.registry.official import Official
-    from llmpool.router.cooldown import Rests
     from llmpool.state.formats import Memories
     from llmpool.state.health import Health
+    from llmpool.state.price_book import Stored
 
-_SOURCES = ("config", "catalog", "official", "policies", "inventory", "registry")
-_READ = (*_SOURCES, "routing", "listing", "table", "health", "memories")
-UNREACHABLE_FOR = 15 * 60  # seconds that a failed connect counts as unreachable (DESIGN ruling 2)
+_SOURCES = ("config", "catalog", "official", "policies", "price_book", "prices", "inventory", "registry")
+_READ = (*_SOURCES, "accounts", "routing", "listing", "table", "cost_lines", "priced", "health", "memories")
 
 
 class Pool:
@@ -73,9 +74,36 @@ class Pool:
         return ",\n".join(json.dumps(entry) for entry in self.listing["models"])
 
     @cached_property
+    def cost_lines(self) -> str | None:
+        """The compiled lines of what costs are worked out from, fresh; None where they cannot be kept."""
+        stamp = compiled.stamps(self.paths.config, self.paths.state)
+        lines = compiled.read_costs(self.paths.state, stamp)
+        if lines is None:
+            self._compile()
+            lines = compiled.read_costs(self.paths.state, stamp)
+        return lines
+
+    @cached_property
+    def priced(self) -> dict[str, Priced | None]:
+        """The prices that this run has found already, by deployment; `costs.price_of` fills it."""
+        return {}
+
+    @cached_property
     def table(self) -> RoutingTable:
         """The router's table."""
         return readback.table(self.routing)
+
+    @cached_property
+    def accounts(self) -> dict[str, list[str]]:
+        """The ids of OAuth accounts by provider, in the order to try them; read only where one may serve."""
+        if not any(entry["oauth"] and not entry["keys"] for entry in self.routing["providers"]):
+            return {}
+        from llmpool.state import logins
+
+        found: dict[str, list[str]] = {}
+        for login in logins.read(self.paths.state):
+            found.setdefault(login.provider, []).append(login.id)
+        return found
 
     @cached_property
     def health(self) -> Health:
@@ -124,9 +152,15 @@ class Pool:
         """Config and presets, normalised."""
         from llmpool.config.presets import presets
         from llmpool.registry.catalog import build_catalog
+        from llmpool.registry.trial import has_trial
         from llmpool.registry.vendors import amended
 
-        return build_catalog(self.config, amended(presets(), self.official))
+        granted = None
+        if has_trial(self.config):
+            from llmpool.state import trial
+
+            granted = trial.terms(self.paths.state)
+        return build_catalog(self.config, amended(presets(), self.official), granted)
 
     @cached_property
     def official(self) -> Official:
@@ -136,6 +170,33 @@ class Pool:
         from llmpool.state import catalog
 
         return laid_over(builtin.catalog(), catalog.read(self.paths.state).content)
+
+    @cached_property
+    def price_book(self) -> Stored:
+        """The price book that was downloaded, empty where the one that is built in is newer."""
+        from llmpool.data import prices as built_in
+        from llmpool.state import price_book
+
+        fetched = price_book.read(self.paths.state)
+        return fetched if fetched.last_updated_at >= built_in.document()["date"] else price_book.Stored()
+
+    @cached_property
+    def prices(self) -> Pricer:
+        """The owner's prices and the newer price book, to look up in; hot commands use `costs.price_of`."""
+        from datetime import UTC, datetime
+
+        from llmpool.config.presets import plans
+        from llmpool.core.trial import TRIAL
+        from llmpool.data import prices as built_in
+        from llmpool.pricing.deployments import Pricer
+        from llmpool.pricing.lookup import PLAN
+        from llmpool.pricing.match import Book
+        from llmpool.state import prices
+
+        book = Book(self.price_book.content or built_in.document())
+        moment = datetime.fromtimestamp(self.clock(), UTC)
+        own, paid = prices.read(self.paths.state), dict.fromkeys(plans(), PLAN) | {TRIAL: TRIAL}
+        return Pricer(book, own, self.catalog.providers, built_in.vendor_of, moment, paid=paid)
 
     @cached_property
     def policies(self) -> dict[str, Policy]:
@@ -158,7 +219,9 @@ class Pool:
         from llmpool.registry import merge
 
         policies, seen = self.policies, self.inventory
-        return merge.overlay(self.catalog, seen, policies, {}, facts=metadata.facts, official=self.official)
+        return merge.overlay(
+            self.catalog, seen, policies, self.prices, facts=metadata.facts, official=self.official
+        )
 
     def told(self, deployment: Deployment) -> Told:
         """Return what each source tells of a deployment, to show where its values come from."""
@@ -178,67 +241,20 @@ class Pool:
 
     def facts(self) -> Facts:
         """Read the mutable world for one decision, as of now."""
-        from llmpool.core.routing import Facts
+        from llmpool import world
 
-        now, health = self.clock(), self.health
-        oldest = rfc3339(now - self.table.routing.stale_after)
-        away = _unreachable(health, now)
-        rests = self._rests(now) if health.cooldowns else None
-        free_at = {name: health.contact[name]["at"] + UNREACHABLE_FOR for name in away}
-        for name, until in rests.free_at.items() if rests else ():
-            free_at[name] = max(until, free_at.get(name, 0.0))
-        return Facts(
-            cooling=rests.cooling if rests else {},
-            resting=self._held(rests.resting if rests else {}, now),
-            free_at=free_at,
-            unreachable=away,
-            experience=health.experience,
-            keyless=self._keyless() | (self._remote() if self.offline else {}),
-            stale={
-                entry["id"]: f"not listed since {entry['stale_since']}"
-                for entry in self.routing["providers"]
-                if entry.get("stale_since")
-                and entry["stale_since"] < oldest
-                and entry["metadata"] != "catalog"
-            },
-            absent=self._absent(now),
-            latency=health.latency,
-            cursors=health.cursors,
+        return world.facts(
+            world.World(
+                self.paths.state,
+                self.env,
+                self.routing,
+                self.table,
+                self.health,
+                self.accounts,
+                self.clock(),
+                self.offline,
+            )
         )
-
-    def _held(self, resting: dict[str, Rest], now: float) -> dict[str, Rest]:
-        """Add the deployments that a rate limit holds up; only where the log of one is kept."""
-        if not (self.paths.state / "rates").exists():
-            return resting
-        from llmpool.state import rates
-
-        entries = self.routing["providers"]
-        keys = {entry["id"]: self._labels(entry) for entry in entries}
-        held = rates.held(self.paths.state, entries, self.routing["rate_limits"], keys, now)
-        for row in self.table.rows if held else ():
-            mine = held.get(row.id) or held.get(row.id.partition("/")[0])
-            old = resting.get(row.id)
-            if mine and (old is None or (mine.until > old.until and not old.told)):
-                resting[row.id] = mine
-        return resting
-
-    def _rests(self, now: float) -> Rests:
-        """Say who rests now: providers, and the deployments that do, or whose provider has no key awake."""
-        from llmpool.router import cooldown
-
-        entries = self.routing["providers"]
-        return cooldown.rests(
-            self.health.cooldowns,
-            {entry["id"]: self._labels(entry) for entry in entries},
-            self.table.rows,
-            now,
-        )
-
-    def _labels(self, entry: dict[str, Any]) -> list[str]:
-        """Name the keys of a provider, as `credentials.keys_of` does: `none` where it needs none."""
-        if entry["keys"]:
-            return [key["label"] for key in entry["keys"] if key["enabled"]]
-        return [name for name in entry["key_env"] if self.env.get(name)][:1] or ["none"]
 
     def affinity(self, refs: Iterable[str]) -> dict[str, int]:
         """Score how well providers speak the tongue of their deployments (pool-routing-formats 5.2)."""
@@ -269,35 +285,6 @@ class Pool:
         for name in _READ:
             self.__dict__.pop(name, None)
 
-    def _keyless(self) -> dict[str, str]:
-        """Name the providers that have no usable key, as far as the environment alone can tell."""
-        missing = {}
-        for entry in self.routing["providers"]:
-            names = (
-                [key["env"] for key in entry["keys"] if key["enabled"]] if entry["keys"] else entry["key_env"]
-            )
-            wanted = entry["keys"] or entry["needs_key"]
-            if wanted and all(names) and not any(self.env.get(name) for name in names):
-                fact = f"{' or '.join(names)} is not set" if names else "every key is disabled"
-                missing[entry["id"]] = f"no key: {fact}"
-            unset = [variable for _, variable in entry["header_env"] if not self.env.get(variable)]
-            if unset:
-                missing[entry["id"]] = f"no key: {unset[0]} is not set"
-        return missing
-
-    def _absent(self, now: float) -> dict[str, str]:
-        """Name the deployments that a probe found not to be configured, while that holds."""
-        verdicts = self.routing["absent"]
-        if not verdicts:
-            return {}
-        from llmpool.registry import probes
-
-        return probes.absent(verdicts, rfc3339(now - probes.HOLDS))
-
-    def _remote(self) -> dict[str, str]:
-        """Name the providers that only the network reaches, which is all but the embedded one."""
-        return {e["id"]: "offline" for e in self.routing["providers"] if e["preset"] != "embedded"}
-
     def _compile(self) -> dict[str, dict[str, Any]]:
         """Compile the registry from its sources and keep it; a directory that refuses is only a warning."""
         from llmpool.registry import compiled as compiling
@@ -306,15 +293,16 @@ class Pool:
         stamp = compiled.stamps(self.paths.config, self.paths.state)
         for name in _SOURCES:
             self.__dict__.pop(name, None)  # nothing may be older than the stamp it is kept under
-        registry, seen = self.registry, self.inventory
-        decided = self.policies
+        registry, seen, decided = self.registry, self.inventory, self.policies
+        prices, dear = self.prices.lines(registry.deployments), self.prices.dear(registry.deployments)
         oldest = rfc3339(self.clock() - HOLDS)
 
         def build(generation: int) -> dict[str, dict[str, Any]]:
             stamped = {"generation": generation}
             return {
-                compiled.ROUTING: compiling.routing_document(registry, seen, decided) | stamped,
+                compiled.ROUTING: compiling.routing_document(registry, seen, decided, dear) | stamped,
                 compiled.LISTING: compiling.listing_document(registry, seen, oldest) | stamped,
+                compiled.COSTS: {"models": prices},
             }
 
         ids = sorted([*registry.aliases, *(d.id for d in registry.deployments)])
@@ -343,11 +331,3 @@ def unknown_provider(name: str, known: list[str]) -> UnknownName:
     near = get_close_matches(name, known)
     hint = f"did you mean {near[0]}?" if near else f"configured: {', '.join(known) or 'none'}"
     return UnknownName(f'no provider "{name}" is configured', hint=hint, details={"candidates": near})
-
-
-def _unreachable(health: Health, now: float) -> dict[str, str]:
-    return {
-        name: f"unreachable since {rfc3339(entry['at'])} ({entry['message']})"
-        for name, entry in health.contact.items()
-        if entry.get("kind") == "connect" and 0 <= now - entry["at"] < UNREACHABLE_FOR
-    }

@@ -23,6 +23,7 @@ sys.path[:] = [place for place in sys.path if os.path.realpath(place or ".") != 
 
 from hypothesis import settings  # noqa: E402
 
+from llmpool.state import jsonfile  # noqa: E402
 from tests.fakes.server import FakeServer  # noqa: E402
 from tests.support import Home, is_foreign, isolated  # noqa: E402
 
@@ -50,6 +51,14 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     for name, value in isolated(directory).items():
         monkeypatch.setenv(name, value)
     return directory
+
+
+@pytest.fixture(autouse=True)
+def warnings_of_its_own() -> Iterator[None]:
+    """Send a test's warnings to stderr, whoever listened in the test before."""
+    before = jsonfile.on_warning(jsonfile._to_stderr)
+    yield
+    jsonfile.on_warning(before)
 
 
 @pytest.fixture

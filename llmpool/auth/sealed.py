@@ -2,7 +2,8 @@
 
 A sealed text is `enc:v1:scrypt:17:8:1:SALT:DATA`: the logarithm of scrypt's n, its r and p, then base64 of
 the salt and of nonce, ciphertext and tag. All of it that stands before DATA is authenticated, and so is what
-the caller binds to it. `cryptography` is loaded only here, and only when something is sealed or opened.
+the caller binds to it. What others seal with a key of their own passes through here too, and signatures are
+checked here (Ed25519), because `cryptography` is loaded only here, and only when something is to be done.
 """
 
 from __future__ import annotations
@@ -17,25 +18,20 @@ MARK = "enc:v1:"
 LOG_N, R, P = 17, 8, 1  # 128 MiB, about half a second
 _LARGEST = (20, 16, 4, 1 << 28)  # of a stranger's parameters, and of the memory they ask for: 256 MiB
 _SALT, _NONCE = 16, 12
+_DER = bytes.fromhex("302a300506032b6570032100")  # what stands before an Ed25519 key there
 _SHAPE = re.compile(r"enc:v1:scrypt:(\d{1,2}):(\d{1,2}):(\d{1,2}):([A-Za-z0-9+/=]{4,88}):([A-Za-z0-9+/=]+)\Z")
 
 
 def seal(content: bytes, passphrase: str, bound: bytes = b"") -> str:
     """Seal *content*; it opens only with the same passphrase and the same *bound*, which is not kept."""
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-    salt, nonce = os.urandom(_SALT), os.urandom(_NONCE)
+    salt = os.urandom(_SALT)
     head = f"{MARK}scrypt:{LOG_N}:{R}:{P}:{base64.b64encode(salt).decode()}:"
     key = _key(passphrase, salt, LOG_N, R, P)
-    data = nonce + AESGCM(key).encrypt(nonce, content, head.encode() + bound)
-    return head + base64.b64encode(data).decode()
+    return head + base64.b64encode(encrypted(content, key, head.encode() + bound)).decode()
 
 
 def opened(sealed: str, passphrase: str, bound: bytes = b"") -> bytes:
     """Open what `seal` made; raises NoCredential for a wrong passphrase, and for anything changed since."""
-    from cryptography.exceptions import InvalidTag
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
     found = _SHAPE.match(sealed)
     if found is None:
         raise NoCredential("what is sealed here is damaged, or not sealed by llmpool", hint=_AGAIN)
@@ -51,12 +47,44 @@ def opened(sealed: str, passphrase: str, bound: bytes = b"") -> bytes:
         salt, data = (base64.b64decode(text, validate=True) for text in found.groups()[3:])
         key = _key(passphrase, salt, log_n, r, p)
         head = sealed[: found.start(5)].encode()
-        return AESGCM(key).decrypt(data[:_NONCE], data[_NONCE:], head + bound)
-    except (InvalidTag, ValueError):  # ValueError: base64 cut short, or less than a nonce
+        return decrypted(data, key, head + bound)
+    except ValueError:  # or base64 cut short
         raise NoCredential(
             "the passphrase does not open it: it is another one, or the file was changed after it was sealed",
             hint="try again; without the keys: --no-keys",
         ) from None
+
+
+def encrypted(content: bytes, key: bytes, bound: bytes | None = None) -> bytes:
+    """Return nonce, ciphertext and tag of *content* with a key of 32 bytes (AES-256-GCM)."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    nonce = os.urandom(_NONCE)
+    return nonce + AESGCM(key).encrypt(nonce, content, bound)
+
+
+def decrypted(data: bytes, key: bytes, bound: bytes | None = None) -> bytes:
+    """Return what `encrypted` was given; raises ValueError for another key, and for anything changed."""
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    try:
+        return AESGCM(key).decrypt(data[:_NONCE], data[_NONCE:], bound)
+    except InvalidTag:
+        raise ValueError("another key, or changed since") from None
+
+
+def is_signed(content: bytes, signature: bytes, public: bytes) -> bool:
+    """Say whether *signature* is that of the Ed25519 key *public*; ValueError: that is no key."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    key = Ed25519PublicKey.from_public_bytes(public.removeprefix(_DER))
+    try:
+        key.verify(signature, content)
+    except InvalidSignature:
+        return False
+    return True
 
 
 _AGAIN = "export it again; without the keys: --no-keys"

@@ -7,9 +7,11 @@ from itertools import groupby
 from typing import Any
 
 from llmpool.chat.journey import Journey
+from llmpool.core.ids import split_ref
 from llmpool.core.outcome import Attempt, Failure
+from llmpool.core.routing import Decision
 from llmpool.core.times import rfc3339
-from llmpool.errors import Busy, LlmpoolError, NoCredential, NothingEligible, UpstreamFailed
+from llmpool.errors import Busy, LlmpoolError, NoCredential, NothingEligible, Refused, UpstreamFailed
 from llmpool.pool import Pool
 from llmpool.router import failure as rules
 
@@ -37,13 +39,35 @@ def all_failed(pool: Pool, journey: Journey) -> LlmpoolError:
     wait = _soonest(pool, journey)
     retry_at = None if wait is None else rfc3339(pool.clock() + wait)
     details: dict[str, Any] = {"attempts": journey.attempts_json(), "retry_at": retry_at}
+    alone = _is_alone(journey.decision)
     if all(failure.kind == "auth" for failure in failures):
-        hint = "llmpool providers show tells where keys come from"
+        hint = next((failure.hint for failure in reversed(failures) if failure.hint), _where(journey))
         return NoCredential(message, hint=hint, lines=lines, details=details)
     if wait is not None and _are_busy(failures):
-        hint = f"{_how_to_wait(wait)}   elsewhere: --fallback"
+        hint = _how_to_wait(wait) + rules.ROUND * alone
         return Busy(message, hint=hint, lines=lines, details=details)
-    return UpstreamFailed(message, hint=rules.way_out(failures[-1]), lines=lines, details=details)
+    kind = Refused if all(map(_exceeds, failures)) else UpstreamFailed
+    return kind(message, hint=rules.way_out(failures[-1], alone=alone), lines=lines, details=details)
+
+
+def _where(journey: Journey) -> str:
+    """Say where keys that were refused come from, and how another takes their place."""
+    asked = {split_ref(attempt.deployment)[0] for attempt in journey.attempts}
+    name = asked.pop() if len(asked) == 1 else ""
+    shown = f"llmpool providers keys list {name}".rstrip()
+    way = f"llmpool providers keys replace {name or 'PROVIDER'}"
+    return f"{shown}    tells where keys come from;  another: {way}"
+
+
+def _is_alone(decision: Decision) -> bool:
+    """Say whether others were not to be asked, so that there is something to allow."""
+    fallback = dict(decision.options).get("fallback")
+    return fallback is False or (bool(decision.requested) and not fallback)
+
+
+def _exceeds(failure: Failure) -> bool:
+    """Say whether a request is too large for a limit of its owner's, on any day."""
+    return failure.code == rules.OWN_LIMIT and failure.kind == "unusable"
 
 
 def _message(attempts: list[Attempt], failures: list[Failure]) -> tuple[str, tuple[str, ...]]:
@@ -61,12 +85,19 @@ def _message(attempts: list[Attempt], failures: list[Failure]) -> tuple[str, tup
         lines.append((ref, f"{words} ({often} times)" if often > 1 else words))
     if len(lines) == 1:
         return f"{lines[0][0]}: {lines[0][1]}", ()
-    return f"all {len(failures)} attempts failed", tuple(f"{ref}   {words}" for ref, words in lines)
+    told = tuple(f"{ref}   {words}" for ref, words in lines)
+    if all(failure.code == rules.OWN_LIMIT for failure in failures):
+        return f"the rate limits of all {len(lines)} who may answer are used up; nothing was sent", told
+    return f"all {len(failures)} attempts failed", told
 
 
 def _are_busy(failures: list[Failure]) -> bool:
-    """Say whether all are only too busy: too fast for them, or overloaded until a time they named."""
-    return all(f.kind in _BUSY and (f.kind == "rate_limit" or f.retry_after) for f in failures)
+    """Say whether all are only too busy: too fast for them, or overloaded until a time they named.
+
+    Whoever could never take it, for a limit of the owner's, was not asked.
+    """
+    asked = [failure for failure in failures if not _exceeds(failure)]
+    return all(f.kind in _BUSY and (f.kind == "rate_limit" or f.retry_after) for f in asked) and bool(asked)
 
 
 def _soonest(pool: Pool, journey: Journey) -> float | None:

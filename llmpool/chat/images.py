@@ -8,11 +8,13 @@ from llmpool import ways
 from llmpool.core.chat import ChatRequest, Image
 from llmpool.core.ids import split_ref
 from llmpool.core.outcome import UpstreamError
+from llmpool.core.routing import Decision
 from llmpool.core.wire import Call, Timeouts
-from llmpool.errors import Misuse
+from llmpool.errors import Misuse, Refused
 from llmpool.formats import wire_format
 from llmpool.net.client import Client
 from llmpool.pool import Pool
+from llmpool.registry.catalog import is_private
 
 MAX_BYTES = 20 * 1024 * 1024
 _LIMITS = Timeouts(connect=5.0, first_token=20.0, read=20.0, total=60.0)
@@ -42,15 +44,19 @@ def is_picture(url: str) -> bool:
         return False
 
 
-def fetched(pool: Pool, request: ChatRequest, plan: tuple[str, ...]) -> ChatRequest:
+def fetched(
+    pool: Pool, request: ChatRequest, plan: tuple[str, ...], decision: Decision | None = None
+) -> ChatRequest:
     """Return *request* with its pictures as data, unless everyone in *plan* fetches addresses itself.
 
     They are fetched once, before anybody is asked. Raises Misuse for one that cannot be had: no model can
-    help with that.
+    help with that; Refused for one in the internet where *decision* is bound to this network.
     """
     addresses = {i.url for m in request.messages for i in m.images if not i.url.startswith("data:")}
     if not addresses or not any(_wants_data(pool, ref) for ref in plan):
         return request
+    if decision is not None:
+        _keep_home(addresses, decision)
     with Client(offline=pool.offline) as client:
         pictures = {url: _fetched(url, client) for url in sorted(addresses)}
     return request.replace(
@@ -58,6 +64,18 @@ def fetched(pool: Pool, request: ChatRequest, plan: tuple[str, ...]) -> ChatRequ
             m.replace(images=tuple(pictures.get(i.url, i) for i in m.images)) for m in request.messages
         )
     )
+
+
+def _keep_home(addresses: set[str], decision: Decision) -> None:
+    """Refuse to ask the internet for a picture of a request that is not to leave this network (ruling 3)."""
+    bound = "--local-only" if dict(decision.options).get("local_only") else ""
+    bound = bound or ("mode local" if decision.mode == "local" else "")
+    away = sorted(url for url in addresses if not is_private(url))
+    if bound and away:
+        raise Refused(
+            f"the picture at {away[0][:200]} would be fetched from the internet, which {bound} forbids",
+            hint="save it, and attach the file",
+        )
 
 
 def _wants_data(pool: Pool, ref: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -124,6 +124,12 @@ class Journey:
             Attempt(deployment=self.deployment, key=self.key, latency_ms=self.latency_ms, failure=failure)
         )
         self.success = failure is None
+
+    def broken(self) -> Iterator[tuple[Attempt, int]]:
+        """Yield the attempts that broke off, the last one aside, each with the tokens that came of it."""
+        for place, got in self._lost.items():
+            if place < len(self.attempts) - 1:
+                yield self.attempts[place], got
 
     def attempts_json(self) -> list[dict[str, object]]:
         """Show the attempts as `--json` and the decision log have them: with the reason, and who was next."""

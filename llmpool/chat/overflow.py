@@ -8,6 +8,7 @@ from llmpool.chat.journey import Journey, Notice
 from llmpool.core.inventory import ToldWindow
 from llmpool.core.outcome import Failure
 from llmpool.core.provider import Provider
+from llmpool.core.text import few
 from llmpool.core.times import rfc3339
 from llmpool.errors import Busy, StateUnusable
 from llmpool.formats import windows_told
@@ -42,8 +43,7 @@ def onward(
     failed = {a.deployment for a in journey.attempts if a.failure and a.failure.kind == "context_length"}
     left = larger_only(rest, pool.table, ref, told.counted, window=told.window, again=len(failed) > 1)
     if left.skipped:
-        names = ", ".join(left.skipped[:NAMED])
-        more = f" and {len(left.skipped) - NAMED} more" if len(left.skipped) > NAMED else ""
+        names = few(left.skipped, NAMED)
         verb = "has" if len(left.skipped) == 1 else "have"
-        yield Notice(f"the prompt is too long for {ref}; {names}{more} {verb} no larger window: left out")
+        yield Notice(f"the prompt is too long for {ref}; {names} {verb} no larger window: left out")
     return left.plan

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
 from functools import partial
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from llmpool import credentials
+from llmpool import costs, credentials
+from llmpool.chat import retention
 from llmpool.chat.journey import Journey
 from llmpool.core.chat import ChatRequest
 from llmpool.core.ids import split_ref, usage_id
@@ -16,12 +16,12 @@ from llmpool.core.outcome import Attempt, TokenUsage
 from llmpool.core.routing import Experience
 from llmpool.core.times import rfc3339_ms
 from llmpool.credentials import NO_KEY
-from llmpool.errors import Busy, StateUnusable
+from llmpool.errors import Busy, LlmpoolError, StateUnusable
 from llmpool.pool import Pool
 from llmpool.router import experience, explain
 from llmpool.router import failure as rules
 from llmpool.state import health, ledger
-from llmpool.usage.cost import cost, counted, token_fields
+from llmpool.usage.cost import cost_fields, counted, token_fields
 
 PATIENCE = 1.0  # seconds that a request which is not over yet waits for the lock of a file
 
@@ -37,15 +37,22 @@ def record(pool: Pool, request: ChatRequest, journey: Journey) -> None:
 
         journey.instead, journey.because = served.told(pool.table, journey)
     state, usage = pool.paths.state, usage_record(pool, journey)
-    _keep(pool, lambda: ledger.append(state, ledger.USAGE, usage))
+    if any(journey.broken()):
+        from llmpool.chat import broken
+
+        usage |= broken.lost(pool, request, journey)
+        usage |= cost_fields(journey.cost, usage.get("price_source"), usage.get("price_dated"))
+    _keep(pool, lambda: retention.append(pool, usage))
     _keep(pool, lambda: ledger.append(state, ledger.DECISIONS, decision_record(journey, usage)))
     _keep(pool, lambda: health.update(state, lambda known: _learn(known, pool, journey)))
     _keep(pool, lambda: credentials.count_uses(pool, journey.attempts))
+    if journey.deployment.startswith("trial/"):
+        _keep(pool, lambda: credentials.count_trial(pool, journey.deployment, journey.usage))
     if journey.headroom:
         _keep(pool, lambda: _keep_headroom(pool, journey))
 
 
-def _keep(pool: Pool, write: Callable[[], None]) -> None:
+def _keep(pool: Pool, write: Callable[[], object]) -> None:
     """Write one of the records; that it cannot be is no reason not to write the others."""
     try:
         write()
@@ -79,7 +86,8 @@ def usage_record(pool: Pool, journey: Journey) -> dict[str, Any]:
     """Build the usage line; unknown values are left out, an unknown cost is null."""
     provider, model = split_ref(journey.deployment)
     usage = journey.usage or TokenUsage()
-    journey.cost, source = cost_of(pool, journey)
+    price = cost_of(pool, journey)
+    journey.cost = price.amount
     journey.usage_id = usage_id()
     failure = journey.attempts[-1].failure
     line: dict[str, Any] = {
@@ -104,16 +112,22 @@ def usage_record(pool: Pool, journey: Journey) -> dict[str, Any]:
         "error": failure.kind if failure else None,
         "interrupted": journey.interrupted or None,
         "attempts": len(journey.attempts),
-        "price_source": source,
     }
-    kept = {name: value for name, value in line.items() if value is not None}
-    return kept | {"cost": None if journey.cost is None else str(journey.cost)}
+    return {name: value for name, value in line.items() if value is not None} | cost_fields(*price)
 
 
-def cost_of(pool: Pool, journey: Journey) -> tuple[Decimal | None, str | None]:
-    """Return what the answer cost in USD and by which price; None where no price is known."""
-    row = next((row for row in pool.table.rows if row.id == journey.deployment), None)
-    return cost(row.input_price, row.output_price, journey.usage) if row is not None else (None, None)
+def cost_of(pool: Pool, journey: Journey) -> costs.Cost:
+    """Return what came of a request cost, failed or broken off as well; one that nothing came of is free.
+
+    A config that was broken meanwhile costs a warning: what was used is recorded without a cost.
+    """
+    usage = journey.usage or TokenUsage()
+    asked = journey.success or usage.input is not None or usage.output is not None
+    try:
+        return costs.cost(pool, journey.deployment, usage, pool.clock(), requests=int(asked))
+    except LlmpoolError as error:
+        pool.warnings.append(f"the cost is not known: {error.message}; later: llmpool usage reprice")
+        return costs.Cost()
 
 
 def decision_record(journey: Journey, usage: dict[str, Any]) -> dict[str, Any]:

@@ -9,22 +9,22 @@ five deployments have failed. No prompt asks more than a hundred deployments.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Self
 
 from llmpool import credentials, ways
 from llmpool.chat import session
 from llmpool.chat.instances import Instances
 from llmpool.chat.journey import Done, Event, Journey, Notice, Seam
+from llmpool.chat.manners import Manners, Pace
 from llmpool.chat.record import learn, record
 from llmpool.chat.speak import Speaker, without_carry
 from llmpool.core.chat import ChatRequest, Delta
 from llmpool.core.ids import split_ref
 from llmpool.core.outcome import Failure, UpstreamError
 from llmpool.core.provider import KeyRef, Provider
-from llmpool.core.record import Record
+from llmpool.core.routing import BUDGET
 from llmpool.errors import ConfigInvalid, NoCredential, NothingEligible, StateUnusable, UnknownName
 from llmpool.net.client import Client
 from llmpool.pool import Pool
@@ -33,40 +33,10 @@ from llmpool.router.route import Choice
 
 if TYPE_CHECKING:
     from llmpool.chat.gate import Gate
+    from llmpool.chat.spend import Purse
     from llmpool.chat.waits import Waits
 
 MOST_ASKED = 100  # deployments that one prompt asks at most
-
-
-class Manners(Record):
-    """How a request is to be run: *shows* when text reaches a reader at once, *on_break* stop or restart.
-
-    *shows_thinking*: what the model thinks is shown as well. *max_wait* bounds all waiting for a better
-    moment; *deadline*, in seconds from the start, bounds everything. *keep* takes an answer into a session.
-    """
-
-    shows: bool = True
-    shows_thinking: bool = False
-    on_break: str = "stop"
-    max_wait: float = 20.0
-    deadline: float | None = None
-    tag: str = ""
-    session: str = ""
-    keep: Callable[[Journey], None] | None = None
-
-
-def _chance() -> float:
-    from random import random
-
-    return random()  # noqa: S311 - it spreads waits, nobody gains by guessing it
-
-
-class Pace(NamedTuple):
-    """Time as a request has it: a clock, a sleep, and the chance that spreads waits."""
-
-    now: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], object] = time.sleep
-    chance: Callable[[], float] = _chance
 
 
 def chat(
@@ -104,6 +74,7 @@ class _Run:
         self.pace = pace
         self._ends = None if manners.deadline is None else pace.now() + manners.deadline
         self._refused: set[tuple[str, str]] = set()  # keys that were, by provider and label
+        self._hurries = False  # whether another candidate is ready
         self._client = Client(offline=pool.offline)
         self._warned: set[str] = set()
         self._instances = Instances(pool, journey)
@@ -126,6 +97,8 @@ class _Run:
             if self._is_over() or self._is_late() or not rules.another_may_help(failure):
                 break
             rest = rules.left_to_ask(rest, self.journey.attempts)
+            if failure.code == BUDGET and self._purse:
+                rest = self._purse.onward(rest)
             if failure.kind == "context_length":
                 from llmpool.chat import overflow
 
@@ -142,7 +115,12 @@ class _Run:
         over = self._is_over()
         if self.journey.shown:
             yield Seam()
-        raise ending.broke_off(self.journey) if over else ending.all_failed(self.pool, self.journey)
+        if over:
+            raise ending.broke_off(self.journey)
+        refused = self._purse.refused(self.journey) if self._purse else None
+        if refused:
+            self.journey.attempts.clear()  # nobody was asked, so nothing is recorded
+        raise refused or ending.all_failed(self.pool, self.journey)
 
     def _passed_on(self, ref: str, failure: Failure, rests: str, following: str) -> Notice:
         """Say that a deployment failed, how long it *rests*, and who is asked instead.
@@ -177,8 +155,19 @@ class _Run:
         """The waiting of this request; there is none to speak of when all is well."""
         from llmpool.chat.waits import Waits
 
-        retries = 0 if self.journey.decision.once else self.pool.table.routing.max_retries
-        return Waits(self.pace, self.manners.max_wait, retries, self._ends)
+        once = self.journey.decision.resting if self.journey.decision.once else ()
+        retries = self.pool.table.routing.max_retries
+        return Waits(self.pace, self.manners.max_wait, retries, self._ends, once)
+
+    @cached_property
+    def _purse(self) -> Purse | None:
+        """What this request may spend; None, at no cost, where no budget is set."""
+        routing = self.pool.routing
+        if not routing["budgets"] and routing["unpriced"] != "deny":
+            return None
+        from llmpool.chat.spend import Purse
+
+        return Purse(self.pool, self.manners.tag)
 
     def _wait(self, seconds: float, words: str) -> Iterator[Event]:
         """Wait, and say so; a longer wait says how to have none."""
@@ -191,7 +180,7 @@ class _Run:
     def _deployment(self, ref: str, *, hurries: bool) -> Iterator[Event]:
         """Try one deployment: its keys in turn, and the same again where that may help before others can."""
         provider = self.pool.provider(split_ref(ref)[0])
-        woken = False
+        woken, self._hurries = False, hurries
         keys = self._keys(ref, provider)
         limited: list[tuple[Failure, KeyRef]] = []
         while keys:
@@ -210,6 +199,8 @@ class _Run:
                     return
                 failure, key = min(limited, key=lambda each: each[0].retry_after or 0.0)
                 limited.clear()
+            elif failure.code == BUDGET and failure.param == "key" and keys:
+                continue  # the budget is that key's
             elif provider.preset == "embedded" and failure.kind == "connect" and not woken:
                 woken, keys = True, [key]  # its server went idle just now; asking again starts another
                 continue
@@ -227,15 +218,15 @@ class _Run:
 
     def _keys(self, ref: str, provider: Provider) -> list[KeyRef]:
         """List the keys to try, in order, but for those refused meanwhile; none leaves a failed attempt."""
-        message = f"{provider.id}: every key was refused"
+        message, hint = f"{provider.id}: every key was refused", ""
         try:
             keys = credentials.keys_in_turn(provider, self.pool)
         except NoCredential as error:
-            keys, message = [], error.message
+            keys, message, hint = [], error.message, error.hint
         keys = [key for key in keys if (provider.id, key.label) not in self._refused]
         if not keys:
             self.journey.start_attempt(ref, "none")
-            self.journey.end_attempt(Failure(kind="auth", message=message))
+            self.journey.end_attempt(Failure(kind="auth", message=message, hint=hint))
         return keys
 
     def _note_key(
@@ -260,8 +251,10 @@ class _Run:
         return Gate(self.pool, provider, ref, key, request, patience=patience, other_keys=other_keys)
 
     def _leave(self, gate: Gate | None, failure: Failure | None) -> None:
-        """Note at the gate how an attempt ended, and what the vendor said of its own limits."""
+        """Note how an attempt ended: what it cost, and at the gate what its vendor said of its limits."""
         journey = self.journey
+        if self._purse:
+            self._purse.settle(journey, self.request, failure)
         told = journey.headroom.get((split_ref(journey.deployment)[0], journey.key), ())
         if gate is not None:
             gate.leave(failure, journey.usage, told)
@@ -279,6 +272,8 @@ class _Run:
             for event in self._answers(self._in_time(provider), split_ref(ref)[1], key, gate):
                 if isinstance(event, Delta):
                     journey.take(event)
+                    if self._purse:
+                        self._purse.keep()
                     journey.shown |= bool(
                         (event.text and self.manners.shows)
                         or (event.thinking and self.manners.shows_thinking)
@@ -287,8 +282,10 @@ class _Run:
         except UpstreamError as error:
             failure = self._without_echo(error.failure)
         except NoCredential as error:
-            failure = Failure(kind="auth", message=error.message)
+            failure = Failure(kind="auth", message=error.message, hint=error.hint)
         except (StateUnusable, UnknownName, NothingEligible, ConfigInvalid) as error:
+            if self._purse and self._purse.is_lost:
+                raise
             failure = Failure(kind="unusable", message=error.message)
         except (KeyboardInterrupt, GeneratorExit, SystemExit):
             failure = Failure(kind="cancelled", message="interrupted")
@@ -327,6 +324,8 @@ class _Run:
 
             yield from embedded.ask(self.pool, self.journey, provider, model, key, request, gate)
             return
+        if self._purse:
+            request = yield from self._purse.reserve(ref, key.label, request, self._waits, self._hurries)
         yield from self._instances.prepared(ref, provider, request)
         credential = credentials.resolve(key, provider, self.pool)
         speaker = Speaker(self.pool, self._client, self.journey, gate)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from llmpool.router import failure as rules
 
 if TYPE_CHECKING:
-    from llmpool.chat.run import Pace
+    from llmpool.chat.manners import Pace
     from llmpool.core.outcome import Failure
     from llmpool.pool import Pool
 
@@ -24,7 +24,8 @@ class _Again(NamedTuple):
 class Waits:
     """The waiting of one request: *left* seconds that it may take, *retries* that a deployment may have.
 
-    Those in *once* may have none: they are resting.
+    Those in *once* may have none: they are resting. Only one of them, where nobody else is left, is asked a
+    second time after what passes by itself.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Waits:
         self._left = left
         self._retries = retries
         self._once = set(once)
+        self._was_last = False  # whether one of these was asked a second time
         self._ends = ends
         self._done: dict[str, int] = {}  # repetitions of each deployment, and
         self._here: dict[str, float] = {}  # the seconds they were to wait for at least
@@ -69,9 +71,10 @@ class Waits:
         done, now = self._done.get(ref, 0), self._pace.now()
         if failure.code == rules.OWN_LIMIT and (hurries or self._again):
             self._again[ref] = _Again(now + (failure.retry_after or 0.0), now)  # it waits in line by itself
-        retries = 0 if ref in self._once else self._retries
+        retries = self._retries_of(ref, failure, hurries=hurries)
         if done >= retries or not rules.same_again_may_help(failure, done):
             return 0.0
+        self._was_last |= ref in self._once
         least, wait = rules.pause(failure, done), rules.backoff(failure, done, self._pace.chance())
         self._done[ref] = done + 1
         here = self._here[ref] = self._here.get(ref, 0.0) + least
@@ -79,6 +82,12 @@ class Waits:
             return min(wait, self.patience) if least <= self.patience else 0.0
         self._again[ref] = _Again(now + least, now + wait)
         return 0.0
+
+    def _retries_of(self, ref: str, failure: Failure, *, hurries: bool) -> int:
+        if ref not in self._once:
+            return self._retries
+        is_last = not hurries and not self._was_last and rules.passes_by_itself(failure)
+        return min(1, self._retries) if is_last else 0
 
     def awake_first(self, pool: Pool, rest: list[str], strategy: str) -> list[str]:
         """Put those behind who rest by now, and forward who is awake again: others found that out meanwhile.

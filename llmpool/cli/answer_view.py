@@ -71,7 +71,7 @@ def document(journey: Journey) -> dict[str, Any]:
     return shown | {
         "finish": journey.finish or "stop",
         "usage": counted | ({"estimated": True} if usage.estimated else {}),
-        "cost": None if journey.cost is None else str(journey.cost),
+        "cost": None if journey.cost is None else f"{journey.cost:f}",
         "ttft_ms": journey.ttft_ms,
         "latency_ms": journey.latency_ms,
         "attempts": journey.attempts_json(),

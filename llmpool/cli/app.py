@@ -25,6 +25,7 @@ COMMANDS = {
     "usage": ("usage", "Show what was used: tokens, costs, decisions."),
     "policy": ("policy", "Show what you decided about providers and models."),
     "refresh": ("refresh", "Ask providers what they have, and save it; spends no tokens."),
+    "doctor": ("doctor", "Say what is wrong, each finding with the command that mends it."),
     "config": ("config", "Show, check and change the config."),
     "completion": ("completion", "Print the completion script of a shell."),
 }
@@ -136,12 +137,12 @@ def llmpool(
 def run(argv: list[str]) -> int:
     """Run one command line and return its exit code; nothing else in the project maps errors to codes."""
     _prepare_streams()
-    terminal, as_json = Terminal(Globals()), "--json" in argv
+    terminal, as_json = Terminal(Globals(), argv), "--json" in argv
     try:
         signal.signal(signal.SIGTERM, _terminated)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         options, rest = take_globals(argv)
-        terminal = Terminal(options)
+        terminal = Terminal(options, argv)
         code = _command(rest, terminal)
         terminal.flush_warnings()
         sys.stdout.flush()
@@ -182,10 +183,10 @@ def _fail(error: LlmpoolError, terminal: Terminal, as_json: bool) -> int:
     if terminal.options.traceback:
         import traceback
 
-        traceback.print_exc()
+        sys.stderr.write(terminal.unkeyed(traceback.format_exc()))
     terminal.flush_warnings()
     if as_json:
-        _error_json(error.as_json())
+        _error_json(error.as_json(), terminal)
         return error.exit_code
     terminal.error(error.message, error.lines, error.hint)
     return error.exit_code
@@ -197,9 +198,13 @@ def _usage_error(error: TyperException, terminal: Terminal, as_json: bool) -> in
     if type(error).__name__ == "NoArgsIsHelpError":
         sys.stderr.write(f"{error.format_message()}\n")
         return Exit.USAGE
-    message, hint = error.format_message(), f"try: {context.command_path} -h" if context else ""
+    from llmpool.config.problems import without_secrets
+
+    message = without_secrets(error.format_message())[0]  # it repeats what was typed, a key for one
+    hint = f"try: {context.command_path} -h" if context else ""
     if as_json:
-        _error_json({"schema": 1, "error": {"exit": 2, "kind": "usage", "message": message, "hint": hint}})
+        told = {"exit": 2, "kind": "usage", "message": message, "hint": hint}
+        _error_json({"schema": 1, "error": told}, terminal)
     else:
         terminal.error(message, hint=hint)
     return Exit.USAGE
@@ -211,10 +216,10 @@ def _bug(error: Exception, terminal: Terminal, as_json: bool) -> int:
     return _fail(LlmpoolError(message, hint="run it again with --traceback and report it"), terminal, as_json)
 
 
-def _error_json(document: dict[str, Any]) -> None:
+def _error_json(document: dict[str, Any], terminal: Terminal) -> None:
     import json
 
-    sys.stderr.write(json.dumps(document) + "\n")
+    sys.stderr.write(terminal.unkeyed(json.dumps(document)) + "\n")
 
 
 def _terminated(_signal: int, _frame: Any) -> NoReturn:

@@ -79,10 +79,11 @@ def _tell(terminal: Terminal, plan: restore.Plan, done: restore.Restored) -> Non
     if plan.into_keyring:
         terminal.say(f"{plural(len(plan.into_keyring), 'key')} stored in the keyring")
     if plan.into_file:
-        where = terminal.pool.paths.secrets
-        terminal.say(
-            f"{plural(len(plan.into_file), 'key')} stored in {where}: in the clear, for you alone (0600)"
-        )
+        from llmpool.setup import keystore
+
+        where, sealed = terminal.pool.paths.secrets, keystore.state_box(terminal.pool) is not None
+        how = "encrypted with the state key" if sealed else "in the clear, for you alone (0600)"
+        terminal.say(f"{plural(len(plan.into_file), 'key')} stored in {where}: {how}")
     if plan.export.sealed and not done.stored:
         terminal.say("the sealed keys were left in the export")
     for place in done.missing:

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from llmpool.chat import session, sizes
 from llmpool.chat.journey import Done, Journey, Notice, Seam
-from llmpool.chat.run import Manners, chat
+from llmpool.chat.manners import Manners
+from llmpool.chat.run import chat
 from llmpool.cli import requests
 from llmpool.cli.answer_view import document, footer, foreign, is_json, tool_calls
 from llmpool.cli.output import count
 from llmpool.core.chat import ChatRequest, Image, Message
 from llmpool.core.record import Record
-from llmpool.core.routing import RouteRequest
-from llmpool.core.text import clean
+from llmpool.core.routing import BUDGET, RouteRequest
+from llmpool.core.text import clean, few
 from llmpool.decide import decide
 from llmpool.errors import Exit, Misuse
 from llmpool.router.eligible import DEFAULT_MAX_TOKENS
@@ -76,6 +77,7 @@ class Asking:
             context_size=wanted.context_size if wanted.stated else sizes.needed(self.request),
             continues=talk.deployment,
             warm=session.is_warm(terminal.pool, talk),
+            tag=asked.tag,
         )
         wanted = self._with_needs(wanted)
         if wanted.max_cost is not None and asked.max_tokens is None:
@@ -83,8 +85,6 @@ class Asking:
         self._wanted, self._routing = wanted, routing
         self._thinks = False  # whether a thought has been shown, and its line is still open
         self.choice = self._decide()
-        for name in terminal.pool.routing["budgets"]:
-            terminal.warn(f"budget {name} is not enforced by this version; llmpool config check says more")
         self._note(self.choice.decision)
         if self.choice.decision.no_eligible:
             from llmpool.cli import refusal
@@ -104,11 +104,19 @@ class Asking:
             self.terminal.warn(notes.pop())
         elif decision.held:
             notes.pop()  # who waits in line says so
-        for note in notes if self._routing.needs or self._routing.model or self._wanted.warm else ():
+        for note in [note for note in notes if note.startswith(BUDGET)]:
+            self.terminal.warn(note)
+            notes.remove(note)
+        for note in notes if self._are_told() else ():
             if decision.loosely:
                 self.terminal.warn(note)
             else:
                 self.terminal.say(f"note: {note}")
+
+    def _are_told(self) -> bool:
+        """Say whether remarks on the decision are wanted: where what was asked for made them."""
+        asked = self._routing
+        return bool(asked.needs or asked.model or asked.hint or asked.context_size or self._wanted.warm)
 
     def _take_turns(self) -> None:
         """Decide once more with turns that are this run's alone, where the strategy goes by turns."""
@@ -156,14 +164,25 @@ class Asking:
                 {"dry_run": True, "plan": list(self.choice.plan), "decision": decision_json(decision)}
             )
             return Exit.OK
-        order = "   then ".join(self.choice.plan[:4])
-        more = f" and {len(self.choice.plan) - 4} more" if len(self.choice.plan) > 4 else ""
-        self.terminal.out(f"would ask {order}{more}")
-        longest = self.asked.max_tokens or "no limit"
+        self.terminal.out(f"would ask {few(self.choice.plan, 4, '   then ')}")
+        longest = self.asked.max_tokens or self._allowance()
         self.terminal.out(
             f"  about {count(decision.context_size)} tokens in, {longest} out; {decision.reasoning}"
         )
+        for each in decision.rejections:
+            if each.reasons[0].startswith(BUDGET):
+                self.terminal.out(f"  not {each.deployment}: {each.reasons[0]}")
         return Exit.OK
+
+    def _allowance(self) -> str:
+        """Say how long an answer may be whose caller does not say: under a budget what costs has a limit."""
+        pool, selected = self.terminal.pool, self.choice.decision.selected
+        if not pool.routing["budgets"]:
+            return "no limit"
+        from llmpool.router.caps import is_free
+
+        free = any(row.id == selected and is_free(row) for row in pool.table.rows)
+        return "no limit" if free else f"at most {DEFAULT_MAX_TOKENS}"
 
     def answer(self, *, stats: bool) -> int:
         """Print the answer as it comes, then who gave it and what it cost."""
@@ -195,7 +214,9 @@ class Asking:
         if any(message.images for message in self.request.messages):
             from llmpool.chat import images
 
-            self.request = images.fetched(self.terminal.pool, self.request, self.choice.plan)
+            self.request = images.fetched(
+                self.terminal.pool, self.request, self.choice.plan, self.choice.decision
+            )
             self.new = self.request.messages[-len(self.new) :]
 
     def _manners(self, *, shows: bool) -> Manners:
@@ -272,6 +293,16 @@ class Asking:
         model = journey.deployment.partition("/")[2]
         if foreign(model, journey.served_model):
             self.terminal.warn(f"asked for {model}, the server says {journey.served_model} answered")
+        if self.terminal.pool.routing["budgets"] and journey.cost:
+            self._what_is_left(journey)
+
+    def _what_is_left(self, journey: Journey) -> None:
+        """Say how the budgets stand that are nearly spent; quiet does not silence that one is exceeded."""
+        from llmpool.setup import budgets
+
+        pool = self.terminal.pool
+        for each in budgets.near(pool, journey.deployment, journey.key, journey.tag):
+            (self.terminal.warn if each.spent > each.limit else self.terminal.say)(budgets.told(pool, each))
 
     def _keep(self, journey: Journey) -> None:
         """Keep the exchange: on a terminal as `last`, anywhere under the name that was given."""

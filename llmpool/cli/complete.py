@@ -2,11 +2,22 @@
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
-_ONE_WORD = re.compile(
-    r"[\w@%+=:,./~-]+\Z"
-)  # some shells insert it as it is: it must not be an order to them
+_ONE_WORD = re.compile(r"[\w@%+=:,./~-]+\Z")  # some shells insert it as it is, so it must be no order
+
+
+def starting(names: Iterable[str], incomplete: str) -> list[str]:
+    """Return those of *names* that what is typed may become."""
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def last_of(names: Iterable[str], incomplete: str) -> list[str]:
+    """Complete the last of a comma-separated list of *names*."""
+    done, comma, last = incomplete.rpartition(",")
+    return [done + comma + name for name in starting(names, last)]
 
 
 def _ids() -> list[str]:
@@ -21,13 +32,13 @@ def _ids() -> list[str]:
 
 def models(incomplete: str) -> list[str]:
     """Complete deployments and aliases."""
-    return [ref for ref in _ids() if ref.startswith(incomplete)]
+    return starting(_ids(), incomplete)
 
 
 def providers(incomplete: str) -> list[str]:
     """Complete provider ids."""
     found = dict.fromkeys(ref.partition("/")[0] for ref in _ids() if "/" in ref)
-    return [name for name in found if name.startswith(incomplete)]
+    return starting(found, incomplete)
 
 
 def targets(incomplete: str) -> list[str]:
@@ -39,27 +50,49 @@ def needs(incomplete: str) -> list[str]:
     """Complete the last of a comma-separated list of capabilities."""
     from llmpool.core.deployment import CAPABILITIES
 
-    done, comma, last = incomplete.rpartition(",")
-    return [done + comma + name for name in CAPABILITIES if name.startswith(last)]
+    return last_of(CAPABILITIES, incomplete)
 
 
 def strategies(incomplete: str) -> list[str]:
     """Complete a strategy."""
     from llmpool.core.config import STRATEGIES
 
-    return [name for name in STRATEGIES if name.startswith(incomplete)]
+    return starting(STRATEGIES, incomplete)
 
 
 def modes(incomplete: str) -> list[str]:
     """Complete a mode."""
     from llmpool.core.config import MODES
 
-    return [name for name in MODES if name.startswith(incomplete)]
+    return starting(MODES, incomplete)
 
 
 def groups(incomplete: str) -> list[str]:
     """Complete a group of the config."""
-    return [name for name in _configured("groups") if name.startswith(incomplete)]
+    return starting(_configured("groups"), incomplete)
+
+
+def budgets(incomplete: str) -> list[str]:
+    """Complete a budget of the config."""
+    return starting(_configured("budgets"), incomplete)
+
+
+def key_labels(incomplete: str) -> list[str]:
+    """Complete the label of a provider's key; of any provider's, for the shell does not say which."""
+    try:
+        tables = _config().get("providers", {}).values()
+        found = {str(key["label"]) for table in tables for key in table.get("keys", ()) if "label" in key}
+    except (AttributeError, TypeError):
+        return []  # providers or keys are no tables
+    return starting(sorted(filter(_ONE_WORD.match, found)), incomplete)
+
+
+def logins(incomplete: str) -> list[str]:
+    """Complete who may be logged in to: a configured provider, or a vendor whose logins are known."""
+    from llmpool.auth.oauth_kinds import KINDS
+
+    names = dict.fromkeys([*_configured("providers"), *KINDS])
+    return starting(names, incomplete)
 
 
 def profiles(incomplete: str) -> list[str]:
@@ -67,18 +100,21 @@ def profiles(incomplete: str) -> list[str]:
     from llmpool.router.profiles import BUILT_IN
 
     names = dict.fromkeys([*BUILT_IN, *_configured("profiles")])
-    return [name for name in names if name.startswith(incomplete)]
+    return starting(names, incomplete)
 
 
 def _configured(table: str) -> list[str]:
     """Name what a table of the config holds."""
+    names = _config().get(table, {})
+    return [name for name in names if _ONE_WORD.match(name)] if isinstance(names, dict) else []
+
+
+def _config() -> dict[str, Any]:
     import tomllib
 
     from llmpool.config.paths import find_paths
 
     try:
-        text = find_paths(os.environ).config.read_text(encoding="utf-8-sig")
-        names = tomllib.loads(text).get(table, {})
+        return tomllib.loads(find_paths(os.environ).config.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError):
-        return []  # as above: nothing to complete from
-    return [name for name in names if _ONE_WORD.match(name)] if isinstance(names, dict) else []
+        return {}  # as above: nothing to complete from

@@ -11,11 +11,14 @@ from llmpool.core.text import clean
 from llmpool.errors import Misuse
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from llmpool.pool import Pool
 
 _PLAIN = "\x1b[0m"
 _NO = ("", "0", "false", "f", "no", "n", "off")  # what typer takes for a flag's no, and nothing
 COLOR = ("auto", "always", "never")
+_SHORTEST_KEY = 16
 
 
 class Globals(NamedTuple):
@@ -32,8 +35,9 @@ class Globals(NamedTuple):
 class Terminal:
     """What a command talks to: answers go to `out`, all else to `say` and friends."""
 
-    def __init__(self, options: Globals) -> None:
+    def __init__(self, options: Globals, typed: Sequence[str] = ()) -> None:
         self.options = options
+        self._typed = typed
         self.err: TextIO = sys.stderr
         self.is_terminal = _is_terminal(sys.stdout)
         self.err_is_terminal = _is_terminal(sys.stderr)
@@ -80,7 +84,18 @@ class Terminal:
 
     def error(self, message: str, lines: tuple[str, ...] = (), hint: str = "") -> None:
         """Tell an error on stderr: message, facts, the way out."""
-        self._line("\n  ".join([f"error: {message}", *lines, *([hint] if hint else [])]))
+        self._line(self.unkeyed("\n  ".join([f"error: {message}", *lines, *([hint] if hint else [])])))
+
+    def unkeyed(self, text: str) -> str:
+        """Return *text* without the keys on the command line: a slip, which no log has to keep."""
+        words = [word for word in self._typed if len(word) > _SHORTEST_KEY]
+        if not words:
+            return text
+        from llmpool.config.problems import keys_in
+
+        for key in keys_in(words):
+            text = text.replace(key, "<hidden>")
+        return text
 
     def end_line(self) -> None:
         """End a line that was interrupted, so that the shell's prompt starts on its own."""

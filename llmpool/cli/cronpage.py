@@ -44,7 +44,8 @@ THE_TIMER = "The file `llmpool-refresh.timer`:"
 ABOUT_IT = """
 Neither has a terminal or a keyring, and PATH is short: `llmpool` is named with its whole path, and keys come
 from variables (lines such as `OPENAI_API_KEY=...` in `keys.env`, a file of mode 0600), from `secrets.json` or
-from a command with its whole path.
+from a command with its whole path. `llmpool doctor --cron` says which keys would not be found there, and
+prints the line for this machine.
 
 The exit code is 9 when a provider failed, for which the unit counts as failed; one with `optional = true`
 may be away. It is 75 when another refresh of the whole pool is at it: that one does the work, so it counts as

@@ -41,7 +41,7 @@ def ids(incomplete: str) -> list[str]:
 def _complexities(incomplete: str) -> list[str]:
     from llmpool.core.deployment import COMPLEXITIES
 
-    return [name for name in COMPLEXITIES if name.startswith(incomplete)]
+    return complete.starting(COMPLEXITIES, incomplete)
 
 
 def list_decisions(
@@ -108,9 +108,14 @@ def list_decisions(
 
     A decision has the features of its request, never the text.
     """
+    from llmpool.cli import requests
+    from llmpool.core.config import STRATEGIES
+    from llmpool.core.deployment import COMPLEXITIES
     from llmpool.setup import decisions
 
     terminal: Terminal = ctx.obj
+    requests.one_of(strategy, ("", *STRATEGIES), "--strategy")
+    requests.one_of(complexity, ("", *COMPLEXITIES), "--complexity")
     first, last = span(terminal, since, until)
     wanted = decisions.Wanted(
         since=first,

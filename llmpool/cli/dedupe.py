@@ -25,7 +25,8 @@ def dedupe(
 
     The one that stays is in use, is local, has the higher priority, or stands first in the config. Models,
     groups, fallbacks and policies that name another one name it afterwards; of two policies of one model the
-    stricter holds. Usage records keep the old ids, and the old config is kept beside the new one.
+    stricter holds. Keys that it lacks move along, those in the keyring and the key file too, labelled with
+    where they come from. Usage records keep the old ids, and the old config is kept beside the new one.
     """
     from llmpool.cli.confirm import confirm
     from llmpool.setup import dedupe as merging

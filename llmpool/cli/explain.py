@@ -40,20 +40,22 @@ ROWS = 15  # candidates and rejections a person is shown; --json and --all have 
 def show(
     terminal: Terminal,
     line: dict[str, Any],
-    what_if: list[str] | None = None,
+    what_if: list[str],
     *,
     every: bool = False,
+    recorded: bool = False,
     usage: dict[str, Any] | None = None,
 ) -> None:
     """Show a decision line, live or recorded, on the terminal or as plain lines in a pipe.
 
-    A live one comes with what would change it. *every*: all candidates and rejections that the line has;
+    It comes with *what_if*, which would change it. *every*: all candidates and rejections that the line has;
     *usage* is the record of what a recorded one came to.
     """
-    recorded = what_if is None
     when = f"{ago(line['at'], terminal.pool.clock())} ago, " if recorded else ""
     judged = f"{when}{line['complexity']}, {line['intent']}, strategy {line['strategy']}, mode {line['mode']}"
     terminal.out(f"{line['selected'] or 'nothing eligible'}   {judged}   {line['id']}")
+    for note in line.get("notes", ()) if recorded else ():  # of a live one they are said as it is made
+        terminal.out(f"note: {note}")
     most = None if every else ROWS
     rows = [_candidate(c, line) for c in line["candidates"][:most]]
     rows += [_rejection(rejection) for rejection in line["rejections"][:most]]
@@ -64,7 +66,7 @@ def show(
     if outcome := line.get("outcome"):
         _attempts(terminal, outcome)
         _answered(terminal, line, outcome, usage or {})
-    for text in _packed([_margin(line), *(what_if or ())], terminal):
+    for text in _packed([_margin(line), *what_if], terminal):
         terminal.out(text)
 
 
@@ -131,7 +133,8 @@ def _answered(
     else:
         who = f"{served} answered" + (f" instead of {line['selected']}" if served != line["selected"] else "")
     tokens = (usage.get("input_tokens"), usage.get("output_tokens"))
-    figures = [f"{count(tokens[0])} in, {count(tokens[1])} out", money(usage.get("cost"))] if usage else []
+    sent = any(number is not None for number in tokens)
+    figures = [f"{count(tokens[0])} in, {count(tokens[1])} out", money(usage.get("cost"))] if sent else []
     first = outcome.get("ttft_ms")
     soon = f"first token {seconds(first)}" if isinstance(first, int) else ""
     terminal.out(" · ".join(filter(None, [who, *figures, soon, str(outcome.get("usage_id") or "")])))
@@ -158,8 +161,21 @@ def _packed(parts: list[str], terminal: Terminal) -> list[str]:
 
 def alternatives(pool: Pool, asked: Asked, decision: Decision) -> list[str]:
     """Say what one more option, or another moment, would change: each is decided anew, nothing is guessed."""
+    from llmpool import budgets
     from llmpool.router import whatif
 
-    found = whatif.changes(asked.request, pool.table, pool.facts(), decision, asked.named)
+    found = whatif.changes(asked.request, pool.table, budgets.world(pool), decision, asked.named)
     scores = [f" ({each.score:g})" if each.score is not None else "" for each in found]
     return [f"{c.what}: {c.selected or 'nothing'}{score}." for c, score in zip(found, scores, strict=True)]
+
+
+def alternatives_now(pool: Pool, line: dict[str, Any]) -> list[str]:
+    """Say what would change a recorded decision, as far as it would be made alike today."""
+    from llmpool.setup import decisions
+
+    asked, now = decisions.asked_now(pool, line)
+    if asked is None or now is None:
+        return []
+    if now.selected != (line["selected"] or ""):
+        return [f"today {now.selected or 'nobody'}; why: llmpool route --replay {line['id']}"]
+    return alternatives(pool, asked, now)

@@ -94,8 +94,8 @@ def _told_by(ctx: typer.Context, name: str) -> str:
 
 def _as_told(models: list[Entry], wanted: Wanted) -> list[Entry]:
     """Keep what its own entry says is wanted."""
-    state = _one_of(wanted.policy, ("", *STATES), "--policy")
-    source = _one_of(wanted.source, ("", *SOURCES), "--source")
+    state = requests.one_of(wanted.policy, ("", *STATES), "--policy")
+    source = requests.one_of(wanted.source, ("", *SOURCES), "--source")
     text = wanted.query.strip().lower()
     able = [_supported(each) for each in wanted.supports]
     return [
@@ -122,7 +122,7 @@ def _supported(text: str) -> tuple[str, bool | None]:
     known = requests.needs(name)
     if len(known) != 1:
         raise Misuse(f"--supports {text!r} names no capability", hint="write --supports tools=no")
-    return known[0], _WORDS[_one_of(word or "yes", tuple(_WORDS), f"--supports {name}")]
+    return known[0], _WORDS[requests.one_of(word or "yes", tuple(_WORDS), f"--supports {name}")]
 
 
 def _affordable(models: list[Entry], most: Decimal, notes: list[str]) -> list[Entry]:
@@ -149,7 +149,7 @@ def _eligible(pool: Pool, models: list[Entry], wanted: Wanted, notes: list[str])
     request = RouteRequest(
         needs=needs,
         local_only=wanted.local_only,
-        mode=_one_of(wanted.mode, ("", *MODES), "--mode"),
+        mode=requests.one_of(wanted.mode, ("", *MODES), "--mode"),
         exclude=_excluded(pool, wanted.exclude),
         min_quality=wanted.min_quality or None,
         context_size=_least(wanted),
@@ -197,12 +197,6 @@ def window(text: str) -> int:
     tokens = size(text)
     unit = {"k": (1000, 1024), "m": (1000**2, 1024**2)}.get(text.strip().lower()[-1:], (1, 1))
     return tokens * unit[0] // unit[1]
-
-
-def _one_of(value: str, allowed: tuple[str, ...], option: str) -> str:
-    if value not in allowed:
-        raise Misuse(f"{option} {value!r} is not known", hint=f"one of: {', '.join(filter(None, allowed))}")
-    return value
 
 
 def _group(pool: Pool, name: str) -> str:

@@ -42,6 +42,9 @@ VARIABLES = {
     "FORCE_COLOR": "When set and not empty, colour although stdout is no terminal.",
     "CLICOLOR_FORCE": "Likewise, unless it is 0.",
     "CLICOLOR": "When 0, no colour on a terminal either.",
+    "LLMPOOL_STATE_KEY": "Encrypts the keys in `secrets.json`; or a file with it: `LLMPOOL_STATE_KEY_FILE`.",
+    "LLMPOOL_PLAINTEXT_KEYRING": "When 1, a keyring that keeps keys in plain text may be used.",
+    "LLMPOOL_TRIAL_LICENSE": "The licence of a trial, where it was not installed.",
     "HTTPS_PROXY": "The proxy for the cloud; `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` count likewise.",
 }
 
@@ -53,7 +56,7 @@ and those of the presets: `llmpool providers presets` lists them.
 
 FILES = {
     "~/.config/llmpool/config.toml": "What you declare: providers, models, routing, budgets. Never a key.",
-    "~/.config/llmpool/secrets.json": "Keys kept without a keyring, readable by you alone, beside it.",
+    "~/.config/llmpool/secrets.json": "Keys kept without a keyring, readable by you alone.",
     "~/.local/state/llmpool/": (
         "What was observed and counted: inventory, health, policies, usage, decisions, sessions. "
         "It has to be on a local disk."

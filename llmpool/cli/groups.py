@@ -118,7 +118,7 @@ def set_(
         "llmpool policy group remove family --yes",
     )
 )
-def remove(ctx: typer.Context, name: NameArgument, yes: YesFlag = False) -> int:
+def remove(ctx: typer.Context, name: NameArgument, yes: YesFlag = False, as_json: JsonFlag = False) -> int:
     """Take a group out of the config; one that a profile stays in is refused."""
     from llmpool.cli.confirm import confirm
     from llmpool.setup import groups
@@ -127,7 +127,10 @@ def remove(ctx: typer.Context, name: NameArgument, yes: YesFlag = False) -> int:
     groups.removable(terminal.pool, name)
     confirm(terminal, f"remove group {name} from {terminal.pool.paths.config}?", yes=yes)
     groups.remove(terminal.pool, name)
-    terminal.say(f"{name} is removed")
+    if as_json:
+        terminal.json({"removed": name})
+    else:
+        terminal.say(f"{name} is removed")
     return Exit.OK
 
 

@@ -12,6 +12,7 @@ from llmpool.errors import Exit
 if TYPE_CHECKING:
     from llmpool.discovery.limits import Line, Report, Window
     from llmpool.state.accounts import Account
+    from llmpool.state.quotas import Quota
 
 EXAMPLES = (
     "llmpool providers limits",
@@ -38,7 +39,8 @@ def limits(
 ) -> int:
     """Show balances and credits, rate limits and when they start anew.
 
-    OpenRouter, DeepSeek, Moonshot and SiliconFlow are asked for the account, at most every two minutes.
+    OpenRouter, DeepSeek, Moonshot and SiliconFlow are asked for the account, at most every two minutes; for
+    tier and quotas of accounts that were logged in to, Copilot and Cloud Code, at most every five.
     Rate limits are those of the config, and what the last answers said.
     """
     from llmpool.cli.progress import Progress
@@ -85,7 +87,28 @@ def _entry(line: "Line") -> dict[str, Any]:
     }
     if told and told.error:
         entry["error"] = {"code": told.error, "message": told.message}
-    return entry
+    return entry | _quota_entry(line.quota) if line.quota else entry
+
+
+def _quota_entry(quota: "Quota") -> dict[str, Any]:
+    """Add what an OAuth account may use."""
+    from llmpool.core.times import rfc3339
+
+    entry: dict[str, Any] = {
+        "provider_type": quota.type or None,
+        "tier": quota.tier or None,
+        "tier_name": quota.tier_name or None,
+        "model_quotas": [
+            {
+                "model": model.model,
+                "remaining_percent": model.remaining_percent,
+                "reset_time": model.reset_time or None,
+            }
+            for model in quota.models
+        ],
+        "fetched_at": rfc3339(quota.at),
+    }
+    return entry | ({"error": {"code": quota.error, "message": quota.message}} if quota.error else {})
 
 
 def _window_entry(window: "Window") -> dict[str, Any]:
@@ -119,9 +142,10 @@ def _show(terminal: Terminal, report: "Report") -> None:
 
 def _rows(terminal: Terminal, line: "Line") -> list[list[str]]:
     """Write the rows of one key: its account, then each of its windows."""
-    head = [line.provider, line.key or "all"]
+    head = [line.provider, line.name or line.key or "all"]
     now = terminal.pool.clock()
     account = [_account_row(head, line.account, now)] if line.account else []
+    account += _quota_rows(head, line.quota, now) if line.quota else []
     return account + [_window_row(head, w, now, relative=terminal.is_terminal) for w in line.windows]
 
 
@@ -136,6 +160,19 @@ def _account_row(head: list[str], told: "Account", now: float) -> list[str]:
     more = ", ".join(f"{name.replace('_', ' ')} {amount}" for name, amount in amounts.items())
     source = f"asked {ago(rfc3339(told.at), now)} ago"
     return [*head, told.kind, left or "no limit", most, "", f"{more}; {source}" if more else source]
+
+
+def _quota_rows(head: list[str], quota: "Quota", now: float) -> list[list[str]]:
+    from llmpool.cli.output import ago
+    from llmpool.core.times import rfc3339
+
+    source = f"asked {ago(rfc3339(quota.at), now)} ago"
+    told = f"{quota.message}; {source}" if quota.error else source
+    tier = [*head, "tier", quota.tier_name or quota.tier or "?", "", "", told]
+    return [tier] + [
+        [*head, f"quota of {each.model}", f"{each.remaining_percent} %", "100 %", each.reset_time, ""]
+        for each in quota.models
+    ]
 
 
 def _window_row(head: list[str], window: "Window", now: float, *, relative: bool) -> list[str]:

@@ -169,9 +169,11 @@ def _kept(done: "Loaded", now: float) -> str:
 
 def gpu(memory: "InMemory") -> str:
     """Say what share of a model is on the GPU, nothing where the server does not tell."""
+    from llmpool.cli.output import percent
+
     if memory.vram is None or not memory.size:
         return ""
-    return f"{min(100, round(100 * memory.vram / memory.size))} %"
+    return percent(min(1.0, memory.vram / memory.size))
 
 
 def _until(until: str, now: float) -> str:
@@ -255,7 +257,7 @@ def _show(terminal: Terminal, report: "Report") -> None:
 
 def _row(entry: "Entry", now: float) -> list[str]:
     from llmpool.cli.output import window
-    from llmpool.cli.transfer import size as bytes_shown
+    from llmpool.core.text import size as bytes_shown
 
     memory, host = entry.memory, entry.host
     until = f"process {host.pid}, port {host.port}" if host else _until(memory.until, now)

@@ -10,7 +10,12 @@ from llmpool.registry.dead import in_words
 
 _WORDS = {"True": "yes", "False": "no", "None": "unknown"}  # as text, for 1 is a rating and not yes
 _SIZES = ("context_window", "max_output")
-_REMARKS = ("reason", "updated_at")  # of a policy; all else beside a value is another source's word
+_REMARKS = (
+    "matched",
+    "valid_from",
+    "reason",
+    "updated_at",
+)  # of a price or policy; all else beside a value is another source's word
 
 
 def view(entry: dict[str, Any]) -> Iterator[str]:

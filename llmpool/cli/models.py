@@ -278,6 +278,7 @@ def set_(
             help="Declare a name much like a listed one as it is spelled; hide a model by an alias.",
         ),
     ] = False,
+    as_json: JsonFlag = False,
 ) -> int:
     """Declare ratings, aliases, window or capabilities of a deployment, in the config; or take that back.
 
@@ -298,6 +299,10 @@ def set_(
     fields = {name: value for name, value in plain.items() if value is not None}
     fields |= dict(map(requests.supported, supports or ()))
     name, note = declare.declare(terminal.pool, ref, fields, unset or (), no_alias or (), force=force)
+    if as_json:
+        declared = declare.declared(terminal.pool, name)
+        terminal.json({"model": {"id": name} | declared, "notes": [note] if note else []})
+        return Exit.OK
     terminal.say(f"{name}: " + ", ".join(_told(fields, unset or [], no_alias or [])))
     if note:
         terminal.say(f"note: {note}")

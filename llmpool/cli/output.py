@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from llmpool.core.money import usd
+
 
 def count(number: int | None) -> str:
     """Write a count with the unit that keeps it short: 512, 31 k, 1.9 M; a dash when unknown."""
@@ -36,21 +38,17 @@ def money(amount: str | Decimal | None) -> str:
     """Write USD with enough digits to be true: $5.20, $0.0008; unknown stays unknown."""
     if amount is None:
         return "cost unknown"
-    value = Decimal(amount)
-    if value == 0:
-        return "free"
-    return (
-        f"${value:.2f}"
-        if value >= Decimal("0.1")
-        else f"${value:.4f}"
-        if value >= Decimal("0.0001")
-        else "<$0.0001"
-    )
+    return usd(Decimal(amount)) if Decimal(amount) else "free"
 
 
 def seconds(milliseconds: int | None) -> str:
     """Write a duration in seconds, one decimal; a dash when unknown."""
     return "-" if milliseconds is None else f"{milliseconds / 1000:.1f} s"
+
+
+def percent(share: float | Decimal | None) -> str:
+    """Write a share of one in per cent; a dash when unknown."""
+    return "-" if share is None else f"{round(100 * share)} %"
 
 
 def ago(then: str, now: float) -> str:

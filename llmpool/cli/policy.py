@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from llmpool.cli import complete, groups, simulate
+from llmpool.cli import budgets, complete, groups, simulate
 from llmpool.cli.app import examples, verbs
 from llmpool.cli.context import Terminal
 from llmpool.cli.options import JsonFlag, YesFlag
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def _states(incomplete: str) -> list[str]:
     from llmpool.core.policy import STATES
 
-    return [state for state in STATES if state.startswith(incomplete)]
+    return complete.starting(STATES, incomplete)
 
 
 DryRunFlag = Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")]
@@ -192,4 +192,5 @@ def _carry_out(
 
 
 app.command(epilog=examples(*simulate.EXAMPLES))(simulate.simulate)
+app.add_typer(budgets.app, name="budget")
 app.add_typer(groups.app, name="group")

@@ -8,7 +8,7 @@ from llmpool.cli.output import ago, plural
 
 if TYPE_CHECKING:
     from llmpool.cli.context import Terminal
-    from llmpool.core.config import Group
+    from llmpool.core.config import Budget, Group
     from llmpool.core.policy import Policy
     from llmpool.setup.policies import Change, Plan
     from llmpool.setup.standing import Decided, Standing
@@ -47,13 +47,19 @@ def overview(terminal: Terminal, decided: Decided, pattern: str, as_json: bool) 
         for gone in ["not there now" if target in decided.gone else ""]
     ]
     if config:
-        rows += [[f"budget {b.name}", f"${b.limit} a {b.per}", b.on_exceed, b.scope] for b in config.budgets]
+        rows += [[f"budget {b.name}", *_budget(b)] for b in config.budgets]
         rows += [[f"group {g.name}", *_lists(g)] for g in config.groups]
     if rows:
         rows = [[*row, *[""] * (6 - len(row))] for row in rows]
         table(terminal, ["target", "state", "routable", "reason", "decided", ""], rows)
     else:
         terminal.say("nothing is decided: every provider and model is active")
+
+
+def _budget(budget: Budget) -> list[str]:
+    span = "in all" if budget.per == "total" else f"a {budget.per}"
+    tag = f"tag {budget.tag}" if budget.tag else ""
+    return [f"${budget.limit} {span}", budget.on_exceed, "" if budget.scope == "*" else budget.scope, tag]
 
 
 def _lists(group: Group) -> list[str]:

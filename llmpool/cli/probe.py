@@ -8,6 +8,7 @@ from llmpool.cli import complete
 from llmpool.cli.context import Terminal
 from llmpool.cli.options import JsonFlag, YesFlag, seconds
 from llmpool.cli.output import plural
+from llmpool.core.text import few
 from llmpool.errors import Exit
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def probe(
 
 def _probed(terminal: Terminal, plan: "Plan", *, jobs: int, timeout: float, capabilities: bool) -> "Report":
     """Probe, and show how far it has come; after Ctrl-C say how much of it is kept."""
+    from llmpool.cli.plot import gauge
     from llmpool.cli.progress import Progress
     from llmpool.discovery.probe import Interrupted
     from llmpool.discovery.probe import probe as run
@@ -88,7 +90,7 @@ def _probed(terminal: Terminal, plan: "Plan", *, jobs: int, timeout: float, capa
         with Progress(terminal) as progress:
 
             def drawn(done: int, total: int, name: str) -> None:
-                progress.line(f"  {bar(done, total)} {done} of {total}   {name}")
+                progress.line(f"  [{gauge(done, total, 20)}] {done} of {total}   {name}")
 
             return run(pool, plan, jobs=jobs, timeout=timeout, capabilities=capabilities, progress=drawn)
     except Interrupted as interrupt:
@@ -100,12 +102,6 @@ def question(plan: "Plan", calls: int) -> str:
     """Ask whether so many calls may be made, and say to whom."""
     who = ", ".join(f"{name} {plural(count, 'model')}" for name, count in plan.by_provider().items())
     return f"make {calls} calls, which spend tokens ({who})?"
-
-
-def bar(done: int, total: int, width: int = 20) -> str:
-    """Draw how far it has come."""
-    full = width * done // max(1, total)
-    return "[" + "#" * full + "." * (width - full) + "]"
 
 
 def document(report: "Report", plan: "Plan") -> dict[str, Any]:
@@ -144,8 +140,7 @@ def _show(terminal: Terminal, report: "Report", plan: "Plan", *, capabilities: b
     for name, why in plan.skipped:
         reasons.setdefault(why, []).append(name)
     for why, names in reasons.items():
-        more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
-        terminal.say(f"skipped {', '.join(names[:SHOWN_NAMES])}{more}: {why}")
+        terminal.say(f"skipped {few(names, SHOWN_NAMES)}: {why}")
     verdicts = [found.probe.available for found in report.found]
     told = [f"{verdicts.count(True)} of {plural(len(verdicts), 'model')} answered"]
     told += [f"{verdicts.count(False)} not there"] if False in verdicts else []

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from llmpool.cli import given_key
 from llmpool.cli.context import Terminal
-from llmpool.cli.options import ProviderArgument
+from llmpool.cli.options import JsonFlag, ProviderArgument
 from llmpool.cli.output import plural
 from llmpool.errors import Exit
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 SET_EXAMPLES = (
     "llmpool providers set den --location cloud --optional",
     "llmpool providers set work --key-env WORK_KEY --rpm 60 --timeout 90s",
+    "pass show work | llmpool providers set work --key-stdin",
     "llmpool providers set work --allow 'gpt-5*' --header-env X-Org=ORG --dry-run",
     "llmpool providers set work --unset rpm --unset headers.X-Tenant",
 )
@@ -46,6 +48,7 @@ _FIELDS = {
     "priority": _Field(int, "N", "Higher is asked first."),
     "optional": _Field(bool, "", "Its absence is no failure of a refresh."),
     "key_rotation": _Field(str, "HOW", "Of several keys: first, round_robin or least_used."),
+    "auth": _Field(str, "HOW", "How its key is sent: bearer or x-api-key; else as its format does."),
     "api_version": _Field(str, "VERSION", "The API version to ask for."),
     "metadata": _Field(str, "HOW", "dynamic, or catalog: never list over the network."),
     "verify_tls": _Field(bool, "", "Whether its certificate has to be trusted."),
@@ -107,6 +110,10 @@ def set_(
     provider: ProviderArgument,
     fields: dict[str, Any],
     key_env: Annotated[str, typer.Option("--key-env", metavar="VAR", help="The variable with its key.")] = "",
+    key_stdin: given_key.KeyStdin = False,
+    key_file: given_key.KeyFile = "",
+    keep: given_key.Keep = "",
+    plaintext: given_key.Plaintext = False,
     allow: Annotated[
         list[str] | None,
         typer.Option("--allow", metavar="PATTERN", help="A model to allow; with one, others are not used."),
@@ -135,12 +142,13 @@ def set_(
         typer.Option("--unset", metavar="FIELD", help="Take a field out: url, rpm, headers.X-Team."),
     ] = None,
     dry_run: DryRun = False,
+    as_json: JsonFlag = False,
 ) -> int:
     """Change a provider in the config; comments and layout stay.
 
     Every field of its table can be set; `--unset` takes one out, so that the preset or the default counts.
     """
-    from llmpool.setup import provider_edit
+    from llmpool.setup import provider_edit, providers
 
     lists = provider_edit.Lists(
         *(tuple(each or ()) for each in (allow, disallow, alternate_url, no_alternate_url))
@@ -154,24 +162,38 @@ def set_(
         unset=tuple(unset or ()),
     )
     terminal: Terminal = ctx.obj
-    changed = provider_edit.change(terminal.pool, provider, wish, dry_run=dry_run)
-    _tell(terminal, provider, changed, dry_run=dry_run)
-    if not dry_run and {step.path[0] for step in changed.steps} & {"url", "format", "preset", "key"}:
+    key = given_key.taken(terminal, stdin=key_stdin, file=key_file, keep=keep, plaintext=plaintext)
+    changed, kept = providers.change(
+        terminal.pool, provider, wish, key, keep=keep, plaintext=plaintext, dry_run=dry_run
+    )
+    if as_json:
+        shown = _document(provider, changed, dry_run=dry_run)
+        terminal.json({"provider": shown | ({"key": given_key.document(provider, kept)} if kept else {})})
+        return Exit.OK
+    if changed.steps or not kept:
+        _tell(terminal, provider, changed, dry_run=dry_run)
+    given_key.tell(terminal, provider, kept)
+    touched = {step.path[0] for step in changed.steps} | ({"key"} if kept else set())
+    if not dry_run and touched & {"url", "format", "preset", "key"}:
         terminal.say(f"see whether it answers: llmpool refresh {provider}")
     return Exit.OK
 
 
-def enable(ctx: typer.Context, provider: ProviderArgument, dry_run: DryRun = False) -> int:
+def enable(
+    ctx: typer.Context, provider: ProviderArgument, dry_run: DryRun = False, as_json: JsonFlag = False
+) -> int:
     """Let a provider take part again."""
-    return _switch(ctx.obj, provider, on=True, dry_run=dry_run)
+    return _switch(ctx.obj, provider, on=True, dry_run=dry_run, as_json=as_json)
 
 
-def disable(ctx: typer.Context, provider: ProviderArgument, dry_run: DryRun = False) -> int:
+def disable(
+    ctx: typer.Context, provider: ProviderArgument, dry_run: DryRun = False, as_json: JsonFlag = False
+) -> int:
     """Leave a provider out: it is neither asked nor routed to; what names it in the config is told."""
-    return _switch(ctx.obj, provider, on=False, dry_run=dry_run)
+    return _switch(ctx.obj, provider, on=False, dry_run=dry_run, as_json=as_json)
 
 
-def _switch(terminal: Terminal, name: str, *, on: bool, dry_run: bool) -> int:
+def _switch(terminal: Terminal, name: str, *, on: bool, dry_run: bool, as_json: bool) -> int:
     from llmpool.setup import leaving
     from llmpool.setup.provider_edit import Step, apply
 
@@ -179,12 +201,29 @@ def _switch(terminal: Terminal, name: str, *, on: bool, dry_run: bool) -> int:
     pool.provider(name)
     models, named = leaving.models_of(pool, name), leaving.ties(pool, name)
     changed = apply(pool, name, (Step(("enabled",), on),), dry_run=dry_run)
+    if as_json:
+        ties = {"named_by": [] if on else [tie.words for tie in named]}
+        shown = _document(name, changed, dry_run=dry_run)
+        terminal.json({"provider": shown | {"enabled": on, "models": models} | ties})
+        return Exit.OK
     _tell(terminal, name, changed, dry_run=dry_run)
     part = "take part" if on else "take no part"
     terminal.say(f"{plural(models, 'model')} {part if models != 1 else part.replace('take', 'takes')}")
     for tie in () if on else named:
         terminal.say(f"names it: {tie.words}")
     return Exit.OK
+
+
+def _document(name: str, changed: "Changed", *, dry_run: bool) -> dict[str, Any]:
+    """Show a change: each key below the provider's table with its value, null where it was taken out."""
+    from llmpool.core.record import plain
+
+    return {
+        "id": name,
+        "set": {".".join(step.path): plain(step.value) for step in changed.steps},
+        "changed": bool(changed.difference),
+        "dry_run": dry_run,
+    }
 
 
 def _tell(terminal: Terminal, name: str, changed: "Changed", *, dry_run: bool) -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from llmpool.cli.output import ago, plural
+from llmpool.cli.output import ago, plural, words
+from llmpool.core.text import few
 from llmpool.core.times import span
 from llmpool.registry import readiness
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from llmpool.cli.context import Terminal
+    from llmpool.core.provider import Provider
     from llmpool.pool import Pool
     from llmpool.setup.roster import View
 
@@ -19,14 +23,47 @@ LISTED = 1  # so many issues are told beside the list; `doctor` tells them all
 def whole(pool: Pool, name: str) -> dict[str, Any]:
     """Describe one provider fully, how it is asked included; raises UnknownName."""
     from llmpool.cli import provider_ways
-    from llmpool.setup import roster
+    from llmpool.setup import key_view, roster
 
     described, provider = roster.one(pool, name), pool.provider(name)
     return (
         described
+        | {"keys": key_view.shortly(pool, name)}
+        | (_accounts(pool, provider) if provider.oauth else {})
         | provider_ways.how_asked(pool, provider)
         | {"timeouts": provider_ways.limits(pool, provider)}
     )
+
+
+def _accounts(pool: Pool, provider: Provider) -> dict[str, Any]:
+    from llmpool.setup import account_view
+
+    return account_view.described(pool, provider)
+
+
+def lines(shown: dict[str, Any]) -> Iterator[str]:
+    """Write what is known of one provider, a line each; of a list of several things one line for each."""
+    for name, value in shown.items():
+        each = value if isinstance(value, list) and value and isinstance(value[0], dict) else [value]
+        heading = name.replace("_", " ")
+        for one in each if value not in (None, "", [], {}) else ():
+            yield f"{heading:16} {_account(one) if name == 'accounts' else words(one)}"
+            heading = ""
+
+
+def _account(known: dict[str, Any]) -> str:
+    """Write an account on a line: who it is, how it stands, where its tokens are."""
+    until, renewed = known["token_expiry"], known["refreshable"]
+    stands = "connected" if known["connected"] else "refreshed when it is used" if renewed else "expired"
+    told = [
+        known["email"] or "",
+        stands + (f" until {until}" if until and known["connected"] else ""),
+        f"project {known['project_id']}" if known["project_id"] else "",
+        "in the keyring" if known["store"] == "keyring" else "in secrets.json",
+        "of another tool" if known["borrowed"] else "",
+        known["id"],
+    ]
+    return ", ".join(filter(None, told))
 
 
 def table(terminal: Terminal, seen: View) -> None:
@@ -49,8 +86,11 @@ def table(terminal: Terminal, seen: View) -> None:
     ]
     tables.show(terminal, ["id", "where", "state", ">models", "key", "seen", ">latency", ""], lines)
     terminal.say(told(seen.counts))
-    for issue in [each for each in seen.issues if each.code != "missing_default_model"][:LISTED]:
+    issues = [each for each in seen.issues if each.code != "missing_default_model"]
+    for issue in issues[:LISTED]:
         terminal.say(f"{issue.message}.  run: {issue.hint}")
+    if len(issues) > LISTED:
+        terminal.say(f"and {len(issues) - LISTED} more.  run: llmpool doctor")
 
 
 def _shortly(row: dict[str, Any], now: float) -> str:
@@ -59,8 +99,7 @@ def _shortly(row: dict[str, Any], now: float) -> str:
         return row["reason"] or ""
     if row["state"] in ("ok", "never asked"):
         resting = row["resting"]
-        more = f" and {len(resting) - 1} more" if len(resting) > 1 else ""
-        rests = f"{resting[0]['message']}{more}" if resting else ""
+        rests = few([each["message"] for each in resting], 1)
         return "; ".join(filter(None, (rests, _decided(row["policy"]))))
     if row["resting_until"] or not row["again_at"]:
         return str((row["reason"] if row["resting_until"] else row["last_error"]) or row["reason"] or "")

@@ -4,11 +4,23 @@ from typing import Annotated, Any
 
 import typer
 
-from llmpool.cli import complete, dedupe, limits, provider_set, verify
+from llmpool.cli import (
+    complete,
+    dedupe,
+    env_exports,
+    given_key,
+    imports,
+    keys,
+    limits,
+    login,
+    provider_set,
+    trial,
+    verify,
+)
 from llmpool.cli.app import examples, verbs
 from llmpool.cli.context import Terminal
 from llmpool.cli.options import JsonFlag, ProviderArgument, YesFlag
-from llmpool.cli.output import plural, words
+from llmpool.cli.output import plural
 from llmpool.errors import Exit, Misuse
 
 app = verbs("List, add and examine providers.")
@@ -52,9 +64,8 @@ def show(ctx: typer.Context, provider: ProviderArgument, as_json: JsonFlag = Fal
     if as_json:
         terminal.json({"provider": shown})
     else:
-        for name, value in shown.items():
-            if value not in (None, "", [], {}):
-                terminal.out(f"{name.replace('_', ' '):16} {words(value)}")
+        for line in provider_view.lines(shown):
+            terminal.out(line)
     return Exit.OK
 
 
@@ -63,6 +74,7 @@ def show(ctx: typer.Context, provider: ProviderArgument, as_json: JsonFlag = Fal
         "llmpool providers add openai",
         "llmpool providers add http://den.lan:11434",
         "llmpool providers add work --url https://gw.example/v1 --key-env WORK_KEY",
+        "pass show groq | llmpool providers add groq --key-stdin",
     )
 )
 def add(
@@ -72,20 +84,29 @@ def add(
     wire: Annotated[str, typer.Option("--format", metavar="FORMAT", help="The protocol it speaks.")] = "",
     key_env: Annotated[str, typer.Option("--key-env", metavar="VAR", help="The variable with its key.")] = "",
     location: Annotated[str, typer.Option("--location", metavar="WHERE", help="local or cloud.")] = "",
+    key_stdin: given_key.KeyStdin = False,
+    key_file: given_key.KeyFile = "",
+    keep: given_key.Keep = "",
+    plaintext: given_key.Plaintext = False,
     force: Annotated[
         bool,
         typer.Option("--force", help="Add it although nothing answers, or it is there under another id."),
     ] = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """Add a provider; one argument is enough: `add openai`, `add http://den.lan:11434`."""
+    """Add a provider; one argument is enough: `add openai`, `add http://den.lan:11434`.
+
+    A key that comes with it is kept as `providers keys add` keeps it.
+    """
     from llmpool.cli import provider_ways
     from llmpool.discovery.refresh import refresh
     from llmpool.setup import providers
 
     terminal: Terminal = ctx.obj
-    wish = providers.Wish(what, url, wire, key_env, location, force)
-    name = providers.add(terminal.pool, wish)
+    key = given_key.taken(terminal, stdin=key_stdin, file=key_file, keep=keep, plaintext=plaintext)
+    wish = providers.Wish(what, url, wire, key_env, location, force, key, keep, plaintext)
+    name, kept = providers.add_with_key(terminal.pool, wish)
+    given_key.tell(terminal, name, kept)
     provider = terminal.pool.provider(name)
     facts: dict[str, Any] = {"id": name, "location": provider.location, "models": None, "error": None}
     if terminal.pool.offline:
@@ -99,6 +120,8 @@ def add(
         terminal.json({"provider": facts | {"models": len(entry.models), "error": entry.error or None}})
     elif entry.error:
         terminal.say(f"{name} is added, but cannot be listed: {entry.error}")
+        if provider.needs_key and not provider.keys:
+            terminal.say(f"give it a key: llmpool providers keys add {name}")
     else:
         other = "cloud" if provider.location == "local" else "local"
         mine = f"  Not so? llmpool providers set {name} --location {other}" if not location else ""
@@ -121,14 +144,17 @@ app.command(epilog=examples(*provider_set.DISABLE_EXAMPLES))(provider_set.disabl
         "llmpool providers remove den --yes",
     )
 )
-def remove(ctx: typer.Context, provider: ProviderArgument, yes: YesFlag = False) -> int:
+def remove(
+    ctx: typer.Context, provider: ProviderArgument, yes: YesFlag = False, as_json: JsonFlag = False
+) -> int:
     """Take a provider out of the config, and with it every line that names it or a model of it.
 
-    They are listed before you are asked. Usage records, decisions and policies stay, and so does a key in the
-    keyring.
+    They are listed before you are asked. Keys that llmpool keeps for it are deleted too, and its accounts are
+    logged out. Usage records, decisions and policies stay.
     """
+    from llmpool.auth.secrets import describe
     from llmpool.cli.confirm import confirm
-    from llmpool.setup import leaving
+    from llmpool.setup import key_changes, leaving, providers
 
     terminal: Terminal = ctx.obj
     pool = terminal.pool
@@ -136,12 +162,26 @@ def remove(ctx: typer.Context, provider: ProviderArgument, yes: YesFlag = False)
     named = leaving.ties(pool, provider)
     for tie in named:
         terminal.say(f"{'goes too' if tie.cut else 'names it, and stays'}: {tie.words}")
+    stored = [f'key "{ref.label}" in {describe(ref)}' for ref in key_changes.stored(pool, provider)]
+    if stored:
+        terminal.say(f"deleted for good: {', '.join(stored)}")
+    accounts = providers.logged_in(pool, provider)
+    if accounts:
+        terminal.say(f"logged out here: {', '.join(accounts)}")
     lines = sum(tie.cut is not None for tie in named)
     more = f" and the {plural(lines, 'place')} that {'names' if lines == 1 else 'name'} it" if lines else ""
     confirm(terminal, f"remove {provider}{more} from {pool.paths.config}?", yes=yes)
-    leaving.remove(pool, provider)
+    left = providers.remove(pool, provider)
+    for fact in left:
+        terminal.warn(fact)
+    if as_json:
+        gone = [tie.words for tie in named if tie.cut]
+        kept = [tie.words for tie in named if not tie.cut]
+        found = {"removed": provider, "taken_out": gone, "still_named": kept}
+        terminal.json(found | {"keys_deleted": stored, "logged_out": accounts, "left": left})
+        return Exit.PARTLY if left else Exit.OK
     terminal.say(f"{provider} is removed; its usage records stay")
-    return Exit.OK
+    return Exit.PARTLY if left else Exit.OK
 
 
 @app.command(
@@ -156,6 +196,7 @@ def clear(
         str, typer.Argument(metavar="[PROVIDER]", autocompletion=complete.providers, help="The one.")
     ] = "",
     every: Annotated[bool, typer.Option("--all", help="All providers.")] = False,
+    as_json: JsonFlag = False,
 ) -> int:
     """Forget errors, cooldowns and what was learnt of how it wants to be asked."""
     from llmpool.setup import leaving
@@ -169,6 +210,9 @@ def clear(
         else [terminal.pool.provider(provider).id]
     )
     leaving.forget(terminal.pool, names)
+    if as_json:
+        terminal.json({"cleared": names})
+        return Exit.OK
     terminal.say(f"{', '.join(names) or 'nobody'}: errors and cooldowns forgotten")
     return Exit.OK
 
@@ -207,3 +251,9 @@ def presets(
 app.command(epilog=examples(*verify.EXAMPLES))(verify.verify)
 app.command(epilog=examples(*limits.EXAMPLES))(limits.limits)
 app.command(epilog=examples(*dedupe.EXAMPLES))(dedupe.dedupe)
+app.command("import", epilog=examples(*imports.EXAMPLES))(imports.import_)
+app.command(epilog=examples(*env_exports.EXAMPLES))(env_exports.env)
+app.command(epilog=examples(*login.LOGIN_EXAMPLES))(login.login)
+app.command(epilog=examples(*login.LOGOUT_EXAMPLES))(login.logout)
+app.add_typer(keys.app, name="keys")
+app.add_typer(trial.app, name="trial")

@@ -66,7 +66,8 @@ def pull(
 
 def _one(terminal: Terminal, ref: str, source: str, sha256: str, as_json: bool) -> int:
     from llmpool.cli.progress import Progress
-    from llmpool.cli.transfer import moving, size
+    from llmpool.cli.transfer import moving
+    from llmpool.core.text import size
     from llmpool.setup import downloads
 
     with Progress(terminal) as progress:

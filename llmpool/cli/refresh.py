@@ -42,6 +42,7 @@ def refresh(
     catalog: Annotated[
         bool, typer.Option("--catalog", help="Look for a newer catalog of models too.")
     ] = False,
+    prices: Annotated[bool, typer.Option("--prices", help="Look for newer prices too.")] = False,
     accounts: Annotated[bool, typer.Option("--accounts", help="Ask for balances and credits too.")] = False,
     pull: Annotated[
         bool, typer.Option("--pull", help="Then pull the models declared with pull = true.")
@@ -77,6 +78,7 @@ def refresh(
         jobs=jobs,
         timeout=seconds(timeout),
         catalog=catalog,
+        prices=prices,
         accounts=accounts,
         pull=pull,
         remove=remove,

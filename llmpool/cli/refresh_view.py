@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from llmpool.cli.output import plural, words
+from llmpool.core.text import few
 from llmpool.errors import Misuse
 
 if TYPE_CHECKING:
     from llmpool.cli.context import Terminal
     from llmpool.cli.waiting import Waiting
+    from llmpool.discovery.prices import PriceNews
     from llmpool.discovery.refresh import RefreshReport
     from llmpool.registry.diff import Change, Moved
     from llmpool.setup.upkeep import Round
@@ -28,7 +30,7 @@ def tell(terminal: Terminal, waiting: Waiting, done: Round) -> None:
             terminal.say(_line(entry))
     for name, why in report.skipped:
         terminal.say(f"{name}   skipped, {why}")
-    for change in report.changes:
+    for change in (*(done.prices.changes if done.prices else ()), *report.changes):
         for line in lines(change):
             terminal.out(line)
     for line in dead_lines(report):
@@ -112,12 +114,7 @@ def _error(provider: str, error: str) -> str:
 
 def _named(provider: str, word: str, names: tuple[str, ...]) -> Iterator[str]:
     if names:
-        yield f"{provider}: {word} {_some(names)}"
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return f"{', '.join(names[:NAMED])}{more}"
+        yield f"{provider}: {word} {few(names, NAMED)}"
 
 
 def _moved(moves: tuple[Moved, ...]) -> Iterator[str]:
@@ -131,11 +128,13 @@ def _value(value: object) -> str:
 
 
 def _beside(done: Round) -> Iterator[str]:
-    """Say what came of the catalog and of the accounts."""
+    """Say what came of the catalog, the prices and the accounts."""
     if done.catalog:
         news = done.catalog
         wrong = f": {news.error}" if news.error else f", {plural(news.models, 'model')}"
         yield f"catalog   {news.status}{wrong}"
+    if done.prices:
+        yield f"prices   {price_words(done.prices)}"
     for line in done.accounts.lines if done.accounts else ():
         told = line.account
         if told is None:
@@ -143,6 +142,21 @@ def _beside(done: Round) -> Iterator[str]:
         amounts = {item.key: f"{item.value} {item.currency}".rstrip() for item in told.items}
         fact = told.message if told.error else f"{told.kind} {amounts.get(told.primary, 'no limit')}"
         yield f"{line.provider}   {f'key {line.key}: ' if line.key else ''}{fact}"
+
+
+def tell_prices(terminal: Terminal, news: PriceNews) -> None:
+    """Write what came of `usage prices update`: what costs something else on stdout, the rest beside it."""
+    for change in news.changes:
+        for line in lines(change):
+            terminal.out(line)
+    terminal.say(price_words(news))
+
+
+def price_words(news: PriceNews) -> str:
+    """Say what came of looking for newer prices; the figures themselves are changes, on stdout."""
+    if news.error:
+        return f"failed: {news.error}; {news.version} stays in force"
+    return f"{news.status}: {news.version}, {plural(news.models, 'model')}"
 
 
 def _reconciled(done: Round) -> Iterator[str]:
@@ -162,12 +176,12 @@ def _unpruned(done: Round) -> Iterator[str]:
         provider, _, model = ref.partition("/")
         by_provider.setdefault(provider, []).append(model)
     for provider, models in by_provider.items():
-        kept = f"{plural(len(models), 'undeclared model')} kept ({_some(models)})"
+        kept = f"{plural(len(models), 'undeclared model')} kept ({few(models, NAMED)})"
         yield f"{provider}: {kept}; to let them go: llmpool providers set {provider} --prune"
 
 
 def document(done: Round) -> dict[str, Any]:
-    """Return the document of `--json`; *catalog*, *accounts* and *reconciled* are null when not asked for."""
+    """Return the document of `--json`; what was not asked for is null."""
     from llmpool.registry.diff import document as change_document
 
     report = done.report
@@ -181,6 +195,7 @@ def document(done: Round) -> dict[str, Any]:
         "summary": {name.replace(" ", "_"): number for name, number in counts(report).items()}
         | {"models": report.models, "seconds": round(report.seconds, 3)},
         "catalog": _catalog(done),
+        "prices": prices_document(done.prices) if done.prices else None,
         "accounts": _accounts(done),
         "reconciled": _reconciled_document(done),
     }
@@ -208,6 +223,20 @@ def _catalog(done: Round) -> dict[str, Any] | None:
         "source_url": news.source_url,
         "error": news.error or None,
         "models": news.models,
+    }
+
+
+def prices_document(news: PriceNews) -> dict[str, Any]:
+    """Return what came of looking for newer prices as JSON has it."""
+    from llmpool.registry.diff import document as change_document
+
+    return {
+        "status": news.status,
+        "source_url": news.source_url,
+        "error": news.error or None,
+        "version": news.version,
+        "models": news.models,
+        "changes": [change_document(change) for change in news.changes],
     }
 
 
@@ -243,7 +272,7 @@ def may_remove(terminal: Terminal, waiting: Waiting, refs: list[str], *, yes: bo
     waiting.clear()
     for ref in refs:
         terminal.say(f"undeclared: {ref}")
-    question = f"remove {plural(len(refs), 'undeclared model')} ({_some(refs)})? [y/N] "
+    question = f"remove {plural(len(refs), 'undeclared model')} ({few(refs, NAMED)})? [y/N] "
     if yes or ask(terminal, question).strip().lower() in ("y", "yes"):
         return True
     terminal.say("nothing is removed")

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from llmpool import budgets
 from llmpool.core.ids import split_ref
+from llmpool.core.text import few
+from llmpool.core.trial import OVER
 from llmpool.errors import LlmpoolError, NoCredential, NothingEligible, Refused
-from llmpool.router import obstacle
+from llmpool.router import caps, obstacle
 from llmpool.router.eligible import TOO_SMALL
 
 if TYPE_CHECKING:
@@ -30,13 +33,30 @@ def nothing_eligible(pool: Pool, decision: Decision) -> LlmpoolError:
     alone = [r.reasons[0] for r in decision.rejections if len(r.reasons) == 1]
     if "offline" in alone:
         return Refused(message, hint="run it without --offline", lines=lines, details=details)
-    keyless = next((reason for reason in alone if reason.startswith("no key: ")), "")
+    forbidden = {r.deployment: "; ".join(r.reasons) for r in decision.rejections if caps.is_forbidden(r)}
+    if forbidden:
+        tag, worst = str(dict(decision.options).get("tag", "")), caps.least(decision, pool.table.rows)
+        return budgets.refusal(pool, forbidden, tag, details, lines=lines, worst=worst)
+    if any(reason.startswith(OVER) for reason in alone):
+        from llmpool.state import trial
+
+        way_out = trial.way_out(pool.paths.state, pool.clock())
+        return Refused(message, hint=way_out, lines=lines, details=details)
+    barred = (r for r in decision.rejections if len(r.reasons) == 1 and r.reasons[0].startswith("no key: "))
+    keyless = next(barred, None)
     if keyless:
-        variable = keyless.removeprefix("no key: ").partition(" ")[0]
-        hint = f"export {variable}=..., or: llmpool providers list"
+        hint = _way_to_a_key(keyless.deployment, keyless.reasons[0].removeprefix("no key: "))
         return NoCredential(message, hint=hint, lines=lines, details=details)
     message, hint = _too_long(pool, decision) or _blind(decision) or (message, _way_out(grouped))
     return NothingEligible(message, hint=hint, lines=lines, details=details)
+
+
+def _way_to_a_key(ref: str, fact: str) -> str:
+    """Return what brings a provider the key that it lacks: a variable, a login, or a look at it."""
+    owner = ref.partition("/")[0]
+    if fact.endswith(" is not set"):
+        return f"export {fact.partition(' ')[0]}=..., or: llmpool providers list"
+    return f"llmpool providers {'login' if 'logged in' in fact else 'show'} {owner}"
 
 
 def _message(decision: Decision, lines: tuple[str, ...]) -> str:
@@ -127,8 +147,7 @@ def _blind(decision: Decision) -> tuple[str, str] | None:
     names = obstacle.text_only(decision)
     if not names:
         return None
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    message = f"nothing that sees pictures may answer; {', '.join(names[:NAMED])}{more} can only read"
+    message = f"nothing that sees pictures may answer; {few(names, NAMED)} can only read"
     probe = f"llmpool models probe -m {names[0]} --capabilities"
     return message, f"does it see? {probe}   or set: --supports images=yes"
 

@@ -31,11 +31,11 @@ def route_request(options: RoutingOptions, query: str, text: str, terminal: Term
         stated=bool(options.context_size),
         needs=needs(options.needs),
         tool_count=options.tool_count,
-        priority=_one_of(options.priority or "interactive", ("interactive", "background"), "--priority"),
+        priority=one_of(options.priority or "interactive", ("interactive", "background"), "--priority"),
         hints=hints(options.hint, terminal),
         model=options.model,
-        strategy=_one_of(options.strategy, ("", *STRATEGIES), "--strategy"),
-        mode=_one_of(options.mode, ("", *MODES), "--mode"),
+        strategy=one_of(options.strategy, ("", *STRATEGIES), "--strategy"),
+        mode=one_of(options.mode, ("", *MODES), "--mode"),
         local_only=options.local_only,
         min_quality=options.min_quality,
         max_cost=_money(options.max_cost) if options.max_cost else None,
@@ -51,7 +51,7 @@ def needs(text: str) -> tuple[str, ...]:
     """Read `--needs tools,images`; raises Misuse for what is no capability."""
     names = [name.strip() for name in text.split(",") if name.strip()]
     known = [ALSO_TYPED.get(name, name) for name in names]
-    return tuple(dict.fromkeys(_one_of(name, CAPABILITIES, "--needs") for name in known))
+    return tuple(dict.fromkeys(one_of(name, CAPABILITIES, "--needs") for name in known))
 
 
 def supported(text: str) -> tuple[str, bool]:
@@ -59,12 +59,14 @@ def supported(text: str) -> tuple[str, bool]:
     name, _, word = text.partition("=")
     known = ALSO_TYPED.get(name, name)
     words = {"yes": True, "true": True, "no": False, "false": False}
-    key = f"supports_{_one_of(known, CAPABILITIES, '--supports')}"
-    return key, words[_one_of(word, tuple(words), f"--supports {name}")]
+    key = f"supports_{one_of(known, CAPABILITIES, '--supports')}"
+    return key, words[one_of(word, tuple(words), f"--supports {name}")]
 
 
 def hints(given: list[str], terminal: Terminal) -> tuple[tuple[str, str], ...]:
     """Read `--hint KEY=VALUE`; says once when a wish looks like it is meant as a requirement."""
+    from llmpool.router import features
+
     pairs = []
     for text in given:
         key, equals, value = text.partition("=")
@@ -72,7 +74,7 @@ def hints(given: list[str], terminal: Terminal) -> tuple[tuple[str, str], ...]:
             raise Misuse(f"--hint {text!r} has no value", hint="write --hint prefer_speed=true")
         pairs.append((key, value))
         _say_if_unknown(key, terminal)
-        if key in _REQUIREMENT_OF and value != "false":
+        if key in _REQUIREMENT_OF and value != "false" and not features.unreadable(key, value):
             terminal.say(f"note: hint {key} is a wish and may lose; {_REQUIREMENT_OF[key]} always holds")
     return tuple(pairs)
 
@@ -85,7 +87,8 @@ def _say_if_unknown(hint: str, terminal: Terminal) -> None:
         terminal.say(f"note: no rule knows the hint {hint}; known: {', '.join(HINTS)}")
 
 
-def _one_of(value: str, allowed: tuple[str, ...], option: str) -> str:
+def one_of(value: str, allowed: tuple[str, ...], option: str) -> str:
+    """Return *value* where it is *allowed*; raises Misuse with what is."""
     if value in allowed:
         return value
     from difflib import get_close_matches

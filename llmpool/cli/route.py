@@ -1,6 +1,6 @@
 """`llmpool route`: the decision without the call."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,6 +9,9 @@ from llmpool.cli.app import examples, single
 from llmpool.cli.context import Terminal
 from llmpool.cli.options import JsonFlag, RoutingOptions, with_routing
 from llmpool.errors import Exit, Misuse
+
+if TYPE_CHECKING:
+    from llmpool.core.routing import RouteRequest
 
 app = single()
 
@@ -34,20 +37,23 @@ def route(
     query: Annotated[str, typer.Argument(metavar="[QUERY]", help="The prompt to decide for.")] = "",
     last: Annotated[bool, typer.Option("--last", help="Show the last recorded decision.")] = False,
     ref: Annotated[
-        str,
+        str | None,
         typer.Option("--id", metavar="ID", autocompletion=_ids, help="Show this decision; a part will do."),
-    ] = "",
+    ] = None,
     replay: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--replay", metavar="ID", autocompletion=_ids, help="Decide it again, as things are today."
         ),
-    ] = "",
+    ] = None,
     batch: Annotated[
-        str, typer.Option("--batch", metavar="FILE", help="One JSON request a line; - is stdin.")
-    ] = "",
+        str | None, typer.Option("--batch", metavar="FILE", help="One JSON request a line; - is stdin.")
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="Show all candidates, not the best 50.")] = False,
     record: Annotated[bool, typer.Option("--record", help="Keep the decision in the log.")] = False,
+    tag: Annotated[
+        str, typer.Option("--tag", metavar="NAME", help="As `chat --tag`: budgets may go by it.")
+    ] = "",
     no_stdin: Annotated[bool, typer.Option("--no-stdin", help="Do not read stdin.")] = False,
     as_json: JsonFlag = False,
     *,
@@ -60,35 +66,38 @@ def route(
     terminal: Terminal = ctx.obj
     if sum(map(bool, (last, ref, replay, batch))) > 1:
         raise Misuse("--last, --id, --replay and --batch exclude one another", hint="give one of them")
+    if "" in (ref, replay, batch):  # a script's empty variable must not pass for a question
+        raise Misuse(
+            "--id, --replay and --batch want a value", hint="the last decision: llmpool route --last"
+        )
     if replay:
         from llmpool.cli import replay as replays
 
         return replays.show_replay(terminal, replay, as_json)
     if last or ref:
-        return _recorded(terminal, ref, as_json)
+        return _recorded(terminal, ref or "", as_json)
     if batch:
         from llmpool.cli import batch as lines
 
         return lines.route_batch(terminal, batch, routing, every=every)
-    return _decide(terminal, query, routing, as_json=as_json, every=every, record=record, stdin=not no_stdin)
+    piped = requests.piped_input(terminal, not no_stdin)
+    text = "\n\n".join(part for part in (query, piped) if part)
+    request = requests.route_request(routing, query or piped, text, terminal).replace(tag=tag)
+    return _decide(terminal, request, routing, as_json=as_json, every=every, record=record)
 
 
 def _decide(
     terminal: Terminal,
-    query: str,
+    request: "RouteRequest",
     routing: RoutingOptions,
     *,
     as_json: bool,
     every: bool,
     record: bool,
-    stdin: bool,
 ) -> int:
     from llmpool.decide import choose, understand
     from llmpool.router.explain import SHOWN, decision_json
 
-    piped = requests.piped_input(terminal, stdin)
-    text = "\n\n".join(part for part in (query, piped) if part)
-    request = requests.route_request(routing, query or piped, text, terminal)
     detail = 0 if every else SHOWN
     asked = understand(terminal.pool, request, profile=routing.profile, force=routing.force)
     choice = choose(terminal.pool, asked, detail)
@@ -100,7 +109,7 @@ def _decide(
     if as_json:
         terminal.json({"decision": line})
         return Exit.NOTHING_ELIGIBLE if choice.decision.no_eligible else Exit.OK
-    if routing.needs or routing.model or terminal.is_terminal:
+    if routing.needs or routing.model or routing.context_size or routing.hint or terminal.is_terminal:
         for note in choice.decision.notes:
             terminal.say(f"note: {note}")
     if choice.decision.no_eligible:
@@ -127,5 +136,6 @@ def _recorded(terminal: Terminal, ref: str, as_json: bool) -> int:
     if as_json:
         terminal.json({"decision": line, "usage": usage})
     else:
-        explain.show(terminal, line, usage=usage)
+        what_if = explain.alternatives_now(terminal.pool, line)
+        explain.show(terminal, line, what_if, recorded=True, usage=usage)
     return Exit.OK

@@ -8,7 +8,7 @@ import typer
 from llmpool.cli import complete
 from llmpool.cli.context import Terminal
 from llmpool.cli.options import JsonFlag
-from llmpool.cli.output import money, plural, seconds
+from llmpool.cli.output import money, percent, plural, seconds
 from llmpool.cli.spans import Since, Until, span
 from llmpool.errors import Exit
 
@@ -76,7 +76,7 @@ def _show(terminal: Terminal, found: "Comparison", told: dict[str, Any]) -> None
     """Show a comparison: how many change, from whom to whom, and what that comes to."""
     from llmpool.cli.tables import show
 
-    share = f" ({100 * found.changed / found.decisions:.0f} %)" if found.decisions else ""
+    share = f" ({percent(found.changed / found.decisions)})" if found.decisions else ""
     terminal.out(
         f"{plural(found.decisions, 'decision')} since {told['since'][:10]}; "
         f"{found.changed} would be made otherwise{share}"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from llmpool.core.text import size
+
 if TYPE_CHECKING:
     from llmpool.discovery.download import PullEvent
-
-_UNITS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
 def moving(event: PullEvent) -> str:
@@ -28,14 +28,6 @@ def amount(done: int, total: int) -> str:
     if not done or whole.endswith(f" {unit}"):
         return f"{some} of {whole}"
     return f"{some} {unit} of {whole}"
-
-
-def size(number: float, digits: int = 1) -> str:
-    """Write a number of bytes with the unit that keeps it short."""
-    for limit, unit in _UNITS:
-        if number >= limit:
-            return f"{number / limit:.{digits}f} {unit}"
-    return f"{number:.0f} B"
 
 
 def clock(seconds: float) -> str:

@@ -1,118 +1,23 @@
 """`llmpool usage`: what was used."""
 
-from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from llmpool.cli import decisions
+from llmpool.cli import decisions, prices, summary, usage_transfer, whose
 from llmpool.cli.app import examples, verbs
 from llmpool.cli.context import Terminal
-from llmpool.cli.options import JsonFlag
+from llmpool.cli.options import JsonFlag, YesFlag
 from llmpool.cli.output import ago, count, money, plural, seconds
-from llmpool.cli.spans import Limit, Since, Until, local_day, month_start, span
-from llmpool.errors import Exit, Misuse
+from llmpool.cli.spans import Limit, Since, Until, bounds
+from llmpool.errors import Exit
 
 if TYPE_CHECKING:
-    from llmpool.usage.stats import Stats
+    from llmpool.setup.prune import Plan
 
 app = verbs("Show what was used: tokens, costs, decisions.")
-
-_PERIODS = {"day": 10, "month": 7}
-
-
-@app.command(
-    epilog=examples(
-        "llmpool usage",
-        "llmpool usage summary --by day --since 7d",
-        "llmpool usage summary --by provider,model --since 2026-11-01",
-    )
-)
-def summary(
-    ctx: typer.Context,
-    by: Annotated[
-        str, typer.Option("--by", metavar="GROUP", help="day,month,provider,model,deployment,...")
-    ] = "",
-    since: Since = "",
-    until: Until = "",
-    limit: Limit = 0,
-    as_json: JsonFlag = False,
-) -> int:
-    """Show this month's totals in local time, by deployment or by another group."""
-    from llmpool.state import ledger
-    from llmpool.usage.summary import summarize
-
-    terminal: Terminal = ctx.obj
-    first, last = span(terminal, since or month_start(terminal), until)
-    reading = ledger.Reading(terminal.pool.paths.state, ledger.USAGE, first[:10], last[:10])
-    records: Iterator[dict[str, Any]] = (r for r in reading if first <= r["at"] <= last)
-    stats = _stats() if as_json and by in ("", "deployment") else None
-    if stats:
-        records = stats.watching(records)
-    total, groups = summarize(records, _grouping(by or "deployment"))
-    groups = groups[:limit] if limit else groups
-    if as_json:
-        document = {"since": first, "until": last, "by": by or "deployment", "bad_lines": reading.bad}
-        document |= {"total": total.as_json(), "groups": [g.as_json() for g in groups]}
-        terminal.json(document | (_router(terminal, stats) if stats else {}))
-        return Exit.OK
-    _show_summary(terminal, (first, last), total, groups)
-    if reading.bad:
-        terminal.warn(f"{reading.bad} lines of the usage log could not be read")
-    return Exit.OK
-
-
-def _stats() -> "Stats":
-    from llmpool.usage.stats import Stats
-
-    return Stats()
-
-
-def _router(terminal: Terminal, stats: "Stats") -> dict[str, Any]:
-    from llmpool.setup.statistics import statistics
-
-    return {"stats": statistics(terminal.pool, stats)}
-
-
-def _show_summary(terminal: Terminal, span: tuple[str, str], total: Any, groups: list[Any]) -> None:
-    from llmpool.cli.tables import show
-
-    first, last = local_day(span[0]), local_day(span[1])
-    unpriced = f", and {plural(total.unpriced, 'call')} without a price" if total.unpriced else ""
-    cost = "$0.00" if not total.cost else money(total.cost)
-    calls = f"{plural(total.requests, 'call')}, {total.failed} failed"
-    terminal.out(f"{first} to {last}, local time: {cost}{unpriced}   {calls}")
-    rows = [
-        [
-            g.group,
-            str(g.requests),
-            count(g.input_tokens),
-            count(g.output_tokens),
-            "unknown" if g.unpriced == g.requests else money(g.cost),
-            seconds(g.p50_latency_ms),
-            f"{100 * g.successful // max(1, g.successful + g.failed)} %",
-        ]
-        for g in groups
-    ]
-    show(terminal, ["", ">calls", ">in", ">out", ">cost", ">median", ">ok"], rows)
-
-
-def _grouping(by: str) -> Any:
-    from llmpool.usage.summary import GROUPINGS
-
-    names = by.split(",")
-    for name in names:
-        if name not in GROUPINGS and name not in _PERIODS:
-            known = ", ".join([*_PERIODS, *GROUPINGS])
-            raise Misuse(f"--by {name!r} is not known", hint=f"one or several of: {known}")
-
-    def key(record: dict[str, Any]) -> str:
-        parts = (
-            GROUPINGS[n](record) if n in GROUPINGS else local_day(record["at"])[: _PERIODS[n]] for n in names
-        )
-        return " ".join(parts)
-
-    return key
+app.command("summary", epilog=examples(*summary.EXAMPLES))(summary.summary)
 
 
 @app.command(
@@ -120,56 +25,113 @@ def _grouping(by: str) -> Any:
     epilog=examples(
         "llmpool usage list --limit 20",
         "llmpool usage list --failed --since 24h",
+        "llmpool usage list --provider den --tag batch --json | jq '.records[].cost'",
     ),
 )
 def list_records(
     ctx: typer.Context,
     since: Since = "",
     until: Until = "",
-    deployment: Annotated[str, typer.Option("--deployment", metavar="ID", help="Only this deployment.")] = "",
+    provider: whose.Provider = "",
+    deployment: whose.Deployment = "",
+    model: whose.Model = "",
+    key: whose.Key = "",
+    tag: whose.Tag = "",
+    session: whose.Session = "",
     failed: Annotated[bool, typer.Option("--failed", help="Only failed requests.")] = False,
     limit: Limit = 50,
     as_json: JsonFlag = False,
 ) -> int:
-    """List usage records, the newest last."""
+    """List usage records, the newest first."""
     from llmpool.cli.tables import show
-    from llmpool.state import ledger
+    from llmpool.setup import records
 
     terminal: Terminal = ctx.obj
-    records, bad = _records(terminal, ledger.USAGE, since, until)
-    records = [
-        r
-        for r in records
-        if (not deployment or r.get("deployment") == deployment) and not (failed and r.get("success"))
-    ]
-    records = records[-limit:] if limit else records
+    filters = {"provider": provider, "deployment": deployment, "model": model}
+    filters |= {"key": key, "tag": tag, "session": session}
+    wanted = records.Wanted(span=bounds(terminal, since, until).span, failed=failed, **filters)
+    listing = records.Listing(terminal.pool, wanted)
+    found = list(islice(listing, limit or None))
     if as_json:
-        terminal.json({"records": records, "bad_lines": bad})
+        terminal.json({"records": found, "bad_lines": listing.bad})
         return Exit.OK
     now = terminal.pool.clock()
-    rows = [
-        [
-            ago(r["at"], now),
-            str(r.get("deployment")),
-            "ok" if r.get("success") else str(r.get("error", "failed")),
-            count(r.get("input_tokens")),
-            count(r.get("output_tokens")),
-            money(r.get("cost")),
-            seconds(r.get("latency_ms")),
-            str(r.get("decision_id", "")),
-        ]
-        for r in records
-    ]
-    show(terminal, [">ago", "deployment", "", ">in", ">out", ">cost", ">time", "decision"], rows)
+    headings = [">ago", "deployment", "", ">in", ">out", ">cost", ">time", "decision"]
+    show(terminal, headings, [_row(record, now) for record in found])
+    if listing.bad:
+        terminal.warn(f"{plural(listing.bad, 'line')} of the usage log could not be read")
     return Exit.OK
+
+
+def _row(record: dict[str, Any], now: float) -> list[str]:
+    return [
+        ago(record["at"], now),
+        str(record.get("deployment")),
+        "ok" if record.get("success") else str(record.get("error", "failed")),
+        count(record.get("input_tokens")),
+        count(record.get("output_tokens")),
+        money(record.get("cost")),
+        seconds(record.get("latency_ms")),
+        str(record.get("decision_id", "")),
+    ]
 
 
 app.command("decisions", epilog=examples(*decisions.EXAMPLES))(decisions.list_decisions)
 
 
-def _records(terminal: Terminal, kind: str, since: str, until: str) -> tuple[list[dict[str, Any]], int]:
-    from llmpool.state import ledger
+@app.command(
+    "prune",
+    epilog=examples(
+        "llmpool usage prune --dry-run",
+        "llmpool usage prune --keep 90d",
+        "llmpool usage prune --before 2026-01-01 --yes",
+    ),
+)
+def prune(
+    ctx: typer.Context,
+    before: Annotated[
+        str, typer.Option("--before", metavar="DATE", help="Days before this one, in UTC: 2026-01-01.")
+    ] = "",
+    keep: Annotated[
+        str, typer.Option("--keep", metavar="TIME", help="Days older than this: 90d. Else [usage] retention.")
+    ] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would go.")] = False,
+    yes: YesFlag = False,
+    as_json: JsonFlag = False,
+) -> int:
+    """Remove old usage records and decisions; what they add up to stays.
 
-    first, last = span(terminal, since, until)
-    reading = ledger.Reading(terminal.pool.paths.state, kind, first[:10], last[:10])
-    return [r for r in reading if first <= r.get("at", "") <= last], reading.bad
+    Summaries of pruned days are exact to the local day; sessions and single records are gone. The same
+    happens by itself once a day, by [usage] retention (30d unless set, 0d keeps everything).
+    """
+    from llmpool.cli.confirm import confirm
+    from llmpool.setup import prune as work
+
+    terminal: Terminal = ctx.obj
+    plan = work.plan(terminal.pool, before, keep)
+    if not as_json:
+        _tell_plan(terminal, plan)
+    if plan.days and not dry_run:
+        confirm(terminal, f"remove {plural(len(plan.days), 'day')} before {plan.before}?", yes=yes)
+        work.prune(terminal.pool, plan.before)
+    if as_json:
+        terminal.json(plan.as_json() | {"dry_run": dry_run})
+    return Exit.OK
+
+
+def _tell_plan(terminal: Terminal, plan: "Plan") -> None:
+    from llmpool.core.text import size
+
+    if not plan.days:
+        terminal.say(f"nothing is older than {plan.before}" if plan.before else "everything is kept")
+        return
+    terminal.say(
+        f"before {plan.before}: {plural(plan.usage_files, 'file')} of usage, "
+        f"{plural(plan.decision_files, 'file')} of decisions, {size(plan.bytes)}"
+    )
+
+
+app.add_typer(prices.app, name="prices")
+app.command("reprice", epilog=examples(*prices.REPRICE_EXAMPLES))(prices.reprice)
+app.command("export", epilog=examples(*usage_transfer.EXPORT_EXAMPLES))(usage_transfer.export_records)
+app.command("import", epilog=examples(*usage_transfer.IMPORT_EXAMPLES))(usage_transfer.import_records)

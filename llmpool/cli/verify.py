@@ -1,6 +1,7 @@
 """`llmpool providers verify`: what answers at an address, and whether the key works."""
 
 import json
+import shlex
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -117,10 +118,10 @@ def _tell(terminal: Terminal, found: Any, name: str) -> None:
         return
     if found.refused:
         key = f'the key "{found.key}"' if found.key else "a call without a key"
-        shown = f"llmpool providers show {name} says where it is from; " if found.key and name else ""
-        terminal.error(
-            f"{key} is refused by every endpoint that answers", hint=f"{shown}another: --key-env VAR"
-        )
+        way = f"llmpool providers keys replace {name} {shlex.quote(found.key)}"
+        once = f"{way}    once you have another;  " if found.key and name else ""
+        hint = f"{once}to try one: --key-env VAR"
+        terminal.error(f"{key} is refused by every endpoint that answers", hint=hint)
         return  # behind a closed door any format is a guess
     if found.misfit:
         terminal.say(f'the preset "{found.misfit}" does not fit what is there')
@@ -132,8 +133,15 @@ def _tell(terminal: Terminal, found: Any, name: str) -> None:
             "models are listed, but questions are refused "
             + (f'with the key "{found.key}"' if found.key else "without a key")
         )
+        _tell_of_tokens(terminal, found, name)
     if found.chat_error and not found.ready:
         terminal.say(f"it says: {found.chat_error}", dim=True)
+
+
+def _tell_of_tokens(terminal: Terminal, found: Any, name: str) -> None:
+    """Tell of the other way to send a key, where Anthropic's own was tried at a gateway."""
+    if found.recommended == "anthropic" and found.key and name and not terminal.pool.provider(name).auth:
+        terminal.say(f"should it be a token, as gateways give: llmpool providers set {name} --auth bearer")
 
 
 def _tell_how_to_keep(terminal: Terminal, found: Any, key_env: str, no_verify_tls: bool) -> None:

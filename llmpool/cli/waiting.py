@@ -6,8 +6,9 @@ import threading
 import time
 from typing import TYPE_CHECKING, Self
 
-from llmpool.cli.probe import bar
+from llmpool.cli.plot import gauge
 from llmpool.cli.progress import Progress
+from llmpool.core.text import few
 
 if TYPE_CHECKING:
     from llmpool.cli.context import Terminal
@@ -58,7 +59,6 @@ class Waiting(Progress):
 
 def told(heard: Heard, passed: float) -> str:
     """Write the line: 95 of 100, and the names of those still waited for."""
-    names, more = ", ".join(heard.waiting[:NAMED]), len(heard.waiting) - NAMED
-    rest = f" and {more} more" if more > 0 else ""
-    waits = f"   waiting for {names}{rest}" if names else ""
-    return f"  {bar(heard.done, heard.total, 10)} {heard.done} of {heard.total}{waits}   {passed:.0f} s"
+    waits = f"   waiting for {few(heard.waiting, NAMED)}" if heard.waiting else ""
+    far = f"[{gauge(heard.done, heard.total, 10)}] {heard.done} of {heard.total}"
+    return f"  {far}{waits}   {passed:.0f} s"

@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from llmpool.cli.confirm import ask
+from llmpool.cli.import_view import told
 from llmpool.cli.output import plural
 from llmpool.cli.progress import Progress
 from llmpool.cli.transfer import moving
+from llmpool.core.ids import mask_shortly
 from llmpool.discovery.refresh import RefreshReport, refresh
 from llmpool.setup import downloads, init, providers
 
 if TYPE_CHECKING:
     from llmpool.cli.context import Terminal
+    from llmpool.setup.import_survey import Entry
 
 _MENU = """\
   1 address of a server   2 small model here (98 MB, toy quality)   q quit
@@ -29,7 +32,8 @@ def run(terminal: Terminal, *, yes: bool, embedded: bool) -> dict[str, Any]:
         findings = init.look(pool)
     _tell_unused(terminal, findings)
     on_disk = init.embedded_is_there(pool)
-    found_any = findings.keys or findings.servers or known
+    others = init.elsewhere(pool)
+    found_any = findings.keys or findings.servers or known or others
     taste = _taste(terminal) if asks and found_any and not pool.config.exists else "mine"
     added = init.write(pool, findings, embedded=on_disk, taste=taste)
     if not found_any and not on_disk:
@@ -37,13 +41,16 @@ def run(terminal: Terminal, *, yes: bool, embedded: bool) -> dict[str, Any]:
             f"looked at {findings.variables} key variables and {findings.places} addresses: nothing found"
         )
         _offer(terminal, yes=yes, asks=asks, embedded=embedded)
+    others = init.elsewhere(pool)  # without what the variables have settled
+    taken = _take_over(terminal, others, asks=asks)
     because = {provider.id: "" for provider in pool.config.providers if provider.id not in known}
-    because |= {entry.provider: entry.because for entry in added}
+    because |= {entry.provider: entry.because for entry in added} | taken
     report = refresh(pool, tuple(p.id for p in pool.catalog.providers if p.enabled))
     _tell(terminal, report, because)
     return {
         "config": str(pool.paths.config),
         "added": sorted(because),
+        "elsewhere": [{"tool": e.found.tool, "becomes": e.target.provider} for e in others if not taken],
         "providers": [
             {"id": e.provider, "models": len(e.models), "error": e.error or None} for e in report.observed
         ],
@@ -73,6 +80,29 @@ def _tell_unused(terminal: Terminal, findings: init.Findings) -> None:
     """Name what a person has set and this run cannot use, so that nobody wonders."""
     for place, why in findings.silent:
         terminal.say(f"note: {place.variable} names {place.url}: {why}")
+
+
+def _take_over(terminal: Terminal, others: list[Entry], *, asks: bool) -> dict[str, str]:
+    """Ask whether what other tools have is wanted here; off a terminal only say how to have it."""
+    if not others:
+        return {}
+    tools = list(dict.fromkeys(entry.found.tool for entry in others))
+    for entry in others:
+        what = mask_shortly(entry.found.key) if entry.found.key else entry.found.key_env or entry.target.url
+        terminal.say(f"  {entry.found.name} has {what} for {entry.target.provider}")
+    if not asks or ask(terminal, f"Take over from {', '.join(tools)}? [y/N] ").strip().lower() not in (
+        "y",
+        "yes",
+    ):
+        way = tools[0] if len(tools) == 1 else "all"
+        terminal.say(f"left there; to take over: llmpool providers import {way}")
+        return {}
+    steps = init.take_over(terminal.pool, others)
+    lost = [step for step in steps if step.action in ("failed", "skipped")]
+    told(terminal, lost)
+    if lost:
+        terminal.say("once more, and to where you want it: llmpool providers import all --keep file")
+    return {step.provider: "from another tool" for step in steps if step.action in ("added", "key")}
 
 
 def _taste(terminal: Terminal) -> str:

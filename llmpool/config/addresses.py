@@ -17,6 +17,7 @@ _HOST = re.compile(r"[\w.-]+|[0-9a-fA-F:.]+(%[\w.-]+)?")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _EXAMPLE = 'write it as "https://host/v1"'
 _ELSEWHERE = 'leave it off; a key\'s variable is named by key = { env = "NAME" }, or --key-env NAME'
+_CLIENTS_WAY = 'these headers only name your client; its secret goes into client_secret = { env = "NAME" }'
 _HEADER_EXAMPLE = 'write it as "X-Team" = "search", or "X-Team" = { env = "NAME" }'
 # What `net.blot` hides of a header it hides by these words; edges do not import each other. The harmless ones
 # have such a word in them by chance: names of gateways and tunnels that are no secret.
@@ -122,6 +123,15 @@ def _read_pairs(value: object, spot: Spot) -> tuple[tuple[str, str], ...] | None
     return tuple(found.values())
 
 
+def _public_pairs(value: object, spot: Spot) -> tuple[tuple[str, str], ...] | None:
+    """Read headers that name a client and keep no secret."""
+    if isinstance(value, dict):
+        for name, content in value.items():
+            if isinstance(content, str) and _is_secret(name, content):
+                spot.at(name).fault("a secret in the clear is refused", _CLIENTS_WAY)
+    return _read_pairs(value, spot)
+
+
 def _header_fault(name: str, content: Any) -> str:
     if not _HEADER_NAME.fullmatch(name):
         return f'"{escaped(name)}" cannot name a header'
@@ -140,4 +150,4 @@ _REFERENCE: dict[str, Any] = {
     "required": ["env"],
 }
 headers = Kind(_headers, {"type": "object", "additionalProperties": {"anyOf": [_PLAIN, _REFERENCE]}})
-plain_headers = Kind(_read_pairs, {"type": "object", "additionalProperties": _PLAIN})
+plain_headers = Kind(_public_pairs, {"type": "object", "additionalProperties": _PLAIN})

@@ -12,6 +12,7 @@ from typing import Any
 from llmpool.config.presets import find_preset, presets
 from llmpool.config.problems import Spot, nearest, shown
 from llmpool.core.ids import is_provider_id, split_ref
+from llmpool.core.trial import TRIAL
 
 
 def cross_check(raw: dict[str, Any], spot: Spot) -> None:
@@ -25,6 +26,8 @@ def _provider_sources(raw: dict[str, Any], spot: Spot) -> None:
     for name, table in _tables(raw, "providers"):
         wanted, here = table.get("preset"), spot.at("providers", name)
         preset = find_preset(wanted) if isinstance(wanted, str) else find_preset(name)
+        if wanted == TRIAL:
+            continue  # its licence says where it is
         if isinstance(wanted, str) and preset is None:
             meant = nearest(wanted, list(presets()))
             here.at("preset").fault(f"{shown(wanted)} is no known preset", meant or _LIST_PRESETS)

@@ -24,7 +24,7 @@ from llmpool.config.tree import at, model_index, place_of
 from llmpool.config.written import key_text, value_text
 from llmpool.errors import ConfigInvalid
 
-Names = tuple[str, ...]
+Names = tuple[str | int, ...]
 
 
 def with_value(text: str, path: Names, value: Any) -> str:
@@ -92,6 +92,8 @@ def with_model(text: str, ref: str, fields: Mapping[str, Any]) -> str:
     place = model_index(tree, ref)
     if place is None:
         given = {key: value for key, value in fields.items() if value is not None}
+        if _mark(text, ("models",)) is not None:  # `models = [...]` takes no table beside it
+            return with_value(text, ("models",), [*tree["models"], {"id": ref} | given])
         return splice.appended(text, "[[models]]", {"id": ref} | given)
     wanted = dict(fields)
     if fields.get("aliases"):

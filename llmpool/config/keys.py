@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from llmpool.config.problems import Spot, looks_secret
+from llmpool.config.problems import Spot, is_dense, looks_secret
 from llmpool.config.values import Kind, flag, text
 from llmpool.core.ids import is_provider_id
 from llmpool.core.provider import KeyRef
@@ -81,7 +81,7 @@ def _with_source(value: dict[str, object], spot: Spot, common: dict[str, Any]) -
 
 def variable(value: object, spot: Spot) -> str | None:
     """Read the name of a variable; a secret in its place is refused unseen."""
-    if isinstance(value, str) and looks_secret(value):
+    if isinstance(value, str) and (looks_secret(value) or is_dense(value)):
         return refuse_literal(spot)
     if isinstance(value, str) and _VARIABLE.fullmatch(value):
         return value

@@ -7,16 +7,11 @@ from llmpool.core.config import Config, Routing
 
 def not_yet(config: Config) -> list[str]:
     """Name every such setting of *config*, so that nobody relies on it; empty when all of it is in force."""
-    found = [f"[budgets.{budget.name}]: no budget is enforced" for budget in config.budgets]
     tables: dict[str, object] = {
         '[routing] strategy: "value" is refused': config.routing.strategy == "value",
         "[routing] quality_target: there is no difficulty score": (
             config.routing.quality_target != Routing().quality_target
         ),
-        "[usage] retention: nothing is pruned": config.retention != Config(path="").retention,
-        "[policy] unpriced: no budget is enforced": config.unpriced,
-        "[oauth]: there are no logins": config.oauth,
-        "[trial]: there are no trials": config.trial_keys,
         "[templates]: there is no -t": config.templates,
     }
-    return found + [text for text, given in tables.items() if given]
+    return [text for text, given in tables.items() if given]

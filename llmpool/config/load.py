@@ -40,6 +40,8 @@ def loads(text: str, path: Path) -> Config:
 def _text(path: Path) -> str | None:
     """Return the file as text, None when there is none."""
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise _unreadable(path, "is a device or a pipe, not a file", "see LLMPOOL_CONFIG and --config")
         data = path.read_bytes()
     except FileNotFoundError:
         return None

@@ -27,6 +27,12 @@ def find_preset(name: str) -> Preset | None:
 
 
 @cache
+def plans() -> tuple[str, ...]:
+    """Name the presets of accounts: what is asked of them is paid by a plan, not call by call."""
+    return tuple(name for name, preset in presets().items() if preset.oauth)
+
+
+@cache
 def _by_alias() -> dict[str, Preset]:
     return {alias: preset for preset in presets().values() for alias in preset.aliases}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -13,7 +14,8 @@ _VENDOR_KEY = re.compile(
     r"\b(?:sk[-_]|gsk_|hf_|xai-|gh[oprsu]_|github_pat_|pplx-|csk-|nvapi-|r8_|tgp_|fw_)[-\w]{8,}"
     r"|\b(?:AIza|AKIA|eyJ)[-\w.]{12,}"
 )
-_SHOWABLE = re.compile(_VENDOR_KEY.pattern + r"|[A-Za-z0-9]{32,}")
+_DENSE, _RUN = re.compile(r"[A-Za-z0-9]{32,}"), re.compile(r"[A-Za-z0-9]{16,}")
+_SHOWABLE = re.compile(f"{_VENDOR_KEY.pattern}|{_DENSE.pattern}")
 _LONGEST_SHOWN = 60
 _NAMED = ("providers", "profiles", "groups", "budgets", "oauth", "trial")
 _PLAIN = ("routing", "policy", "usage", "templates")
@@ -45,6 +47,17 @@ class Spot(NamedTuple):
 def looks_secret(text: str) -> bool:
     """Whether *text* contains something shaped like an API key or a token."""
     return _VENDOR_KEY.search(text) is not None
+
+
+def is_dense(text: str) -> bool:
+    """Whether *text* has a run of letters and digits that no name has, as keys of many vendors have."""
+    return _DENSE.search(text) is not None
+
+
+def keys_in(words: Iterable[str]) -> list[str]:
+    """Return what is shaped like a key in *words*: a vendor's beginning, and 16 characters in a row."""
+    found = (match[0] for word in words for match in _VENDOR_KEY.finditer(word))
+    return [key for key in found if _RUN.search(key)]
 
 
 def without_secrets(text: str) -> tuple[str, int]:

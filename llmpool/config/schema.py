@@ -33,7 +33,7 @@ from llmpool.config.values import (
 )
 from llmpool.core.config import MODES, STRATEGIES, Budget, Group, Profile, ProviderTable, Routing
 from llmpool.core.deployment import ALSO_TYPED, CAPABILITIES, COMPLEXITIES, DeclaredModel
-from llmpool.core.provider import FORMATS, Params, RateLimit
+from llmpool.core.provider import AUTHS, FORMATS, Params, RateLimit
 
 LOCATIONS = ("cloud", "local")
 SUPPORTS = ("tools", "streaming", "images", "json", "thinking")
@@ -117,6 +117,7 @@ PROVIDER = {
     "key": Field(keys.single, "where its key comes from"),
     "keys": Field(keys.several, "where its keys come from"),
     "key_rotation": Field(one_of("first", "round_robin", "least_used"), "which of several keys is used"),
+    "auth": Field(one_of(*AUTHS), "how its key is sent; left out, as its format does"),
     "headers": Field(addresses.headers, 'headers every call gets; a secret one is { env = "NAME" }'),
     "rate_limit": Field(RATE_LIMIT, "limits kept across all processes"),
     "params": Field(PARAMS, "parameters of calls that do not set them"),
@@ -246,6 +247,7 @@ TOP = {
     "default_model": Field(text, "when routing finds nothing else"),
     "recovery_model": Field(text, "last of all"),
     "catalog_url": Field(addresses.url, "where refresh --catalog finds the catalog"),
+    "prices_url": Field(addresses.url, "where usage prices update finds the price list"),
     "local_first": Field(flag, "your own machines before others"),
     "routing": Field(table(ROUTING, Routing), "how a deployment is chosen"),
     "providers": Field(

@@ -18,7 +18,7 @@ def at(tree: Any, place: Sequence[str | int]) -> Any:
     return tree
 
 
-def place_of(tree: dict[str, Any], path: tuple[str, ...]) -> KeyPath:
+def place_of(tree: dict[str, Any], path: KeyPath) -> KeyPath:
     """Return *path* with the number of the model it names; as it is where there is none of that id."""
     if path[0] != "models" or len(path) < 2:
         return path
@@ -26,7 +26,7 @@ def place_of(tree: dict[str, Any], path: tuple[str, ...]) -> KeyPath:
     return path if index is None else ("models", index, *path[2:])
 
 
-def model_index(tree: dict[str, Any], ref: str) -> int | None:
+def model_index(tree: dict[str, Any], ref: str | int) -> int | None:
     """Return which of the `[[models]]` has this id; a config that does not load may have anything there."""
     models = tree.get("models")
     for index, table in enumerate(models if isinstance(models, list) else ()):

@@ -29,6 +29,7 @@ class ProviderTable(Record):
     priority: int | None = None
     keys: tuple[KeyRef, ...] = ()
     key_rotation: str = "first"
+    auth: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
     header_env: tuple[tuple[str, str], ...] = ()
     rate_limit: RateLimit | None = None
@@ -111,6 +112,7 @@ class Config(Record):
     default_model: str = ""
     recovery_model: str = ""
     catalog_url: str = ""
+    prices_url: str = ""
     local_first: bool = True
     routing: Routing = Routing()
     providers: tuple[ProviderTable, ...] = ()

@@ -21,6 +21,11 @@ def split_ref(ref: str) -> tuple[str, str]:
     return (provider, model) if slash else ("", ref)
 
 
+def is_of_key(scope: str) -> bool:
+    """Tell the scope of a key, `work:spare`, from a deployment whose model has a colon."""
+    return ":" in scope.partition("/")[0]
+
+
 def short_id(prefix: str) -> str:
     """Make an id such as `d-7f3k2m9q`: 40 random bits, easy to type and to select with a double click."""
     number = int.from_bytes(os.urandom(5), "big")
@@ -35,3 +40,20 @@ def usage_id() -> str:
 def mask_key(key: str) -> str:
     """Show what may be shown of a key: stars up to 12 characters, else first 8, `...`, last 4 (ibid. 3.2)."""
     return "*" * len(key) if len(key) <= 12 else f"{key[:8]}...{key[-4:]}"
+
+
+def mask_shortly(key: str) -> str:
+    """Show what may be shown of a key found in another tool's settings (ibid. 3.2): `sk-s...2345`."""
+    return "****" if len(key) <= 8 else f"{key[:4]}...{key[-4:]}"
+
+
+def mask_legacy(key: str) -> str:
+    """Mask a key as the migration of a legacy file does (ibid. 3.2): `sk-s****2345`."""
+    return "****" if len(key) <= 8 else f"{key[:4]}****{key[-4:]}"
+
+
+def key_digest(key: str) -> str:
+    """Return what tells keys apart where they are not kept: the SHA-256 of the key, in hex (ibid. 3.2)."""
+    import hashlib
+
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()

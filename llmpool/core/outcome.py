@@ -28,7 +28,7 @@ class Failure(Record):
     """Why a call failed. *retry_after* is seconds, None when the server gave no hint.
 
     *param* is the request's parameter the server named; *code* is the server's own, or ours: `html`,
-    `no_endpoint`, `responses_only`, `connect_timeout`.
+    `no_endpoint`, `responses_only`, `connect_timeout`. *hint* is the way out, where it is known here alone.
     """
 
     kind: str
@@ -38,6 +38,7 @@ class Failure(Record):
     param: str = ""
     retry_after: float | None = None
     should_retry: bool | None = None
+    hint: str = ""
 
     @property
     def told(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from llmpool.core.record import Record
 
+AUTHS = ("bearer", "x-api-key")  # how a key is sent, where that is not its format's own way
 FORMATS = ("openai", "responses", "anthropic", "google", "ollama", "lmstudio", "cloudcode", "copilot")
 
 
@@ -36,7 +37,7 @@ class Preset(Record):
 class KeyRef(Record):
     """Where one key of a provider comes from; never the key itself.
 
-    *source* is `env`, `command`, `keyring` or `file`.
+    *source* is `env`, `command`, `keyring` or `file`; `account` is an OAuth login, which no config names.
     """
 
     label: str
@@ -71,7 +72,7 @@ class Provider(Record):
     *format* is empty until detected; *format_mode* is auto or pinned where the owner said so, else empty
     (`formats.plan` knows what that means); *exact* says that the URL is the preset's. *timeout* bounds the
     first token and each read where nothing finer is given. *header_env* has the headers whose values are in
-    variables: a header and a variable each.
+    variables: a header and a variable each. *oauth* is the type of login that serves where it has no keys.
     """
 
     id: str
@@ -112,3 +113,4 @@ class Provider(Record):
     supports_tools: bool | None = None
     supports_streaming: bool | None = None
     supports_images: bool | None = None
+    oauth: str = ""

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llmpool.core.config import Group, Profile, Routing
 from llmpool.core.record import Record
 
+if TYPE_CHECKING:
+    from decimal import Decimal  # a millisecond, only where there are budgets
+
 # Bits of RoutingRow.flags. HARD: blocked even by name; TOOLS_OFF: the owner switched tool use off here.
 LOCAL, LAST_RESORT, LOADED, DECLARED, TOOLS_OFF, HARD = 1, 2, 4, 8, 16, 32
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
+BUDGET = "budget"  # how the reasons begin that budgets give, and the code of a call they forbid
 
 
 class RoutingRow(NamedTuple):
@@ -38,7 +42,11 @@ class RoutingRow(NamedTuple):
 
 
 class RoutingTable(Record):
-    """Everything a decision needs of the registry: rows, and what the config says about routing."""
+    """Everything a decision needs of the registry: rows, and what the config says about routing.
+
+    *dear* has the deployments whose price is more than the two figures of its row: steps of a prompt's size
+    above which they hold, input, output, and what each request costs.
+    """
 
     generation: int
     providers: tuple[dict[str, Any], ...]
@@ -50,6 +58,7 @@ class RoutingTable(Record):
     routing: Routing
     profiles: tuple[Profile, ...]
     groups: tuple[Group, ...]
+    dear: Mapping[str, list[list[Any]]] = _NOTHING
 
 
 class RouteRequest(Record):
@@ -57,7 +66,7 @@ class RouteRequest(Record):
 
     *hints* are (name, value) pairs; *loose* lets what only resembles the model's name answer for it.
     *continues* is the deployment that answered this conversation last, *warm* while its prompt cache likely
-    is. None and empty mean not given.
+    is. *tag* is what the call is recorded with. None and empty mean not given.
     """
 
     query: str = ""
@@ -81,6 +90,7 @@ class RouteRequest(Record):
     loose: bool = False
     continues: str = ""
     warm: bool = False
+    tag: str = ""
 
 
 class Experience(NamedTuple):
@@ -107,6 +117,21 @@ class Rest(NamedTuple):
     held: bool = False
 
 
+class Cap(NamedTuple):
+    """A budget as one decision sees it: what is *left* for calls in its *scope*, which is a *tag*'s or any's.
+
+    *steps*: own machines answer where it forbids; else what would have been paid for is refused. *words* are
+    its figures.
+    """
+
+    name: str
+    scope: str
+    tag: str | None
+    steps: bool
+    left: Decimal
+    words: str
+
+
 class Facts(Record):
     """The mutable world as one decision sees it: read once, then handed to the pure router.
 
@@ -118,6 +143,9 @@ class Facts(Record):
     *resting* holds the deployments in cooldown, and those whose provider has all its keys in one; *free_at*
     maps the providers that are cooling or unreachable to until when, where that is known. *affinity* scores
     how well its provider speaks the tongue of a deployment that was asked for by name; none is 0.
+
+    *caps* are the budgets that forbid, *unpriced* whether calls of unknown price are allowed: `allow`, `deny`
+    or, empty, where no cap holds. *denied* is why own machines may not stand in for what is forbidden.
     """
 
     cooling: dict[str, str]
@@ -131,6 +159,9 @@ class Facts(Record):
     resting: Mapping[str, Rest] = _NOTHING
     free_at: Mapping[str, float] = _NOTHING
     affinity: Mapping[str, int] = _NOTHING
+    caps: tuple[Cap, ...] = ()
+    unpriced: str = ""
+    denied: str = ""
 
 
 class RuleHit(NamedTuple):

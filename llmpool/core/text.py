@@ -1,6 +1,8 @@
-"""Text from elsewhere: made harmless for a terminal, and measured in tokens."""
+"""Text from elsewhere, made harmless for a terminal and measured in tokens; names and bytes in few words."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 _KEPT = "\n\t"
 
@@ -38,3 +40,17 @@ def one_line(text: str) -> str:
 def tokens(text: str) -> int:
     """Estimate tokens: four bytes of trimmed UTF-8 to one, rounded up (catalog-registry-router 5.4)."""
     return -(-len(text.strip().encode("utf-8", "replace")) // 4)
+
+
+def few(names: Sequence[str], most: int, between: str = ", ") -> str:
+    """List the first of *names*, at most so many, and count the rest: `a, b and 3 more`."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return between.join(names[:most]) + more
+
+
+def size(number: float, digits: int = 1) -> str:
+    """Write a number of bytes with the unit that keeps it short: 3.1 GB, 512 B."""
+    for limit, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if number >= limit:
+            return f"{number / limit:.{digits}f} {unit}"
+    return f"{number:.0f} B"

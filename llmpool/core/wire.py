@@ -75,6 +75,9 @@ class Answer(Record):
     headers: dict[str, str]
     body: bytes
 
+    def __repr__(self) -> str:
+        return f"Answer({self.status})"  # the body may carry a token
+
 
 class Frame(NamedTuple):
     """One event of a streamed answer; *event* is empty unless the server named it."""

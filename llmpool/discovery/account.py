@@ -17,7 +17,7 @@ from llmpool.core.wire import Answer, Call, Target, Timeouts
 from llmpool.credentials import Credential
 from llmpool.discovery import account_answer as answers
 from llmpool.discovery.account_answer import Unusable
-from llmpool.discovery.workers import side_by_side
+from llmpool.discovery.told import Subject, of_each
 from llmpool.errors import NoCredential, UnknownName
 from llmpool.formats.base import get, join_url, with_key
 from llmpool.formats.errors import read_error
@@ -79,24 +79,15 @@ def accounts(
     What was told less than two minutes ago is not asked for again unless *refresh*; offline, only what is
     known is told, however old.
     """
-    pairs, known, now = list(dict.fromkeys(wanted)), cache.read(pool.paths.state), pool.clock()
-    told = {
-        pair: known[pair]
-        for pair in pairs
-        if pair in known and (pool.offline or (not refresh and 0 <= now - known[pair].at < FRESH_SECONDS))
-    }
-    asked: list[Account] = []
-
-    def take(account: Account) -> None:
-        asked.append(account)
-        heard(account)
-
-    missing = [pair for pair in pairs if pair not in told and not pool.offline]
-    if missing:
-        _ask_all(pool, missing, take)
-        cache.remember(pool.paths.state, [a for a in asked if was_asked(a)], pool.clock())
-    told |= {(a.provider, a.key): a for a in asked}
-    return [told[pair] for pair in pairs if pair in told]
+    state = pool.paths.state
+    subject = Subject(
+        known=cache.read(state),
+        ask=lambda pair, client: account(pool, *pair, client=client),
+        keep=lambda asked: cache.remember(state, filter(was_asked, asked), pool.clock()),
+        seconds=FRESH_SECONDS,
+        jobs=JOBS,
+    )
+    return of_each(pool, wanted, subject, refresh=refresh, heard=heard)
 
 
 def was_asked(account: Account) -> bool:
@@ -121,19 +112,6 @@ def account(pool: Pool, name: str, label: str = "", *, client: Client) -> Accoun
     except Unusable as error:
         return failed.replace(error=error.code, message=error.message)
     return failed.replace(kind=vendor.kind, items=items, primary=PRIMARY)
-
-
-def _ask_all(pool: Pool, pairs: list[tuple[str, str]], heard: Callable[[Account], None]) -> None:
-    """Ask for every account side by side; a slow vendor never delays another's answer."""
-    _ = pool.routing, pool.memories  # read once here, not once a thread
-    with Client(offline=pool.offline) as client:
-        side_by_side(
-            pairs,
-            lambda pair: account(pool, *pair, client=client),
-            jobs=JOBS,
-            heard=heard,
-            stop=client.close,
-        )
 
 
 def _credential(pool: Pool, provider: Provider, label: str) -> Credential:

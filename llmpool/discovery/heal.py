@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from llmpool.core.ids import split_ref
 from llmpool.core.inventory import ProviderInventory
 from llmpool.core.routing import RouteRequest
+from llmpool.core.text import few
 from llmpool.discovery.observe import NO_KEY
 from llmpool.discovery.refresh import refresh
 from llmpool.errors import LlmpoolError
@@ -42,8 +43,7 @@ def heal(pool: Pool, wanted: RouteRequest, tell: Callable[[str], None]) -> bool:
         if turn.asked_just_now:
             pool.forget()  # another process may have written down what it heard
         return turn.asked_just_now
-    more = f" and {len(turn.due) - NAMED} more" if len(turn.due) > NAMED else ""
-    tell(f"note: asking what they have: {', '.join(turn.due[:NAMED])}{more}")
+    tell(f"note: asking what they have: {few(turn.due, NAMED)}")
     try:
         seen = refresh(pool, turn.due, timeout=PATIENCE).observed
     except LlmpoolError as error:

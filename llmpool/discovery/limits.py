@@ -14,6 +14,7 @@ from llmpool.pool import Pool, unknown_provider
 from llmpool.state import limits, rates
 from llmpool.state.accounts import Account
 from llmpool.state.limits import Seen
+from llmpool.state.quotas import Quota
 from llmpool.usage.rates import Scope
 
 CONFIGURED = (
@@ -42,12 +43,17 @@ class Window(NamedTuple):
 
 
 class Line(NamedTuple):
-    """What is known of one key; *key* is empty for what holds for all keys of a provider together."""
+    """What is known of one key; *key* is empty for what holds for all keys of a provider together.
+
+    Of an OAuth account *quota* is what it may use, and *name* what people call it.
+    """
 
     provider: str
     key: str
     account: Account | None
     windows: tuple[Window, ...]
+    quota: Quota | None = None
+    name: str = ""
 
 
 class Report(NamedTuple):
@@ -62,7 +68,7 @@ def survey(
     name: str = "",
     *,
     refresh: bool = False,
-    heard: Callable[[Account], None] = lambda _account: None,
+    heard: Callable[[Account | Quota], None] = lambda _account: None,
 ) -> Report:
     """Collect what is known of the provider *name*, or of every enabled one.
 
@@ -74,14 +80,45 @@ def survey(
     pool.warnings += [w for p in chosen if vendor_of(p) and (w := ways.unverified(p))]
     wanted = [(p.id, label) for p in chosen if vendor_of(p) for label in labels[p.id]]
     told = {(a.provider, a.key): a for a in accounts(pool, wanted, refresh=refresh, heard=heard)}
-    if name and not vendor_of(chosen[0]):
+    logged_in = [(p.id, label) for p in chosen if p.oauth and not p.keys for label in labels[p.id]]
+    quotas = _quotas(pool, logged_in, heard, refresh=refresh)
+    if name and logged_in:
+        told = {}
+    elif name and not vendor_of(chosen[0]):
         told |= {(name, label): unsupported(pool, name, label) for label in labels[name] or [""]}
     elif name and told and all(a.error and not was_asked(a) for a in told.values()):
         raise NoCredential(next(iter(told.values())).message, hint=f"llmpool providers show {name}")
     seen = limits.read(pool.paths.state)
     lines = [line for p in chosen for line in _lines(pool, p, labels[p.id], told, seen.get(p.id, {}))]
+    lines = _with_quotas(lines, quotas) if quotas else lines
     failed = dict.fromkeys(a.provider for a in told.values() if a.error and was_asked(a))
+    failed |= dict.fromkeys(line.provider for line in lines if line.quota and line.quota.failed)
     return Report(tuple(lines), tuple(failed))
+
+
+def _quotas(
+    pool: Pool, wanted: list[tuple[str, str]], heard: Callable[[Quota], None], *, refresh: bool
+) -> list[tuple[Quota, str]]:
+    """Return tier and quotas of OAuth accounts, each with what people call it; most pools have none."""
+    if not wanted:
+        return []
+    from llmpool.accounts import named
+    from llmpool.discovery.account_quota import quotas
+    from llmpool.state import logins
+
+    names = {(login.provider, login.id): named(login) for login in logins.read(pool.paths.state)}
+    found = quotas(pool, wanted, refresh=refresh, heard=heard)
+    return [(each, names.get((each.provider, each.account), each.account)) for each in found]
+
+
+def _with_quotas(lines: list[Line], quotas: list[tuple[Quota, str]]) -> list[Line]:
+    """Put quotas to the lines of their accounts, or on lines of their own, in order of provider and key."""
+    known = {(line.provider, line.key): line for line in lines}
+    for quota, name in quotas:
+        place = (quota.provider, quota.account)
+        line = known.get(place) or Line(*place, None, ())
+        known[place] = line._replace(quota=quota, name=name)
+    return sorted(known.values(), key=lambda line: line.provider)
 
 
 def _lines(

@@ -135,7 +135,7 @@ def _ask(pool: Pool, provider: Provider, client: Client, timeout: float) -> Hear
         failure = error.failure
         return [], Unheard(provider.id, contact_kind(failure), failure.told, provider.optional)
     except LlmpoolError as error:
-        return [], Unheard(provider.id, error.kind, error.message, provider.optional)
+        return [], Unheard(provider.id, error.kind, error.told, provider.optional)
     return [Entry(provider.id, memory) for memory in listed], None
 
 

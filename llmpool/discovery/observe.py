@@ -49,7 +49,7 @@ def observe(pool: Pool, provider: Provider, client: Client, timeout: float) -> P
     except UpstreamError as error:
         return _failed(provider, at, began, contact_kind(error.failure), error.failure.told)
     except UnusableCredential as error:
-        return _failed(provider, at, began, BAD_KEY, error.message)
+        return _failed(provider, at, began, BAD_KEY, error.told)
     except NoCredential as error:
         return _failed(provider, at, began, NO_KEY, error.message)
     except LlmpoolError as error:

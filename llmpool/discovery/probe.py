@@ -162,7 +162,7 @@ def check(plan: Plan, report: Report | None = None) -> None:
     message = "no model could be asked" if lines else ": ".join(facts[0])
     details = {"unasked": [unasked._asdict() for unasked in report.unasked]}
     if not report.found and all(unasked.kind == "auth" for unasked in report.unasked):
-        hint = "llmpool providers show tells where keys come from"
+        hint = "llmpool providers show tells where keys come from; accounts: llmpool providers login"
         raise NoCredential(message, lines=lines, hint=hint, details=details)
     hint = "llmpool providers list shows who answers"
     raise UpstreamFailed(message, lines=lines, hint=hint, details=details)
@@ -183,7 +183,7 @@ class _Door:
         try:
             self._keys = credentials.keys_of(provider, pool)
         except NoCredential as error:
-            self.shut = ("auth", error.message)
+            self.shut = ("auth", error.told)
         self._next_key("no key could be tried")
 
     def key(self) -> Credential | None:
@@ -212,7 +212,7 @@ class _Door:
             try:
                 self._key = credentials.resolve(self._keys.pop(0), self.provider, self.pool)
             except NoCredential as error:
-                why = error.message
+                why = error.told
             else:
                 return
         self.shut = self.shut or ("auth", why)

@@ -56,4 +56,6 @@ def _in_words(ref: str, provider: str, failure: Failure) -> LlmpoolError:
         )
     if failure.kind == "auth":
         return NoCredential(message, hint=f"where its key comes from: llmpool providers show {provider}")
-    return UpstreamFailed(message, hint="is the server running? llmpool providers list shows who answers")
+    if failure.kind in ("connect", "timeout"):
+        return UpstreamFailed(message, hint="is the server running? llmpool providers list shows who answers")
+    return UpstreamFailed(message, hint=f"see what answers there: llmpool providers verify {provider}")

@@ -5,14 +5,14 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from llmpool import costs
 from llmpool.core.chat import ChatRequest
 from llmpool.core.ids import usage_id
-from llmpool.core.outcome import TokenUsage
 from llmpool.core.times import rfc3339_ms
 from llmpool.errors import Busy, StateUnusable
 from llmpool.pool import Pool
 from llmpool.state import jsonl, ledger
-from llmpool.usage.cost import cost, counted, token_fields
+from llmpool.usage.cost import cost_fields, counted, token_fields, usage_of
 
 if TYPE_CHECKING:
     from llmpool.discovery.short_call import Said
@@ -57,8 +57,7 @@ class Spent:
 
     def keep(self) -> None:
         """Write every line down; a directory that refuses costs a warning, not what the probe found."""
-        prices = {row.id: (row.input_price, row.output_price) for row in self.pool.table.rows}
-        lines = [line | _cost(line, *prices.get(line["deployment"], (None, None))) for line in self.lines]
+        lines = [line | _cost(self.pool, line) for line in self.lines]
         folder = self.pool.paths.state / ledger.USAGE
         try:
             for day, some in groupby(sorted(lines, key=_moment), key=lambda line: _moment(line)[:10]):
@@ -67,11 +66,11 @@ class Spent:
             self.pool.warnings.append(f"usage not recorded: {error.message}")
 
 
-def _cost(line: dict[str, Any], input_price: float | None, output_price: float | None) -> dict[str, Any]:
+def _cost(pool: Pool, line: dict[str, Any]) -> dict[str, Any]:
     """Return the cost in USD and by which price, as chat writes them; null where no price is known."""
-    usage = TokenUsage(input=line.get("input_tokens"), output=line.get("output_tokens"))
-    amount, source = cost(input_price, output_price, usage)
-    return {"cost": None} if amount is None else {"price_source": source, "cost": str(amount)}
+    usage = usage_of(line)
+    requests = int(usage.input is not None or usage.output is not None)
+    return cost_fields(*costs.cost(pool, line["deployment"], usage, pool.clock(), requests=requests))
 
 
 def _moment(line: dict[str, Any]) -> str:

@@ -14,6 +14,9 @@ from pathlib import Path
 
 from llmpool.errors import Misuse, StateUnusable
 
+SECRET = ("KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "LICENSE")
+"""What is in the names of variables that hold secrets: no child is given one that has no use for it."""
+
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
 
 

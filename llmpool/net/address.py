@@ -23,7 +23,14 @@ def host_of(url: str) -> str:
 
 def is_loopback(host: str) -> bool:
     """Whether *host* is this machine; such calls never take a proxy."""
-    return host in {"localhost", "::1"} or host.endswith(".localhost") or host.startswith("127.")
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    octets = host.split(".")
+    return host == "::1" or (len(octets) == 4 and octets[0] == "127" and all(map(_is_octet, octets)))
+
+
+def _is_octet(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and int(text) < 256
 
 
 def canonical(url: str) -> str:

@@ -9,16 +9,19 @@ from llmpool.core.config import Config, ProviderTable
 from llmpool.core.ids import split_ref
 from llmpool.core.provider import Preset, Provider
 from llmpool.core.registry import Catalog
+from llmpool.core.trial import TRIAL, Terms
 from llmpool.errors import ConfigInvalid
+from llmpool.registry import trial
 
 _PRIVATE_NAMES = (".local", ".lan", ".home", ".internal", ".home.arpa", ".localhost")
 _BARE = Preset(id="", name="", format="", needs_key=False, priority=50)
 
 
-def build_catalog(config: Config, presets: Mapping[str, Preset]) -> Catalog:
+def build_catalog(config: Config, presets: Mapping[str, Preset], granted: Terms | None = None) -> Catalog:
     """Combine the config with the presets its providers start from; raises ConfigInvalid for what is missing.
 
     A declared model at a preset nobody configured brings that provider along: a key is all it needs.
+    *granted* is what the licence of a trial says, where there is one.
     """
     tables = {table.id: table for table in config.providers}
     for model in config.models:
@@ -26,12 +29,18 @@ def build_catalog(config: Config, presets: Mapping[str, Preset]) -> Catalog:
         if owner not in tables and owner in presets:
             tables[owner] = ProviderTable(id=owner)
     problems: list[str] = []
-    providers = [_provider(tables[name], presets, problems) for name in sorted(tables)]
+    providers = [
+        _trial(tables[name], granted, problems)
+        if tables[name].preset == TRIAL
+        else _provider(tables[name], presets, problems)
+        for name in sorted(tables)
+    ]
     problems += _nobodys(config, tables)
     if problems:
         message = f"{config.path} has {len(problems)} problem{'s' if len(problems) > 1 else ''}"
         raise ConfigInvalid(message, lines=tuple(problems), hint="mend the file, then: llmpool config check")
-    return Catalog(config=config, providers=tuple(providers), models=config.models)
+    models = trial.declared(config.models, granted) if trial.has_trial(config) else config.models
+    return Catalog(config=config, providers=tuple(providers), models=models)
 
 
 def _nobodys(config: Config, tables: Container[str]) -> list[str]:
@@ -94,13 +103,21 @@ def _provider(table: ProviderTable, presets: Mapping[str, Preset], problems: lis
         idle_ttl=table.idle_ttl,
         prune=table.prune,
         exact=bool(preset.url) and not own_url,
-        auth=preset.auth,
+        auth=table.auth or preset.auth,
         project=table.project or "",
         max_tokens_field=preset.max_tokens_field,
         supports_tools=table.supports_tools,
         supports_streaming=table.supports_streaming,
         supports_images=table.supports_images,
+        oauth=preset.oauth,
     )
+
+
+def _trial(table: ProviderTable, granted: Terms | None, problems: list[str]) -> Provider:
+    """Make the provider of a trial out of its licence."""
+    problems += trial.problems(table)
+    bare = {TRIAL: _BARE.replace(id=TRIAL, url="https://unknown.invalid")}
+    return trial.hardened(_provider(table, bare, problems), granted)
 
 
 def _preset(table: ProviderTable, presets: Mapping[str, Preset], problems: list[str]) -> Preset:

@@ -26,11 +26,15 @@ from llmpool.registry import dead, generation, probes
 from llmpool.registry.merge import HARD_REASONS
 
 NO_POLICIES: Mapping[str, Policy] = {}
+NOT_DEAR: Mapping[str, list[list[Any]]] = {}
 ASKED_OUTPUT = 16384  # tokens of an answer where nobody says how many (failover-cooldown 6.2)
 
 
 def routing_document(
-    registry: Registry, inventory: Inventory, policies: Mapping[str, Policy] = NO_POLICIES
+    registry: Registry,
+    inventory: Inventory,
+    policies: Mapping[str, Policy] = NO_POLICIES,
+    dear: Mapping[str, list[list[Any]]] = NOT_DEAR,
 ) -> dict[str, Any]:
     """Compile what a decision and a call need: providers, rows, and the config's words on routing.
 
@@ -54,6 +58,7 @@ def routing_document(
             for d in registry.deployments
             if d.declared and d.declared.rate_limit
         },
+        "dear": dear,
         "absent": probes.verdicts(registry, inventory),
         "aliases": registry.aliases,
         "default_model": config.default_model,
@@ -62,7 +67,8 @@ def routing_document(
         "routing": plain(config.routing),
         "profiles": plain(config.profiles),
         "groups": plain(config.groups),
-        "budgets": [budget.name for budget in config.budgets],
+        "budgets": plain(config.budgets),
+        "unpriced": config.unpriced,
         "dead": [name._asdict() for name in dead.dead_names(registry, inventory)],
         "essence": generation.essence(registry, inventory, policies),
     }

@@ -26,7 +26,7 @@ _EFFECTIVE = attrgetter(
     *(f"ratings.{name}" for name in Ratings.__record_fields__),
 )
 _OBSERVED = attrgetter(*(name for name in ObservedModel.__record_fields__ if name != "capabilities"), *_ABLE)
-_PRICE = attrgetter("input", "output", "source", "cache_read", "cache_write")
+_PRICE = attrgetter("input", "output", "source", "cache_read", "cache_write", "tiers")
 _ROUTING = attrgetter(
     *("default_model", "recovery_model", "local_first", "routing", "profiles", "groups", "budgets")
 )

@@ -34,6 +34,10 @@ def _price(deployment: Deployment) -> Ground:
     price, seen = deployment.price, deployment.observed
     value = {"input": price.input, "output": price.output} if price else None
     ground: Ground = {"value": value, "from": price.source if price else UNKNOWN}
+    if price and price.matched:
+        ground["matched"] = price.matched
+    if price and price.valid_from:
+        ground["valid_from"] = price.valid_from
     if seen and (seen.input_price or seen.output_price):
         ground["observed"] = {"input": seen.input_price or None, "output": seen.output_price or None}
     return ground

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from llmpool.core.deployment import DeclaredModel, Deployment, ModelFacts
+from llmpool.core.deployment import DeclaredModel, Deployment, ModelFacts, ObservedModel
 from llmpool.core.ids import split_ref
 from llmpool.core.inventory import Inventory, ProviderInventory
 from llmpool.core.names import fits, latest, spellings, under_any
@@ -23,6 +23,7 @@ HARD_REASONS = ("provider disabled", "provider inactive", "not in allowed_models
 
 
 Lookup = Callable[[Provider, str], ModelFacts | None]  # what vendored metadata knows of a provider's model
+Prices = Callable[[Provider, str, ObservedModel | None], Price | None]  # what a model costs that is not local
 
 
 def no_facts(provider: Provider, model: str) -> ModelFacts | None:  # noqa: ARG001 - as a table that is empty
@@ -30,15 +31,20 @@ def no_facts(provider: Provider, model: str) -> ModelFacts | None:  # noqa: ARG0
     return None
 
 
+def unpriced(provider: Provider, model: str, seen: ObservedModel | None) -> Price | None:  # noqa: ARG001
+    """Know no price of any model."""
+    return None
+
+
 class Layers(NamedTuple):
-    """What is laid over each other: the catalog, policies and prices by provider or deployment id.
+    """What is laid over each other: the catalog, policies by provider or deployment id, and prices.
 
     *windows* are the declared context windows by model name, the largest where several are.
     """
 
     catalog: Catalog
     policies: Mapping[str, Policy]
-    prices: Mapping[str, Price]
+    prices: Prices
     windows: Mapping[str, int]
 
 
@@ -46,13 +52,13 @@ def overlay(
     catalog: Catalog,
     inventory: Inventory,
     policies: Mapping[str, Policy],
-    prices: Mapping[str, Price],
+    prices: Prices = unpriced,
     *,
     generation: int = 0,
     facts: Lookup = no_facts,
     official: Official = NOTHING,
 ) -> Registry:
-    """Build the registry; *policies* and *prices* go by provider or deployment id, *facts* looks models up.
+    """Build the registry; *policies* go by provider or deployment id, *facts* and *prices* look models up.
 
     A provider of metadata mode `catalog` has the models that *official* lists, whatever it was seen with.
     Deployments come out in id order, which is the router's last tie-break.
@@ -159,7 +165,7 @@ def _deployment(layers: Layers, provider: Provider, model: str, told: Told) -> D
     name = f"{provider.id}/{model}"
     elsewhere = kinds.runs_elsewhere(model) or bool(observed and observed.remote)
     local = provider.location == "local" and not elsewhere
-    price = FREE if local else under_any(name, prices)
+    price = FREE if local else prices(provider, model, observed)
     able, origin = capabilities.decide(provider, model, told)
     window, origin["context_window"] = capabilities.window(told, windows.get(model, 0))
     longest, origin["max_output"] = capabilities.longest(model, told)
@@ -198,11 +204,12 @@ def unlisted(
     model: str,
     policies: Mapping[str, Policy],
     *,
+    prices: Prices = unpriced,
     facts: Lookup = no_facts,
     official: Official = NOTHING,
 ) -> Deployment:
     """Build the deployment of a model nobody declared or observed, with all that binds it all the same."""
-    layers = Layers(catalog, policies, {}, _windows(catalog))
+    layers = Layers(catalog, policies, prices, _windows(catalog))
     known = look_up(official.known(provider), model)
     sources = Told(facts=facts(provider, model), catalog=known, by_catalog=provider.metadata == CATALOG)
     return _deployment(layers, provider, model, sources)

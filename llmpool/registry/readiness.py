@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from llmpool.core.inventory import ProviderInventory
 from llmpool.core.names import spellings
+from llmpool.core.text import few
 
 MISSING_KEY, AUTH, UNREACHABLE, OTHER = "api_key_missing", "auth", "unreachable", "other"
 NAMED = 3  # providers that one issue names
@@ -151,12 +152,11 @@ def _nobody(standings: Sequence[Standing]) -> Issue:
     """Say that no provider takes part, and how the first of them would again."""
     first = min(standings, key=lambda each: OUT.index(each.state))
     words = {INACTIVE: "policy clear", DISABLED: "providers enable"}
-    told = ", ".join(f"{each.id} is {each.state}" for each in standings[:NAMED])
-    more = f" and {len(standings) - NAMED} more" if len(standings) > NAMED else ""
+    told = few([f"{each.id} is {each.state}" for each in standings], NAMED)
     return Issue(
         "no_active_providers",
         True,
-        f"no provider takes part: {told}{more}",
+        f"no provider takes part: {told}",
         f"llmpool {words[first.state]} {first.id}",
     )
 

@@ -53,14 +53,20 @@ def one(ref: str, table: RoutingTable) -> RoutingRow:
 def matching(pattern: str, table: RoutingTable) -> list[str]:
     """List the providers, else the deployments, that a pattern such as `openai/*` or `*:free` fits.
 
-    A provider that fits stands for all it has. Raises UnknownName where nobody fits, and for text without a
-    wildcard, which is a name.
+    Without a slash it means providers, and with one deployments, whose two halves must each match, as
+    policies have it; where none does, whatever model of any provider has such a name. A provider that fits
+    stands for all it has. Raises UnknownName where nobody fits, and for text without a wildcard, which is a
+    name.
     """
     if _PATTERN.isdisjoint(pattern):
-        raise unknown(pattern, table)
-    fit = re.compile(translate(pattern)).match
-    found = [str(entry["id"]) for entry in table.providers if fit(str(entry["id"]))]
-    found = found or [row.id for row in table.rows if fit(row.id) or fit(split_ref(row.id)[1])]
+        raise _nobody(pattern, table)
+    provider, slash, model = pattern.partition("/")
+    owner, found = re.compile(translate(provider)).match, list[str]()
+    if not slash:
+        found = [str(entry["id"]) for entry in table.providers if owner(str(entry["id"]))]
+    elif owned := {str(entry["id"]) for entry in table.providers if owner(str(entry["id"]))}:
+        found = [ref for ref in _called(model, table) if split_ref(ref)[0] in owned]
+    found = found or _called(pattern, table)
     if not found:
         hint = "see them all: llmpool models list"
         message = f"no provider and no model matches {pattern!r}"
@@ -68,11 +74,29 @@ def matching(pattern: str, table: RoutingTable) -> list[str]:
     return found
 
 
+def _called(pattern: str, table: RoutingTable) -> list[str]:
+    """List the deployments of models whose name a pattern fits, in any spelling."""
+    fit = re.compile(translate(pattern)).match
+    return [row.id for row in table.rows if any(map(fit, spellings(split_ref(row.id)[1])))]
+
+
 def meant(ref: str, table: RoutingTable) -> list[str]:
     """List the provider, or the deployments, that a name or pattern means; raises UnknownName for nobody."""
     if any(entry["id"] == ref for entry in table.providers):
         return [ref]
     return [row.id for row in find(ref, table)] or matching(ref, table)
+
+
+def _nobody(ref: str, table: RoutingTable) -> UnknownName:
+    """Build the error for a name that neither a provider nor a model has."""
+    from difflib import get_close_matches
+
+    error = unknown(ref, table)
+    ids = [str(entry["id"]) for entry in table.providers]
+    near = get_close_matches(ref.strip(), ids, n=1)
+    hint = f"did you mean {near[0]}?" if near else error.hint
+    message = error.message.replace("no model", "no provider or model", 1)
+    return UnknownName(message, hint=hint, lines=error.lines, details=error.details)
 
 
 def unknown(ref: str, table: RoutingTable) -> UnknownName:

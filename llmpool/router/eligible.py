@@ -61,6 +61,10 @@ def check(
     binds them as it binds any automatic choice (ruling 3).
     """
     tests = _tests(request, table, facts, named)
+    if facts.caps or facts.unpriced == "deny":
+        from llmpool.router import caps
+
+        tests += caps.tests(rows if named and not by_config else table.rows, request, facts)
     if by_config:
         tests.append(lambda row: "" if row.blocked in ("", ONLY_BY_NAME) or row.flags & HARD else row.blocked)
     needed, size = sum(_BIT[name] for name in {*request.needs, "chat"}), takes(request)
@@ -83,6 +87,10 @@ def check(
         else:
             known.append(row)
     verdict = _settle(known, unknown, rejections)
+    if facts.caps and verdict.rows:
+        from llmpool.router import caps
+
+        verdict.notes.extend(caps.notes(facts, rejections, verdict.rows))
     if request.group and not named and not verdict.rows:
         from llmpool.router import groups
 
@@ -147,7 +155,7 @@ def _tests(request: RouteRequest, table: RoutingTable, facts: Facts, named: bool
     if request.min_quality is not None:
         tests.append(_quality(request.min_quality))
     if request.max_cost is not None:
-        tests.append(_cost(request, request.max_cost))
+        tests.append(_cost(request, request.max_cost, table))
     if request.exclude:
         gone = frozenset(request.exclude)
         tests.append(lambda row: "excluded" if row.id in gone or names[row.provider] in gone else "")
@@ -169,7 +177,7 @@ def _quality(least: int) -> Test:
     return lambda row: f"quality {row.quality} below {least}" if row.quality < least else ""
 
 
-def _cost(request: RouteRequest, limit: str) -> Test:
+def _cost(request: RouteRequest, limit: str, table: RoutingTable) -> Test:
     """Compare the worst case, all of the prompt and the longest answer, with the owner's limit."""
     from decimal import Decimal  # a millisecond, only where money is compared
 
@@ -179,10 +187,11 @@ def _cost(request: RouteRequest, limit: str) -> Test:
     def test(row: RoutingRow) -> str:
         if row.input_price is None or row.output_price is None:
             return "price unknown, so --max-cost cannot be kept"
-        worst = (
-            Decimal(str(row.input_price)) * request.context_size + Decimal(str(row.output_price)) * tokens_out
-        )
-        worst /= 1_000_000
+        base = [0, row.input_price, row.output_price, 0]
+        steps = (step for step in reversed(table.dear.get(row.id, ())) if request.context_size > step[0])
+        _, sent, got, each = next(steps, base)
+        worst = Decimal(str(sent)) * request.context_size + Decimal(str(got)) * tokens_out
+        worst = worst / 1_000_000 + Decimal(str(each))
         return f"could cost {worst:.4f} USD, over {most}" if worst > most else ""
 
     return test

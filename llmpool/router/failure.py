@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from llmpool.core.ids import split_ref
 from llmpool.core.outcome import Attempt, Failure
+from llmpool.core.routing import BUDGET
 
 _OF_KEYS = ("auth", "quota")
 _NEXT_KEY = (*_OF_KEYS, "rate_limit")
@@ -24,26 +25,35 @@ MOST_AT_ONE = 5  # deployments of one provider that may fail before its others a
 FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0  # seconds; each retry waits twice as long as the one before
 # Codes of failures that are nobody's: the caller gave no more time; a limit of the owner's is used up.
 DEADLINE, OWN_LIMIT = "deadline", "own_limit"
+ROUND = "   elsewhere: --fallback"  # how a hint ends where others would answer, if they might
 JITTER = 0.25  # the share of a wait that chance decides
 QUICKLY = 2.0  # seconds of waiting for a deployment that are worth it while another is ready (ruling 8)
 
 _WAYS_OUT = {
     "auth": "where its keys come from: llmpool providers list",
-    "quota": "see your account there, or allow others: --fallback",
-    "rate_limit": "wait longer: --max-wait 1m   elsewhere: --fallback",
-    "overloaded": "ask again later, or allow others: --fallback",
-    "server": "ask again later, or allow others: --fallback",
+    "quota": "see your account there; what rests, and until when: llmpool providers list",
+    "rate_limit": "wait longer: --max-wait 1m",
+    "overloaded": "ask again later; who rests, and until when: llmpool providers list",
+    "server": "ask again later; who rests, and until when: llmpool providers list",
     "connect": "is the server running? llmpool providers list shows who answers",
     "timeout": "more patience: first_token_timeout and read_timeout, of [routing] or of the provider",
     "model_not_found": "what it has: llmpool refresh, then llmpool models list",
     "context_length": "a larger window: llmpool models list shows them",
     "bad_request": "another model, or fewer options: llmpool models list",
     "wrong_format": "ask again; if it stays so, see what answers there: llmpool providers verify",
-    "broken": "ask again, or allow others: --fallback",
+    "broken": "ask again; who rests, and until when: llmpool providers list",
     "empty": "ask again, or another model: llmpool models list",
     "content": "say it otherwise, or ask another model: llmpool models list",
     "unusable": "what is wrong with it: llmpool config check, llmpool models list",
     "cancelled": "ask again: llmpool chat",
+}
+# What others may be better at, where nobody but the one asked for was to answer.
+_WAYS_ROUND = {
+    "quota": "see your account there, or allow others: --fallback",
+    "rate_limit": "wait longer: --max-wait 1m   elsewhere: --fallback",
+    "overloaded": "ask again later, or allow others: --fallback",
+    "server": "ask again later, or allow others: --fallback",
+    "broken": "ask again, or allow others: --fallback",
 }
 
 
@@ -79,6 +89,11 @@ def next_key_may_help(failure: Failure) -> bool:
     if failure.code == OWN_LIMIT and failure.param != "key":
         return False  # it is the provider's or the deployment's
     return failure.kind in _NEXT_KEY
+
+
+def passes_by_itself(failure: Failure) -> bool:
+    """Say whether a failure is of a moment: too fast, overloaded, a fault, an answer that broke off."""
+    return failure.kind in _SAME_AGAIN
 
 
 def same_again_may_help(failure: Failure, done: int = 0, *, ready: bool = False) -> bool:
@@ -132,10 +147,14 @@ def left_to_ask(rest: list[str], attempts: Sequence[Attempt]) -> list[str]:
     return [ref for ref in rest if split_ref(ref)[0] != provider]
 
 
-def way_out(failure: Failure) -> str:
-    """Name what a person can do about a failure of this kind."""
+def way_out(failure: Failure, *, alone: bool = False) -> str:
+    """Name what a person can do about a failure of this kind; *alone*: nobody else was to be asked."""
+    if failure.code == OWN_LIMIT and failure.kind == "unusable":
+        return "a shorter prompt, or a higher limit: llmpool config edit" + ROUND * alone
+    if failure.code == BUDGET:
+        return "what is left: llmpool policy budget list"
     if "certificate" in failure.message:
         return "if you trust it all the same: verify_tls = false in its provider's table"
     if failure.code == "redirect":
         return "if that is its address now: llmpool providers set ID --url URL"
-    return _WAYS_OUT[failure.kind]
+    return (_WAYS_ROUND if alone and failure.kind in _WAYS_ROUND else _WAYS_OUT)[failure.kind]

@@ -76,11 +76,16 @@ def misread(request: RouteRequest, table: RoutingTable) -> list[str]:
     ]
 
 
-def _fault(name: str, value: str, table: RoutingTable) -> str:
+def unreadable(name: str, value: str) -> str:
+    """Say what is wrong with how a hint is written; empty where nothing is."""
     if name == "quality_floor" and not _INTEGER.match(value):
         return "not a whole number"
     if name in _BOOLEANS and value not in ("true", "false"):
         return "neither true nor false"
+    return ""
+
+
+def _fault(name: str, value: str, table: RoutingTable) -> str:
     if name == "model_preference" and not any(row.id == value for row in table.rows):
         return "no deployment has that id"
-    return ""
+    return unreadable(name, value)

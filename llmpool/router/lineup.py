@@ -102,7 +102,7 @@ def awoken(line: Lineup, case: Case, first: Resting, *, alone: bool) -> Lineup:
     """
     ref = first.row.id
     others = "all who may answer are resting" if len(line.resting) > 1 else "nobody else may answer"
-    tried = "waited for" if first.held else f"tried {'once' if alone else 'first'}"
+    tried = "waited for" if first.held else "tried all the same" if alone else "tried first"
     return line._replace(
         ranked=_last_resorts_last(_ranked([first.row], case), [first.row]),
         rejections=[rejection for rejection in line.rejections if rejection.deployment != ref],

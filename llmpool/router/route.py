@@ -51,6 +51,8 @@ def route(
     request = request.replace(strategy=request.strategy or table.routing.strategy)
     case = Case(request, table, facts, features.read(request, table, facts))
     line, plan = _planned(case, named, detail)
+    if facts.caps:
+        case, line, plan = _undenied(case, named, detail, line, plan)
     last = _at_last(case, line, named, once=not plan)
     first = last[0] if last and not plan else None
     if first is not None:
@@ -59,6 +61,26 @@ def route(
     plan = [*plan, *resting]
     decision = _decision(case, line, plan[0] if plan else "", stamp, first)
     return Choice(decision.replace(resting=resting), tuple(plan))
+
+
+def _undenied(
+    case: Case, named: list[RoutingRow] | None, detail: int, line: Lineup, plan: list[str]
+) -> tuple[Case, Lineup, list[str]]:
+    """Plan once more without own machines, where one would stand in for what a budget refuses."""
+    from llmpool.router import caps
+
+    request, facts = case.request, case.facts
+    refused, priceless = caps.spent(facts, request, line.rejections), caps.priceless(line.rejections)
+    local = request.local_only or (request.mode or case.table.routing.mode) == "local"
+    first = next(iter([*plan, *(rest.row.id for rest in line.resting)]), "")
+    if not refused or local or not any(row.id == first and caps.is_own(row) for row in case.table.rows):
+        return case, line, plan
+    free = lineup(case._replace(facts=facts.replace(caps=())), named, 1).order
+    best = next((ref for ref in free if ref not in priceless), "")
+    if best not in refused:
+        return case, line, plan
+    case = case._replace(facts=facts.replace(denied=caps.denial(refused[best])))
+    return (case, *_planned(case, named, detail))
 
 
 def _at_last(case: Case, line: Lineup, named: list[RoutingRow] | None, *, once: bool) -> list[Resting]:
@@ -124,7 +146,7 @@ def _options(request: RouteRequest) -> tuple[tuple[str, object], ...]:
     """Keep what else bound the request, so that a decision can be replayed."""
     kept = (
         *("local_only", "min_quality", "max_cost", "max_tokens", "stated", "exclude", "prefer", "group"),
-        *("fallback", "continues", "warm"),
+        *("fallback", "continues", "warm", "tag"),
     )
     return tuple(
         (name, value) for name in kept if (value := getattr(request, name)) not in (None, "", (), False)

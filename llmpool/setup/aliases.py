@@ -6,16 +6,19 @@ from llmpool.core.config import MODES
 from llmpool.core.ids import split_ref
 from llmpool.core.names import spellings
 from llmpool.core.routing import RoutingTable
+from llmpool.core.text import few
 from llmpool.errors import Misuse
 
 _OTHER = "choose another alias"
 
 
-def check(table: RoutingTable, target: str, alias: str, *, force: bool = False) -> None:
+def check(
+    table: RoutingTable, target: str, alias: str, *, force: bool = False, by_force: str = "--force"
+) -> None:
     """Raise Misuse for a word that cannot be an alias of *target*, or hides a model and not by *force*.
 
-    An alias that it has already stays. A name that the target carries itself may be its alias: that says
-    which of several is meant.
+    *by_force* is what a person types to have it all the same. An alias that it has already stays. A name that
+    the target carries itself may be its alias: that says which of several is meant.
     """
     means = table.aliases.get(alias)
     if means == target:
@@ -24,12 +27,11 @@ def check(table: RoutingTable, target: str, alias: str, *, force: bool = False) 
         hint = f"free it first: llmpool models set {means} --no-alias {alias}"
         raise Misuse(f'alias "{alias}" means {means} already', hint=hint)
     if fault := _unusable(table, alias):
-        raise Misuse(f"--alias {alias!r} {fault}", hint=_OTHER)
+        raise Misuse(f"alias {alias!r} {fault}", hint=_OTHER)
     hidden = [row.id for row in table.rows if split_ref(row.id)[1] in spellings(alias)]
     if hidden and target not in hidden and not force:
-        more = f" and {len(hidden) - 1} more" if len(hidden) > 1 else ""
-        hint = f"{_OTHER}, or have it mean {target} all the same: --force"
-        raise Misuse(f'alias "{alias}" would hide {hidden[0]}{more}, called just that', hint=hint)
+        hint = f"{_OTHER}, or have it mean {target} all the same: {by_force}"
+        raise Misuse(f'alias "{alias}" would hide {few(hidden, 1)}, called just that', hint=hint)
 
 
 def _unusable(table: RoutingTable, alias: str) -> str:

@@ -14,6 +14,7 @@ from llmpool.pool import Pool
 from llmpool.registry import resolve
 from llmpool.router import replay
 from llmpool.state import ledger
+from llmpool.usage.span import between
 
 PREFIX, LAST = "d-", "last"
 NAMED = 5  # ids that an error lists
@@ -39,7 +40,7 @@ class Wanted(Record):
         served = outcome.get("served_by", "")
         met = [split_ref(ref) for ref in (line["selected"] or "", served) if ref]
         return (
-            self.since <= line["at"] <= self.until
+            between(self.since, line["at"], self.until)
             and (not self.failed or (bool(outcome) and not outcome["success"]))
             and self.strategy in ("", line["strategy"])
             and self.complexity in ("", line["complexity"])
@@ -177,6 +178,17 @@ def again(pool: Pool, features: replay.Recorded, detail: int = 1) -> Decision:
     """Decide a recorded request anew; raises what deciding raises, for names that mean nothing today."""
     request = _with_names_of_today(features.request, pool.table)
     return decide.decide(pool, request, force=features.force, detail=detail).decision
+
+
+def asked_now(pool: Pool, line: Mapping[str, Any]) -> tuple[decide.Asked, Decision] | tuple[None, None]:
+    """Ask a recorded decision of today's registry once more; nothing where it cannot be asked any more."""
+    try:
+        features = replay.recorded(line)
+        request = _with_names_of_today(features.request, pool.table)
+        asked = decide.understand(pool, request, force=features.force)
+        return asked, decide.choose(pool, asked, 0).decision
+    except (ValueError, LlmpoolError):
+        return None, None
 
 
 def _with_names_of_today(request: RouteRequest, table: RoutingTable) -> RouteRequest:

@@ -64,6 +64,12 @@ def declare(
     return target, note or (f"nothing more is declared of {target}" if emptied else "")
 
 
+def declared(pool: Pool, ref: str) -> dict[str, Any]:
+    """Return what the config declares of a deployment, as its table has it; empty where that is gone."""
+    models = tomllib.loads(configfile.read(pool)).get("models", ())
+    return next((dict(model) for model in models if model.get("id") == ref), {})
+
+
 def _is_bare(text: str, target: str) -> bool:
     """Say whether the table of a model has nothing but its id; `pull = false` is nothing either."""
     models = tomllib.loads(text).get("models", ())

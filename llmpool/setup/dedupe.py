@@ -6,7 +6,6 @@ same headers and no two different formats (pool-ledger-credentials 9.2). Records
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,13 +13,16 @@ from typing import Any, NamedTuple
 from llmpool.auth import secrets
 from llmpool.config.presets import presets
 from llmpool.core.config import Config, ProviderTable
+from llmpool.core.ids import key_digest, mask_key
 from llmpool.core.policy import Policy
 from llmpool.core.provider import KeyRef, Provider
-from llmpool.errors import NoCredential
+from llmpool.errors import Busy, NoCredential
 from llmpool.net.address import canonical
 from llmpool.pool import Pool
 from llmpool.registry.catalog import build_catalog
-from llmpool.setup import configfile, joining, merging
+from llmpool.setup import configfile, joining, keystore, merging
+from llmpool.setup.merging import Moving
+from llmpool.state import keys as known_keys
 from llmpool.state import policy
 
 
@@ -39,10 +41,11 @@ class Merge(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """Every merge, and the one change of the config that makes them."""
+    """Every merge, the one change of the config that makes them, and the stored keys that move along."""
 
     merges: tuple[Merge, ...]
     change: Callable[[str], str]
+    moving: tuple[Moving, ...] = ()
 
 
 def plan(pool: Pool) -> Plan:
@@ -51,31 +54,69 @@ def plan(pool: Pool) -> Plan:
     decided = policy.read(pool.paths.state)
     found = _same(pool)
     steps = [_step(pool, same) for same in found]
-    merges, text = [], before
+    merges, moving, text = [], list[Moving](), before
     for step, same in zip(steps, found, strict=True):
         done = merging.merge(text, step)
         text = done.text
+        moving += done.moving
         moved, dropped = joining.told(decided, dict.fromkeys(step.gone, step.kept))
-        lost = (*_otherwise(*same), *done.dropped, *step.stuck, *dropped)
+        lost = (*_otherwise(*same), *done.dropped, *dropped)
         merges.append(Merge(step.kept, step.gone, step.server, (*done.moved, *moved), lost))
 
     def change(now: str) -> str:
+        found = list[Moving]()
         for step in steps:
-            now = merging.merge(now, step).text
+            done = merging.merge(now, step)
+            now, found = done.text, [*found, *done.moving]
+        if found != moving:
+            raise Busy("the config has changed meanwhile; nothing was merged", hint="try again")
         return now
 
-    return Plan(tuple(merges), change)
+    return Plan(tuple(merges), change, tuple(moving))
 
 
 def carry_out(pool: Pool, plan: Plan) -> Path | None:
-    """Change the config, then what was decided; returns where the old config is kept."""
-    backup = configfile.change(pool, plan.change, backup=True)
+    """Change the config, then what was decided; returns where the old config is kept.
+
+    Stored keys are copied first, and let go of last. Raises NoCredential where one cannot be read: then
+    nothing is changed.
+    """
+    copied: list[Moving] = []
+    gone = {name for merge in plan.merges for name in merge.gone}
+    stored = [
+        (table.id, ref.label, ref.source)
+        for table in pool.config.providers
+        for ref in table.keys
+        if table.id in gone and ref.source in merging.STORED
+    ]
+    try:
+        for each in plan.moving:
+            _copy(pool, each)
+            copied.append(each)
+        backup = configfile.change(pool, plan.change, backup=True)
+    except BaseException:
+        for each in copied:
+            keystore.let_go(pool, each.kept, each.new_label, each.source)
+        raise
+    for provider, label, source in stored:
+        keystore.let_go(pool, provider, label, source)
+        known_keys.forget(pool.paths.state, provider, label)
     names = {gone: merge.kept for merge in plan.merges for gone in merge.gone}
     before = policy.read(pool.paths.state)
     if joining.joined(before, names) != before:
         policy.update(pool.paths.state, lambda known: joining.joined(known, names))
         pool.forget()
     return backup
+
+
+def _copy(pool: Pool, moving: Moving) -> None:
+    """Keep a stored key under the provider that stays as well, its digest included."""
+    ref = KeyRef(label=moving.label, source=moving.source)
+    key = secrets.read_key(ref, moving.owner, pool.env, pool.paths.secrets)
+    place = moving.kept, moving.new_label
+    keystore.keep(pool, *place, key, where=moving.source, plaintext=True)  # as it lay there before
+    known = known_keys.Known(key_digest(key), mask_key(key), pool.clock())
+    known_keys.learn(pool.paths.state, *place, known)
 
 
 def _same(pool: Pool) -> list[list[Provider]]:
@@ -153,23 +194,29 @@ def key_mark(pool: Pool, provider: str, ref: KeyRef) -> str:
     if ref.source in ("env", "file"):
         try:
             key = secrets.read_key(ref, provider, pool.env, pool.paths.secrets)
-        except NoCredential:  # not here now: the place alone tells it apart
-            return f"{ref.source}:{place}"
-        return "digest:" + hashlib.sha256(key.encode()).hexdigest()
-    return f"{ref.source}:{place}"
+        except NoCredential:  # not here now: what is remembered of it, or the place, tells it apart
+            return _remembered(pool, provider, ref) or f"{ref.source}:{place}"
+        return "digest:" + key_digest(key)
+    return _remembered(pool, provider, ref) or f"{ref.source}:{place}"
+
+
+def _remembered(pool: Pool, provider: str, ref: KeyRef) -> str:
+    """Return the mark of a stored key by the digest that was kept when it was stored."""
+    if ref.source not in merging.STORED:
+        return ""
+    known = known_keys.read(pool.paths.state).known.get(provider, {}).get(ref.label)
+    return f"digest:{known.digest}" if known else ""
 
 
 def _step(pool: Pool, same: list[Provider]) -> merging.Step:
     """Describe a merge to the one who edits the text: ids, and the keys that the one that stays lacks."""
     kept, *gone = same
     marks = {key_mark(pool, kept.id, ref) for ref in kept.keys} | {_fingerprint(pool, kept)}
-    keys, stuck = [], []
+    keys = []
     for provider in gone:
         for ref in provider.keys:
             mark = key_mark(pool, provider.id, ref)
-            if mark not in marks and ref.source in ("keyring", "file"):
-                stuck.append(f'key "{ref.label}" of {provider.id}: it is stored under that id')
-            elif mark not in marks:
+            if mark not in marks:
                 keys.append((provider.id, ref))
             marks.add(mark)
     in_use = any(provider.enabled for provider in same)
@@ -178,7 +225,6 @@ def _step(pool: Pool, same: list[Provider]) -> merging.Step:
         gone=tuple(provider.id for provider in gone),
         server=kept.url,
         keys=tuple(keys),
-        stuck=tuple(stuck),
         enable=in_use and not kept.enabled,
         preset_env=kept.key_env[:1],
     )

@@ -1,6 +1,7 @@
 """The config and what was decided, as one file for another machine. Keys stay, or travel sealed.
 
-The file is TOML: the config's text as it is, comments included, the policies, and the sealed keys if any.
+The file is TOML: the config's text as it is, comments included, the policies, the owner's prices, and the
+sealed keys if any.
 Sealed keys are bound to all the rest: who changes an address in the file cannot have a key sent to it.
 """
 
@@ -21,7 +22,7 @@ from llmpool.errors import Misuse, NoCredential, StateUnusable
 from llmpool.pool import Pool
 from llmpool.setup import configfile, policyfile
 from llmpool.setup.keystore import Keys
-from llmpool.state import jsonfile, policy
+from llmpool.state import jsonfile, policy, prices
 from llmpool.state.lock import unusable
 
 FORMAT, VERSION = "llmpool export", 1
@@ -96,6 +97,8 @@ def export(pool: Pool, passphrase: str | None = None) -> Exported:
     document |= {"made_at": rfc3339(pool.clock()), "made_by": f"llmpool {__version__}", "config": text}
     if policies:
         document["policies"] = [_without_none(entry) for entry in policyfile.entries(policies)]
+    if own := prices.document(prices.read(pool.paths.state)):
+        document["prices"] = own
     keys, places = _kept_keys(pool) if passphrase is not None else ({}, key_places(pool))
     if keys and passphrase is not None:
         document["sealed"] = _sealed(keys, passphrase, document)
@@ -157,7 +160,7 @@ def _kept_keys(pool: Pool) -> tuple[Keys, list[KeyPlace]]:
                     ref, place.provider, pool.env, pool.paths.secrets
                 )
             except NoCredential as error:  # the others travel all the same
-                why = error.message
+                why = error.told
         places.append(place._replace(why=why))
     return keys, places
 

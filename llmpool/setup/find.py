@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from llmpool.config import addresses
 from llmpool.core.outcome import UpstreamError
 from llmpool.core.provider import Preset
 from llmpool.core.wire import Call, Target, Timeouts
 from llmpool.discovery import listing
 from llmpool.formats import urls
-from llmpool.net.address import canonical
+from llmpool.net.address import canonical, host_of
 from llmpool.net.client import Client
 from llmpool.registry.catalog import is_private
+from llmpool.setup.provider_edit import problem
 
 _LIMITS = Timeouts(connect=1.0, first_token=3.0, read=3.0, total=4.0)
 _SECONDS = 8.0
@@ -20,10 +22,11 @@ _NATIVE = {"ollama": "ollama", "lmstudio": "lmstudio"}  # a format that only one
 
 
 class KeyFound(NamedTuple):
-    """A key variable that is set, and the preset it belongs to."""
+    """A key variable that is set, the preset it belongs to, and the address it is for if not the vendor's."""
 
     preset: Preset
     variable: str
+    url: str = ""
 
 
 class Place(NamedTuple):
@@ -50,28 +53,54 @@ def keys(env: Mapping[str, str], presets: Mapping[str, Preset]) -> list[KeyFound
     """List the presets whose key variable is set, a variable once.
 
     Only names that say API key count: tokens for code hosting and model hubs are set for other reasons, and
-    nobody asked to have them sent to a chat endpoint.
+    nobody asked to have them sent to a chat endpoint. A key beside a variable with an address is that
+    server's: the vendor never gets it.
     """
     found: dict[str, KeyFound] = {}
     for preset in presets.values():
         names = (name for name in preset.env if name.endswith("_KEY") and env.get(name, "").strip())
         variable = next(names, "")
         if variable and preset.url and preset.location == "cloud" and not preset.oauth:
-            found.setdefault(variable, KeyFound(preset, variable))
-    return list(found.values())
+            found.setdefault(variable, KeyFound(preset, variable, _elsewhere(env, preset)))
+    return [key for key in found.values() if not (key.url and problem(addresses.url, key.url))]
+
+
+def _elsewhere(env: Mapping[str, str], preset: Preset) -> str:
+    """Return the address that variables name instead of a preset's own."""
+    url = next((place.url for place in _named(env, {preset.id: preset})), "")
+    return "" if not url or canonical(url) == canonical(preset.url) else url
 
 
 def places(env: Mapping[str, str], presets: Mapping[str, Preset]) -> list[Place]:
-    """List where to look for servers: what variables name, then the loopback ports of presets."""
-    named = [
+    """List where to look for servers: what variables name, then the loopback ports of presets.
+
+    An address with a secret in it is left out: no provider may have it.
+    """
+    named = [place for place in _named(env, presets) if not _has_secret(place.url)]
+    ports = [Place(p.id, f"http://127.0.0.1:{p.port}") for p in presets.values() if p.port]
+    once = {canonical(place.url): place for place in reversed([*named, *ports])}
+    return [place for place in (*named, *ports) if once.get(canonical(place.url)) is place]
+
+
+def unspeakable(env: Mapping[str, str], presets: Mapping[str, Preset]) -> list[tuple[Place, str]]:
+    """List what variables name with a secret in it, each without that, and why it is not asked."""
+    why = "it has a user, a password or a query in it, which no address here may have; set it without"
+    found = [place for place in _named(env, presets) if _has_secret(place.url)]
+    return [(place._replace(url=host_of(place.url)), why) for place in found]
+
+
+def _named(env: Mapping[str, str], presets: Mapping[str, Preset]) -> list[Place]:
+    return [
         Place(preset.id, _http(env[name].strip(), preset.port), name)
         for preset in presets.values()
         for name in preset.url_env
         if env.get(name, "").strip()
     ]
-    ports = [Place(p.id, f"http://127.0.0.1:{p.port}") for p in presets.values() if p.port]
-    once = {canonical(place.url): place for place in reversed([*named, *ports])}
-    return [place for place in (*named, *ports) if once.get(canonical(place.url)) is place]
+
+
+def _has_secret(url: str) -> bool:
+    """Say whether an address may have a secret in it: ahead of its host, or behind its path."""
+    return "@" in url.partition("://")[2].partition("/")[0] or "?" in url or "#" in url
 
 
 def _http(value: str, port: int) -> str:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
 
 from llmpool.config.presets import presets
+from llmpool.config.written import value_text
 from llmpool.embedded import fetch
 from llmpool.net.address import canonical
 from llmpool.net.client import Client
 from llmpool.pool import Pool
 from llmpool.setup import configfile, find
+
+if TYPE_CHECKING:
+    from llmpool.setup.bringing import Step
+    from llmpool.setup.import_survey import Entry
 
 EMBEDDED_MODEL = "smollm2-135m"
 OPTIONAL, IDLE = "optional = true", 'idle_ttl = "5m"'
@@ -65,16 +71,28 @@ def look(pool: Pool) -> Findings:
     with Client(offline=pool.offline) as client:
         seen = find.servers(client, wanted)
     found = [answer for _, answer in seen if isinstance(answer, find.ServerFound)]
-    silent = tuple((place, why) for place, why in seen if place.variable and isinstance(why, str))
+    keys = find.keys(pool.env, rows)
+    keyed = {canonical(key.url) for key in keys if key.url}  # asked with their keys, once they are configured
+    unheard = [
+        (place, why)
+        for place, why in seen
+        if place.variable and isinstance(why, str) and canonical(place.url) not in keyed
+    ]
+    silent = (*find.unspeakable(pool.env, rows), *unheard)
     variables = sum(len(row.env) for row in rows.values())
-    return Findings(find.keys(pool.env, rows), found, variables, len(wanted), silent)
+    return Findings(keys, found, variables, len(wanted), silent)
 
 
 def write(pool: Pool, findings: Findings, *, embedded: bool, taste: str = "mine") -> list[Added]:
     """Add what was found to the config and return it; what is configured already stays as it is."""
     known = {table.id for table in pool.config.providers}
     used = {canonical(provider.url) for provider in pool.catalog.providers}
-    blocks = [_key_block(key) for key in findings.keys if key.preset.id not in known]
+    programs = {
+        canonical(server.url) for server in findings.servers if server.preset not in _vendors(findings)
+    }
+    keys = [key for key in findings.keys if key.preset.id not in known and canonical(key.url) not in programs]
+    blocks = [_key_block(key) for key in keys]
+    used |= {canonical(key.url) for key in keys if key.url}
     for server in findings.servers:
         name = _free_name(server.preset or "server", known | {added.provider for added, _ in blocks})
         if canonical(server.url) not in used:
@@ -91,10 +109,31 @@ def write(pool: Pool, findings: Findings, *, embedded: bool, taste: str = "mine"
     return [added for added, _ in blocks]
 
 
+def elsewhere(pool: Pool) -> list[Entry]:
+    """List the keys and addresses in other tools' settings that are not here yet; nobody is called."""
+    from llmpool.setup.import_survey import survey
+
+    return [each for each in survey(pool, accounts=False).entries if each.importable and not each.repeats]
+
+
+def take_over(pool: Pool, entries: Iterable[Entry]) -> list[Step]:
+    """Bring in what other tools have, once their owner has said so."""
+    from llmpool.setup.bringing import bring
+    from llmpool.setup.import_targets import wanted
+
+    return bring(pool, [wanted(each.found, each.target) for each in entries])
+
+
+def _vendors(findings: Findings) -> set[str]:
+    """Name the vendors whose keys were found: a server called after one is not a program that is known."""
+    return {"", *(key.preset.id for key in findings.keys)}
+
+
 def _key_block(key: find.KeyFound) -> tuple[Added, str]:
     name = key.preset.id
-    head = f"[providers.{name}]"
-    return Added(name, key.variable), f'{head:30}# {key.preset.name}\nkey = {{ env = "{key.variable}" }}\n'
+    head, at = f"[providers.{name}]", f"url = {value_text(key.url)}\n" if key.url else ""
+    block = f'{head:30}# {key.preset.name}\n{at}key = {{ env = "{key.variable}" }}\n'
+    return Added(name, key.variable), block
 
 
 def _server_block(name: str, server: find.ServerFound) -> tuple[Added, str]:

@@ -109,5 +109,5 @@ def _loose_ties(config: Config, means: Callable[[str], bool], name: str) -> Iter
         if any(ref == name or means(ref) for ref in said if ref):
             yield Tie(f"[profiles.{profile.name}]")
     for budget in config.budgets:
-        if budget.scope == name or means(budget.scope):
+        if budget.scope.partition(":")[0] == name or means(budget.scope):  # a key's scope is `name:label`
             yield Tie(f"[budgets.{budget.name}] scope")

@@ -11,6 +11,7 @@ from llmpool.config import edit
 from llmpool.config.written import key_text, value_text
 from llmpool.core.provider import KeyRef
 
+STORED = ("keyring", "file")  # under a provider's id and a label
 _OWN = ("url", "preset", "format", "format_mode", "location", "name", "enabled", "optional", "key", "keys")
 
 
@@ -21,17 +22,30 @@ class Step(NamedTuple):
     gone: tuple[str, ...]
     server: str
     keys: tuple[tuple[str, KeyRef], ...] = ()
-    stuck: tuple[str, ...] = ()
     enable: bool = False
     preset_env: tuple[str, ...] = ()
 
 
+class Moving(NamedTuple):
+    """A key that is stored under a provider which goes, and where it will be: the one that stays, a label."""
+
+    owner: str
+    label: str
+    source: str
+    kept: str
+    new_label: str
+
+
 class Merged(NamedTuple):
-    """The text after a merge, the places that name another provider now, and the settings that went."""
+    """The text after a merge, the places that name another provider now, and the settings that went.
+
+    *moving* are the stored keys that have to move along.
+    """
 
     text: str
     moved: tuple[str, ...]
     dropped: tuple[str, ...]
+    moving: tuple[Moving, ...] = ()
 
 
 def merge(text: str, step: Step) -> Merged:
@@ -48,11 +62,12 @@ def merge(text: str, step: Step) -> Merged:
             text = edit.with_value(text, path, value)
             moved.append(key_text(path))
         text = edit.without_provider(text, gone)
-    text = _with_keys(text, step, moved)
+    moving: list[Moving] = []
+    text = _with_keys(text, step, moved, moving)
     if step.enable and step.kept in _tree(text).get("providers", {}):
         text = edit.with_value(text, ("providers", step.kept, "enabled"), True)
         moved.append(f"{step.kept} is enabled")
-    return Merged(text, tuple(moved), tuple(dropped))
+    return Merged(text, tuple(moved), tuple(dropped), tuple(moving))
 
 
 def _with_models(text: str, gone: str, kept: str, moved: list[str], dropped: list[str]) -> str:
@@ -109,7 +124,7 @@ def _renamed(value: Any, gone: str, kept: str, *, ids: bool) -> Any:
     return value
 
 
-def _with_keys(text: str, step: Step, moved: list[str]) -> str:
+def _with_keys(text: str, step: Step, moved: list[str], moving: list[Moving]) -> str:
     """Add the keys that the one that stays lacks, labelled with where they come from."""
     table = _tree(text).get("providers", {}).get(step.kept)
     if table is None or not step.keys:
@@ -121,14 +136,22 @@ def _with_keys(text: str, step: Step, moved: list[str]) -> str:
     for owner, ref in step.keys:
         label = next(name for name in _labels(f"Merged from {owner}") if name not in taken)
         taken.add(label)
-        where: dict[str, Any] = {"env": ref.env} if ref.source == "env" else {"command": list(ref.command)}
-        added.append({"label": label} | where | ({} if ref.enabled else {"enabled": False}))
+        added.append({"label": label} | _reference(ref) | ({} if ref.enabled else {"enabled": False}))
         moved.append(f'key "{label}"')
-    fresh = [each for each in added if not any(_place(each) == _place(ref) for ref in own)]
+        if ref.source in STORED:
+            moving.append(Moving(owner, ref.label, ref.source, step.kept, label))
+    places = [_place(ref) for ref in own if _place(ref) != (None, None)]
+    fresh = [each for each in added if _place(each) not in places]
     if not fresh:
         return text
     text = edit.without(text, ("providers", step.kept, "key"))
     return edit.with_value(text, ("providers", step.kept, "keys"), [*own, *fresh])
+
+
+def _reference(ref: KeyRef) -> dict[str, Any]:
+    if ref.source in STORED:
+        return {ref.source: True}
+    return {"env": ref.env} if ref.source == "env" else {"command": list(ref.command)}
 
 
 def _place(ref: dict[str, Any]) -> tuple[Any, Any]:

@@ -1,9 +1,10 @@
-"""Add a provider from one argument: a preset, an address, or an id with an address."""
+"""Add a provider from one argument: a preset, an address, or an id with an address; change and remove one."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from llmpool.auth import keyfile
 from llmpool.config import addresses, edit
 from llmpool.config.presets import find_preset, presets
 from llmpool.core.config import ProviderTable
@@ -12,8 +13,11 @@ from llmpool.core.provider import KeyRef, Preset
 from llmpool.errors import Misuse, UnknownName, UpstreamFailed
 from llmpool.net.client import Client
 from llmpool.pool import Pool
-from llmpool.setup import configfile, dedupe, find
-from llmpool.setup.provider_edit import check, problem
+from llmpool.setup import configfile, dedupe, find, key_changes, keys, keystore, leaving, provider_edit
+from llmpool.setup.keys import Given, Stored
+from llmpool.setup.provider_edit import Changed, check, problem
+from llmpool.state import keys as known_keys
+from llmpool.state import logins
 
 
 class Wish(NamedTuple):
@@ -25,10 +29,110 @@ class Wish(NamedTuple):
     key_env: str = ""
     location: str = ""
     force: bool = False
+    key: Given = Given()
+    keep: str = ""
+    plaintext: bool = False
+
+
+class Added(NamedTuple):
+    """A provider that was added, and its key, if one came with it."""
+
+    name: str
+    key: Stored | None = None
+
+
+def add_with_key(pool: Pool, wish: Wish) -> Added:
+    """Write a provider into the config, and keep the key that came with it.
+
+    Raises what `add` raises, and what `keys.store` raises; then the provider is not there.
+    """
+    if wish.key.key and wish.key_env:
+        raise Misuse("the key is given in more than one way", hint="--key-env VAR, or --key-stdin, not both")
+    if not wish.key.key:
+        return Added(add(pool, wish))
+    wish = wish._replace(key=Given(keys.checked(wish.key.key)))
+    name = add(pool, wish)
+    try:
+        kept = keys.store(pool, name, wish.key.key, where=wish.keep, plaintext=wish.plaintext)
+    except BaseException:
+        configfile.change(pool, lambda text: edit.without_provider(text, name))
+        raise
+    return Added(name, kept)
+
+
+def change(
+    pool: Pool,
+    name: str,
+    wish: provider_edit.Wish,
+    given: Given,
+    *,
+    keep: str,
+    plaintext: bool,
+    dry_run: bool,
+) -> tuple[Changed, Stored | None]:
+    """Change a provider in the config, and keep another key of its, in the place of the one it has.
+
+    Raises what `provider_edit.change` and `keys.store` raise, and Misuse for one of several keys.
+    """
+    if not given.key:
+        return provider_edit.change(pool, name, wish, dry_run=dry_run), None
+    refs = pool.provider(name).keys
+    _refuse_unclear(name, wish, len(refs), dry_run=dry_run)
+    key = Given(keys.checked(given.key))
+    done = Changed((), ()) if _is_empty(wish) else provider_edit.change(pool, name, wish)
+    if not refs:
+        return done, keys.store(pool, name, key.key, where=keep, plaintext=plaintext)
+    swapped = key_changes.replace(
+        pool, name, "", key, where=keep, plaintext=plaintext, verify=False, progress=lambda _: None
+    )
+    return done, swapped.stored
+
+
+def remove(pool: Pool, name: str) -> list[str]:
+    """Take a provider out of the config, and its keys and accounts out of where llmpool keeps them.
+
+    Returns what could not be done, with the way out. Raises UnusableCredential for a secrets.json that is
+    refused, and then nothing is changed.
+    """
+    refs = key_changes.stored(pool, name)
+    if any(ref.source == keystore.FILE for ref in refs):
+        keyfile.read(pool.paths.secrets)
+    leaving.remove(pool, name)
+    left = [keystore.let_go(pool, name, ref.label, ref.source) for ref in refs]
+    for ref in refs:
+        known_keys.forget(pool.paths.state, name, ref.label)
+    if logged_in(pool, name):
+        from llmpool import accounts
+
+        known = [login.id for login in logins.of(pool.paths.state, name)]
+        accounts.drop(pool, logins.forget(pool.paths.state, name, known))
+    return list(filter(None, left))
+
+
+def logged_in(pool: Pool, name: str) -> list[str]:
+    """Name the accounts of a provider, as people know them."""
+    return [login.email or login.id for login in logins.of(pool.paths.state, name)]
+
+
+def _refuse_unclear(name: str, wish: provider_edit.Wish, several: int, *, dry_run: bool) -> None:
+    """Refuse a key where it is not clear what becomes of it, before anything is written."""
+    if dry_run:
+        raise Misuse("--dry-run shows changes of the config, and no key", hint="leave one of the two out")
+    if wish.key_env or any(field.partition(".")[0] in ("key", "keys") for field in wish.unset):
+        raise Misuse("the key is given in more than one way", hint="--key-env VAR, or --key-stdin, not both")
+    if several > 1:
+        raise Misuse(
+            f"{name} has {several} keys, so it is not clear which is meant",
+            hint=f"llmpool providers keys replace {name} LABEL    one more: providers keys add {name}",
+        )
+
+
+def _is_empty(wish: provider_edit.Wish) -> bool:
+    return wish == provider_edit.Wish()
 
 
 def add(pool: Pool, wish: Wish) -> str:
-    """Write a provider into the config and return its id.
+    """Write a provider into the config, but for a key that is to be kept, and return its id.
 
     Raises Misuse for what cannot name one and for a server that is there under another id, UnknownName for
     no preset, UpstreamFailed when nothing answers at an address given alone, because then nothing tells what
@@ -94,7 +198,7 @@ def _from_address(pool: Pool, wish: Wish, taken: set[str]) -> tuple[str, dict[st
     if wrong:
         raise Misuse(f"the address: {wrong.message}", hint=wrong.suggestion)
     _refuse_double(pool, wish, "that-address", {"url": url})  # before anybody is asked
-    key = pool.env.get(wish.key_env, "").strip() if wish.key_env else ""
+    key = wish.key.key or (pool.env.get(wish.key_env, "").strip() if wish.key_env else "")
     with Client(offline=pool.offline) as client:
         found = find.server(client, url, key=key)
         if isinstance(found, str):

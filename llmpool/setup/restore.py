@@ -11,10 +11,11 @@ from llmpool.config import edit
 from llmpool.core.policy import Policy
 from llmpool.errors import ConfigInvalid, Misuse, NoCredential, StateUnusable
 from llmpool.pool import Pool
+from llmpool.pricing.lookup import Own
 from llmpool.setup import configfile, given, keystore, policyfile
 from llmpool.setup.export import FORMAT, VERSION, KeyPlace, bound, key_places
 from llmpool.setup.keystore import Keys
-from llmpool.state import policy
+from llmpool.state import policy, prices
 
 _HINT = "make one on the old machine: llmpool config export pool.llmpool"
 
@@ -25,6 +26,7 @@ class Export(NamedTuple):
     name: str
     config: str
     policies: dict[str, Policy]
+    prices: Own
     sealed: str
     bound: bytes
 
@@ -69,6 +71,7 @@ def read(source: str) -> Export:
         name,
         _text(document, "config", name),
         _policies(document, name),
+        _prices(document, name),
         _text(document, "sealed", name, ""),
         bound(document),
     )
@@ -105,13 +108,14 @@ def check(pool: Pool, export: Export) -> None:
 def plan(pool: Pool, export: Export, keys: Keys, *, plaintext: bool) -> Plan:
     """Plan where everything goes; nothing is written yet.
 
-    A key goes where the config looks for it: the keyring, or secrets.json, which holds it in the clear and so
-    needs *plaintext*; then a key that is meant for the keyring goes there too, and the config says so.
+    A key goes where the config looks for it: the keyring, or secrets.json, which holds it in the clear where
+    there is no state key, and so needs *plaintext*; with that a key that is meant for the keyring goes there
+    too, and the config says so.
     """
     check(pool, export)
     sources = _sources(export, keys)
     into_file = {name: key for name, key in keys.items() if plaintext or sources[name] == "file"}
-    if into_file and not plaintext:
+    if into_file and not plaintext and keystore.state_box(pool) is None:
         raise Misuse(
             f"{len(into_file)} of the keys would lie in the clear in {pool.paths.secrets} (mode 0600)",
             hint="say so: --plaintext; or leave the keys behind: --no-keys",
@@ -137,6 +141,10 @@ def carry_out(pool: Pool, plan: Plan) -> Restored:
     if any(before.get(name) != each for name, each in policies.items()):
         policy.update(pool.paths.state, lambda known: known | policies)
         pool.forget()
+    mine = plan.export.prices
+    if mine.custom or mine.default:
+        prices.update(pool.paths.state, lambda known: _laid_over(known, mine))
+        pool.forget()
     stored = [*plan.into_keyring, *plan.into_file]
     return Restored(not same, backup, len(policies), stored, _missing(pool))
 
@@ -152,6 +160,19 @@ def _policies(document: dict[str, Any], name: str) -> dict[str, Policy]:
     """Read the policies as `policy apply` does."""
     rows = {"schema": policyfile.SCHEMA, "policies": document.get("policies", [])}
     return policyfile.read(json.dumps(rows, default=str), name)
+
+
+def _prices(document: dict[str, Any], name: str) -> Own:
+    try:
+        return prices.decoded(document.get("prices", {}))
+    except (TypeError, ValueError, KeyError):
+        raise Misuse(
+            f"{name} is damaged: its prices are none", hint="export it again on the old machine"
+        ) from None
+
+
+def _laid_over(known: Own, mine: Own) -> Own:
+    return Own(custom={**known.custom, **mine.custom}, default=mine.default or known.default)
 
 
 def _sources(export: Export, keys: Keys) -> dict[tuple[str, str], str]:

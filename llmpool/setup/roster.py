@@ -8,8 +8,10 @@ from llmpool.core.ids import split_ref
 from llmpool.core.names import latest
 from llmpool.core.policy import Policy
 from llmpool.core.provider import KeyRef
+from llmpool.core.record import plain
 from llmpool.core.routing import HARD
 from llmpool.core.times import rfc3339, span
+from llmpool.core.trial import OVER, TRIAL
 from llmpool.pool import Pool, unknown_provider
 from llmpool.registry import readiness
 
@@ -60,7 +62,10 @@ def _standing(
     entry: dict[str, Any], seen: ProviderInventory | None, facts: Facts, pool: Pool, decided: Policy
 ) -> Standing:
     name = entry["id"]
-    keyless = facts.keyless.get(name, "").removeprefix("no key: ")
+    why = facts.keyless.get(name, "")
+    if why.startswith(OVER) and not _out(entry, decided):
+        return readiness.Standing(name, entry["name"], "error", readiness.OTHER, why)
+    keyless = why.removeprefix("no key: ")
     away = pool.health.contact[name]["message"] if name in facts.unreachable else ""
     out = _out(entry, decided)
     return readiness.standing(name, entry["name"], seen, out=out, keyless=keyless, unreachable=away)
@@ -106,7 +111,7 @@ def _describe(
         "state": state,
         "location": entry["location"],
         "format": entry["format"] or pool.memories.detected_format(pool.provider(name)) or "auto",
-        "url": entry["url"] or None,
+        "url": (entry["preset"] != TRIAL and entry["url"]) or None,
         "models": len(seen.models) if seen else 0,
         "stale_since": (seen.stale_since or None) if seen else None,
         "key": key_source(entry, pool),
@@ -142,7 +147,8 @@ def _state(
     if out:
         return out, decided.reason if out == readiness.INACTIVE else ""
     if name in facts.keyless:
-        return "no key", facts.keyless[name].removeprefix("no key: ")
+        why = facts.keyless[name]
+        return "inactive" if why.startswith(OVER) else "no key", why.removeprefix("no key: ")
     if name in facts.cooling or name in facts.unreachable:
         return "down", facts.cooling.get(name) or facts.unreachable[name]
     if seen is None or not seen.attempted_at:
@@ -200,6 +206,9 @@ def key_source(entry: dict[str, Any], pool: Pool) -> str | None:
             ", ".join(describe(ref).removeprefix("variable ") for ref in refs if ref.enabled)
             or "all disabled"
         )
+    if entry["oauth"]:
+        found = pool.accounts.get(entry["id"], ())
+        return "an account" if len(found) == 1 else f"{len(found)} accounts" if found else "no account"
     known = [name for name in entry["key_env"] if pool.env.get(name)]
     return known[0] if known else entry["key_env"][0] if entry["needs_key"] and entry["key_env"] else None
 
@@ -216,12 +225,21 @@ def one(pool: Pool, name: str) -> dict[str, Any]:
         "preset": provider.preset or None,
         "priority": provider.priority,
         "optional": provider.optional,
+        "rate_limit": plain(provider.rate_limit) if provider.rate_limit else None,
+        "params": _said(plain(provider.params)),
+        "key_rotation": provider.key_rotation if len(provider.keys) > 1 else None,
+        "auth": provider.auth or None,
         "headers": [header for header, _ in (*provider.headers, *provider.header_env)],
         "allowed_models": list(provider.allowed_models),
         "alternate_urls": list(provider.alternate_urls),
         "verify_tls": provider.verify_tls,
         "key_page": provider.key_page or None,
     }
+
+
+def _said(fields: dict[str, Any]) -> dict[str, Any]:
+    """Keep what is set."""
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _dropped_at(pool: Pool, stale: str | None) -> str | None:

@@ -19,7 +19,7 @@ from llmpool.core.provider import Params, Preset
 from llmpool.errors import ConfigInvalid, Misuse, UnknownName
 from llmpool.pool import Pool
 from llmpool.registry import resolve
-from llmpool.setup import configfile
+from llmpool.setup import aliases, configfile
 
 _OF_TABLES = {
     "providers": ProviderTable,
@@ -78,6 +78,8 @@ def put(pool: Pool, name: str, words: Sequence[str]) -> Change:
             f"{key.name}: no value is given", hint=f"to take it out: llmpool config unset {key.name}"
         )
     value = typed.read(key.schema, words, key.name)
+    if key.path[0] == "models" and len(key.path) > 1:
+        _check_aliases(pool, key.path[1], value if key.is_table else {key.path[-1]: value})
     if not key.is_table:
         fields = {key.path[-1]: value}
         done = _change(pool, key, lambda text: edit.with_value(text, key.path, value), fields)
@@ -141,6 +143,16 @@ def _nobodys(pool: Pool, value: Any) -> tuple[str, ...]:
             hint = f"did you mean {near}?" if near else "see them all: llmpool models list"
             notes.append(f"nobody is known to have {ref}; {hint}")
     return tuple(notes)
+
+
+def _check_aliases(pool: Pool, target: str, fields: Any) -> None:
+    """Refuse aliases that `models set` refuses; in a broken config nobody can tell which those are."""
+    words = fields.get("aliases") if isinstance(fields, dict) else None
+    if not words or configfile.problems(pool, configfile.read(pool)) is not None:
+        return
+    for alias in words:
+        by_force = f"llmpool models set {target} --alias {alias} --force"
+        aliases.check(pool.table, target, alias, by_force=by_force)
 
 
 def _before(pool: Pool, key: Key) -> Setting:

@@ -26,6 +26,7 @@ from llmpool.router.replay import Recorded
 from llmpool.setup import configfile, decisions
 from llmpool.setup.compared import Comparison, Course, Expected, Sums
 from llmpool.state import ledger
+from llmpool.usage.span import between
 
 Tell = Callable[[int], None]  # hears how many decisions are done
 TOLD_EVERY = 200
@@ -79,7 +80,7 @@ def simulate(pool: Pool, setting: Setting, since: str, until: str, tell: Tell = 
 
 
 def _between(reading: ledger.Reading, since: str, until: str) -> Iterator[dict[str, Any]]:
-    return (line for line in reading if since <= line["at"] <= until)
+    return (line for line in reading if between(since, line["at"], until))
 
 
 def _text(value: Any) -> str:
@@ -124,7 +125,7 @@ class _Quiet(Pool):
         vars(self)["config"] = config
         vars(self)["official"] = pool.official
         vars(self)["policies"] = pool.policies if policies is None else dict(policies)
-        vars(self)["routing"] = self._compiled()
+        vars(self)["routing"] = self._compiled() | {"budgets": [], "unpriced": None}  # none is used up
         self._facts = super().facts().replace(cooling={}, unreachable={}, resting={}, free_at={})
         self._turns: dict[str, int] = {}
 

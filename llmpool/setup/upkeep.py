@@ -14,6 +14,7 @@ from llmpool.pool import Pool
 if TYPE_CHECKING:
     from llmpool.discovery.catalog import CatalogNews
     from llmpool.discovery.limits import Report
+    from llmpool.discovery.prices import PriceNews
     from llmpool.discovery.refresh import Progress, RefreshReport
     from llmpool.setup.downloads import PullEvent, Reconciled
 
@@ -30,6 +31,7 @@ class Wish(NamedTuple):
     jobs: int = 32
     timeout: float = 30.0
     catalog: bool = False
+    prices: bool = False
     accounts: bool = False
     pull: bool = False
     remove: bool = False
@@ -43,6 +45,7 @@ class Round(NamedTuple):
     accounts: Report | None = None
     reconciled: Reconciled | None = None
     broken: LlmpoolError | None = None
+    prices: PriceNews | None = None
 
     @property
     def partly(self) -> bool:
@@ -50,7 +53,7 @@ class Round(NamedTuple):
         broken = [self.report.failed]
         broken += [self.accounts.failed] if self.accounts else []
         broken += [tuple(ref for ref, _ in self.reconciled.failed)] if self.reconciled else []
-        return any(broken) or bool(self.catalog and self.catalog.status == "failed")
+        return any(broken) or any(news and news.status == "failed" for news in (self.catalog, self.prices))
 
 
 class Told(NamedTuple):
@@ -77,7 +80,7 @@ def run(
 ) -> Round:
     """Do all of *wish*; *chance* gives the fraction of the jitter that is waited.
 
-    Where no provider is due nothing is waited for, and neither the catalog nor an account is asked; pulls and
+    Where no provider is due nothing is waited for, and no catalog, price or account is asked for; pulls and
     removals go by what was seen last. Raises what `discovery.refresh` does; what breaks off later is told in
     the round, for what was observed is saved by then.
     """
@@ -89,12 +92,13 @@ def run(
         pause = wish.jitter * chance()
         told.waits(pause)
         sleep(pause)
-    news = _catalog(pool, wish) if due and wish.catalog else None  # what is observed is told against it
+    news = _catalog(pool, wish) if due and wish.catalog else None  # what is observed is told against these
+    prices = _prices(pool, wish) if due and wish.prices else None
     report = refresh(
         pool, wish.names, within=wish.if_stale, jobs=wish.jobs, timeout=wish.timeout, progress=told.observes
     )
     accounts, broken = _tried(lambda: _accounts(pool, wish) if due and wish.accounts else None)
-    seen = Round(report, news, accounts, broken=broken)
+    seen = Round(report, news, accounts, broken=broken, prices=prices)
     told.reports(seen)
     if broken or not (wish.pull or wish.remove):
         return seen
@@ -122,18 +126,26 @@ def _catalog(pool: Pool, wish: Wish) -> CatalogNews:
     return news
 
 
+def _prices(pool: Pool, wish: Wish) -> PriceNews:
+    from llmpool.discovery.prices import fetch
+
+    return fetch(pool, wish.timeout)
+
+
 def _accounts(pool: Pool, wish: Wish) -> Report:
     """Ask the vendors that tell accounts, of the named providers or of all; who has no key is left out."""
     from llmpool.discovery.account import vendor_of
     from llmpool.discovery.limits import Report, survey
 
     known = {provider.id: provider for provider in pool.catalog.providers}
-    wanted = [""] if wish.names is None else [name for name in wish.names if vendor_of(known[name])]
+    named = wish.names or ()
+    wanted = [name for name in named if vendor_of(known[name]) or known[name].oauth]
+    wanted = [""] if wish.names is None else wanted
     found = []
     for name in wanted:
         with suppress(NoCredential):
             found.append(survey(pool, name, refresh=True))
-    lines = tuple(line for each in found for line in each.lines if line.account)
+    lines = tuple(line for each in found for line in each.lines if line.account or line.quota)
     return Report(lines, tuple(name for each in found for name in each.failed))
 
 

@@ -11,11 +11,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from llmpool.core.record import Record, plain
-from llmpool.state import jsonfile, shape
+from llmpool.state import jsonfile, recent, shape
 
 NAME = "account-status.json"
-KEPT = 86_400.0  # seconds
-MOST = 512
 
 _DECIMAL = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,100})?")
 
@@ -57,9 +55,7 @@ def remember(state: Path, accounts: Iterable[Account], now: float) -> None:
         return
 
     def change(known: dict[tuple[str, str], Account]) -> Any:
-        kept = [a for a in (known | fresh).values() if now - KEPT <= a.at <= now]
-        kept.sort(key=lambda a: -a.at)
-        return [_as_data(a) for a in sorted(kept[:MOST], key=lambda a: (a.provider, a.key))]
+        return [_as_data(each) for each in recent.latest(known | fresh, now)]
 
     jsonfile.update(state / NAME, change, decode=_accounts)
 

@@ -5,12 +5,12 @@ Without the file the one that is built in counts alone. It is an observation: a 
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from llmpool.registry import official
 from llmpool.registry.official import NOTHING, Official
-from llmpool.state import jsonfile, shape
+from llmpool.state import shape
+from llmpool.state.fetched import Place
 
 NAME = "catalog.json"
 
@@ -27,33 +27,9 @@ class Stored(NamedTuple):
     content: Official = NOTHING
 
 
-def read(state: Path) -> Stored:
-    """Read what was downloaded; a missing or quarantined file is nothing."""
-    return jsonfile.read(state / NAME, decode=_stored)
-
-
-def keep(state: Path, fresh: Stored) -> None:
-    """Put *fresh* in the place of what was there, unless that is newer, under the lock."""
-
-    def newer(old: Stored) -> Any:
-        kept = old if old.last_updated_at > fresh.last_updated_at else fresh
-        return kept._asdict() | {"content": official.as_data(kept.content)}
-
-    jsonfile.update(state / NAME, newer, decode=_stored)
-
-
-def _stored(data: Any) -> Stored:
-    known = {} if data is None else shape.fields(data, _STORED)
-    return Stored(**known)
-
-
 def _content(value: Any) -> Official:
     return official.read(shape.mapping(value))
 
 
-_STORED = {
-    "etag": shape.text,
-    "last_updated_at": shape.moment,
-    "source_url": shape.text,
-    "content": _content,
-}
+PLACE = Place(NAME, Stored, _content, official.as_data)
+read, keep = PLACE.read, PLACE.keep

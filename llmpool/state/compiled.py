@@ -1,6 +1,6 @@
-"""registry.json, routing.json and model-ids.txt: compiled from everything else, stamped with its sources.
+"""registry.json, routing.json, costs.json, model-ids.txt: compiled from all else, stamped with its sources.
 
-Both documents carry the registry's generation and its essence in their first line, so that either tells them
+The first two carry the registry's generation and its essence in their first line, so that either tells them
 when the other is gone or broken; with both gone the generation begins at 1 again. Whoever writes holds the
 lock of `registry` while it reads the last generation and puts both files in place, and writes only what is
 compiled of the sources as they are then: no generation is ever used twice or goes back.
@@ -21,12 +21,12 @@ from llmpool.core.times import rfc3339
 from llmpool.errors import Busy
 from llmpool.state import jsonfile
 
-ROUTING, LISTING, IDS = "routing.json", "registry.json", "model-ids.txt"
-LAYOUT = 8  # goes up with every change of what the documents hold, so that older ones are compiled anew
+ROUTING, LISTING, COSTS, IDS = "routing.json", "registry.json", "costs.json", "model-ids.txt"
+LAYOUT = 11  # goes up with every change of what the documents hold, so that older ones are compiled anew
 _LOCK = "registry"
 _OPEN, _CLOSE, _END = b'"models":[\n', b"\n]", b"\n}}\n"
 _HEAD = ("generation", "essence")  # of a document, in its first line
-SOURCES = ("inventory.json", "policy.json", "prices.json", "catalog.json")
+SOURCES = ("inventory.json", "policy.json", "prices.json", "price-book.json", "catalog.json")
 
 Documents = dict[str, dict[str, Any]]
 
@@ -56,7 +56,26 @@ def read_listing(state: Path, stamp: list[list[object]]) -> str | None:
 
     Ten thousand entries take longer to parse and to write again than all the rest of a run.
     """
-    content = _content(state / LISTING, stamp)
+    return _entries(state / LISTING, stamp)
+
+
+def read_costs(state: Path, stamp: list[list[object]]) -> str | None:
+    """Read the lines of what a cost is worked out from, as `read_listing` does; `line_of` finds one."""
+    return _entries(state / COSTS, stamp)
+
+
+def line_of(lines: str, key: str | int) -> str | None:
+    """Find the value that *lines*, of pairs as JSON has them, give to *key*; as JSON, None without it."""
+    text, start = f"\n{lines}\n", f"\n[{json.dumps(key)}, "
+    begin = text.find(start)
+    if begin < 0:
+        return None
+    begin += len(start)
+    return text[begin : text.index("\n", begin)].removesuffix(",").removesuffix("]")
+
+
+def _entries(path: Path, stamp: list[list[object]]) -> str | None:
+    content = _content(path, stamp)
     return None if content is None else content.partition(_OPEN)[2].removesuffix(_CLOSE + _END).decode()
 
 
@@ -96,7 +115,7 @@ def _whole(path: Path, stamp: list[list[object]]) -> bytes | None:
 def write(
     state: Path, stamp: list[list[object]], build: Callable[[int], Documents], ids: list[str]
 ) -> Documents:
-    """Write both documents, unless their sources have changed since *stamp* was taken; return them.
+    """Write the documents, unless their sources have changed since *stamp* was taken; return them.
 
     What *build* returns has an `essence` in its routing document: the generation moves when that differs.
     """
@@ -108,7 +127,7 @@ def write(
     try:
         with locked(state / _LOCK):
             documents = numbered(state, documents)
-            if stamps(Path(str(stamp[0][0])), state) == stamp and not _is_done(state, stamp):
+            if stamps(Path(str(stamp[0][0])), state) == stamp and not _is_done(state, stamp, documents):
                 _write_all(state, stamp, documents, ids)
     except Busy:
         return numbered(state, documents)  # others are writing the same; the next run reads that
@@ -141,18 +160,19 @@ def _last(path: Path, *, tell: bool = False) -> tuple[int, str]:
     return 0, ""
 
 
-def _is_done(state: Path, stamp: list[list[object]]) -> bool:
-    """Tell whether another process has just written both documents from the same sources."""
+def _is_done(state: Path, stamp: list[list[object]], documents: Documents) -> bool:
+    """Tell whether another process has just written all documents from the same sources."""
     try:
-        return all(_whole(state / name, stamp) for name in (ROUTING, LISTING))
+        return all(_whole(state / name, stamp) for name in documents)
     except _Foreign:
         return False
 
 
 def _write_all(state: Path, stamp: list[list[object]], documents: Documents, ids: list[str]) -> None:
-    _write(state / ROUTING, stamp, documents[ROUTING], b"")
-    entries = ",\n".join(json.dumps(entry) for entry in documents[LISTING]["models"])  # one a line
-    _write(state / LISTING, stamp, documents[LISTING], _OPEN + entries.encode() + _CLOSE)
+    for name, document in documents.items():
+        entries = ",\n".join(map(json.dumps, document.get("models", ())))  # one a line
+        models = _OPEN + entries.encode() + _CLOSE if "models" in document else b""
+        _write(state / name, stamp, document, models)
     jsonfile.write_atomic(state / IDS, "".join(f"{ref}\n" for ref in ids).encode())
 
 

@@ -16,6 +16,7 @@ from llmpool.registry.probes import HOLDS
 from llmpool.state import jsonfile, shape
 
 NAME = "inventory.json"
+AHEAD = 3600.0  # seconds; no refresh takes that long, so who is so far ahead had another clock
 
 
 def read(state: Path) -> Inventory:
@@ -34,8 +35,9 @@ def change(
 ) -> tuple[Inventory, Inventory]:
     """Merge under the lock what is *observed*, and who is gone, as seen from what is known; return both.
 
-    Per provider the newest attempt wins, other providers stay. What probes found, and the windows servers
-    named, outlive an observation, but for what is too old and for models that are gone.
+    Per provider the newest attempt wins, other providers stay; one dated so far ahead that the clock must
+    have been set back does not count as newer. What probes found, and the windows servers named, outlive
+    an observation, but for what is too old and for models that are gone.
     """
     known: list[Inventory] = []
 
@@ -45,7 +47,7 @@ def change(
         newer = {
             e.provider: _with_windows(kept.get(e.provider), _with_probes(kept.get(e.provider), e))
             for e in entries
-            if e.provider not in kept or kept[e.provider].attempted_at <= e.attempted_at
+            if e.provider not in kept or not _is_newer(kept[e.provider].attempted_at, e.attempted_at)
         }
         merged = {p: e for p, e in {**kept, **newer}.items() if p not in removed}
         known.append(old)
@@ -114,6 +116,15 @@ def _with_probes(old: ProviderInventory | None, new: ProviderInventory) -> Provi
 
 def _names(entry: ProviderInventory) -> set[str]:
     return {model.name for model in entry.models}
+
+
+def _is_newer(kept: str, fresh: str) -> bool:
+    """Say whether an attempt was made after another; one far ahead was not, its clock was wrong."""
+    if kept <= fresh or not fresh:
+        return kept > fresh
+    from datetime import datetime  # a millisecond, and only where two refreshes meet
+
+    return (datetime.fromisoformat(kept) - datetime.fromisoformat(fresh)).total_seconds() < AHEAD
 
 
 def _week_before(at: str) -> str:

@@ -45,9 +45,10 @@ def _to_stderr(message: str) -> None:
 _warning_hooks: list[Callable[[str], None]] = [_to_stderr]
 
 
-def on_warning(hook: Callable[[str], None]) -> None:
-    """Send warnings to *hook* instead of stderr; each is one line."""
-    _warning_hooks[0] = hook
+def on_warning(hook: Callable[[str], None]) -> Callable[[str], None]:
+    """Send warnings to *hook*, each is one line, and return who heard them before: stderr, at first."""
+    before, _warning_hooks[0] = _warning_hooks[0], hook
+    return before
 
 
 def warn(message: str) -> None:

@@ -35,15 +35,19 @@ class Lines(NamedTuple):
     bad: int
 
 
-def append(path: Path, record: dict[str, Any], *, durable: bool = True) -> None:
-    """Add *record* as one line of *path*; when this returns, a *durable* one survives a power cut."""
+def append(path: Path, record: dict[str, Any], *, durable: bool = True) -> bool:
+    """Add *record* as one line of *path*; when this returns, a *durable* one survives a power cut.
+
+    It returns whether the line is the first of the file.
+    """
     line = _lines([record])
     try:
-        torn = _append_beside_others(path, line, durable=durable)
+        torn, first = _append_beside_others(path, line, durable=durable)
         if torn:
             _append_alone(path, line, torn, durable=durable)
     except OSError as error:
         raise unusable(path, error) from error
+    return first
 
 
 def append_all(path: Path, records: Iterable[dict[str, Any]], *, anew: bool = False) -> None:
@@ -54,7 +58,7 @@ def append_all(path: Path, records: Iterable[dict[str, Any]], *, anew: bool = Fa
     lines = _lines(records)
     try:
         if anew:
-            with locked(_gate(path.parent)):
+            with locked(gate(path.parent)):
                 write_atomic(path, lines)
         else:
             _append_alone(path, lines)
@@ -102,28 +106,38 @@ def iter_days(
             yield directory / name
 
 
-def rewrite(path: Path, keep: Callable[[dict[str, Any]], bool]) -> int:
-    """Drop the records that *keep* refuses and return how many; lines that are no record stay as they are."""
+def revise(path: Path, change: Callable[[dict[str, Any]], dict[str, Any] | None]) -> int:
+    """Put what *change* makes of a record in its place, None leaves it, and return how many are others now.
+
+    Nobody appends meanwhile; the file is there in full, old or new. Lines that are no record stay.
+    """
     if not path.exists():
         return 0
-    with locked(_gate(path.parent)):
+    with locked(gate(path.parent)):
         try:
             lines = path.read_bytes().splitlines(keepends=True)
         except FileNotFoundError:
             return 0
         except OSError as error:
             raise unusable(path, error, "read") from error
-        kept = [line for line in lines if _stays(line, keep)]
-        if len(kept) < len(lines):
-            write_atomic(path, b"".join(kept))
-        return len(lines) - len(kept)
+        changed = [_revised(line, change) for line in lines]
+        count = sum(map(bytes.__ne__, lines, changed))
+        if count:
+            write_atomic(path, b"".join(changed))
+        return count
+
+
+def _revised(line: bytes, change: Callable[[dict[str, Any]], dict[str, Any] | None]) -> bytes:
+    record = _record(line)
+    other = None if record is None else change(record)
+    return line if other is None else _lines([other])
 
 
 def remove_before(directory: Path, day: str) -> int:
     """Remove the files of the days before *day* and return how many there were."""
     if not directory.exists():
         return 0
-    with locked(_gate(directory)):
+    with locked(gate(directory)):
         old = [path for path in iter_days(directory, last=day) if path.name.removesuffix(_SUFFIX) < day]
         try:
             for path in old:
@@ -140,22 +154,22 @@ def _lines(records: Iterable[dict[str, Any]]) -> bytes:
     return b"".join(encode(record) + b"\n" for record in records)
 
 
-def _gate(directory: Path) -> Path:
+def gate(directory: Path) -> Path:
     """Return what the appenders of *directory* lock: one for all its files."""
     return directory / "append"
 
 
-def _append_beside_others(path: Path, line: bytes, *, durable: bool) -> _Torn | None:
+def _append_beside_others(path: Path, line: bytes, *, durable: bool) -> tuple[_Torn | None, bool]:
     """Append under the shared lock; the sync comes after it, so that a rewrite need not wait for the disk."""
     with ExitStack() as stack:
-        with locked(_gate(path.parent), shared=True):
+        with locked(gate(path.parent), shared=True):
             descriptor = _open(path)
             stack.callback(os.close, descriptor)
             size = os.fstat(descriptor).st_size
             torn = _write_line(descriptor, size, line)
         if durable and not torn:
             _sync(descriptor, path, created=not size)
-    return torn
+    return torn, not size
 
 
 def _write_line(descriptor: int, size: int, line: bytes) -> _Torn | None:
@@ -172,7 +186,7 @@ def _write_line(descriptor: int, size: int, line: bytes) -> _Torn | None:
 
 def _append_alone(path: Path, line: bytes, torn: _Torn | None = None, *, durable: bool = True) -> None:
     """Take back a torn part and write *line* in full, or leave the file as long as it was."""
-    with locked(_gate(path.parent)):
+    with locked(gate(path.parent)):
         descriptor = _open(path)
         try:
             size = _cut_off(descriptor, torn) if torn else os.fstat(descriptor).st_size
@@ -228,9 +242,3 @@ def _record(line: str | bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) else None
-
-
-def _stays(line: bytes, keep: Callable[[dict[str, Any]], bool]) -> bool:
-    """Tell whether a rewrite keeps *line*."""
-    record = _record(line)
-    return record is None or keep(record)

@@ -16,9 +16,9 @@ USAGE, DECISIONS = "usage", "decisions"
 Check = Callable[[dict[str, Any]], bool]
 
 
-def append(state: Path, kind: str, record: dict[str, Any]) -> None:
-    """Append *record* to the file of the UTC day in its `at`."""
-    jsonl.append(state / kind / f"{record['at'][:10]}.jsonl", record)
+def append(state: Path, kind: str, record: dict[str, Any]) -> bool:
+    """Append *record* to the file of the UTC day in its `at`, and say whether it is the first there."""
+    return jsonl.append(state / kind / f"{record['at'][:10]}.jsonl", record)
 
 
 class Reading:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 from llmpool.core.chat import ChatRequest
 from llmpool.core.outcome import TokenUsage
 from llmpool.core.text import tokens
+
+COUNTED = ("input", "output", "cache_read", "cache_write", "cache_write_1h", "reasoning")
+"""The counts of `TokenUsage`, each a field of a usage record with `_tokens` behind it."""
 
 
 def cost(
@@ -18,6 +23,14 @@ def cost(
     millionths = Decimal(str(input_price)) * (usage.input or 0)
     millionths += Decimal(str(output_price)) * (usage.output or 0)
     return millionths / 1_000_000 if millionths else Decimal(0), "registry" if millionths else "local"
+
+
+def cost_fields(amount: Decimal | None, source: str | None, dated: str | None) -> dict[str, str | None]:
+    """Name a cost as a usage record has it: an unknown one is null, and has neither price nor date."""
+    if amount is None:
+        return {"cost": None}
+    told = {"price_source": source, "price_dated": dated, "cost": f"{amount:f}"}
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def counted(usage: TokenUsage | None, request: ChatRequest, got: str, *, success: bool) -> TokenUsage:
@@ -33,14 +46,17 @@ def counted(usage: TokenUsage | None, request: ChatRequest, got: str, *, success
     return TokenUsage(input=sent, output=tokens(got), estimated=True)
 
 
+def usage_of(record: Mapping[str, Any]) -> TokenUsage:
+    """Read the counts of a usage record back; what is no count is unknown."""
+    counts: dict[str, Any] = {name: _count(record.get(f"{name}_tokens")) for name in COUNTED}
+    return TokenUsage(**counts)
+
+
+def _count(value: object) -> int | None:
+    return value if type(value) is int and 0 <= value < 1 << 63 else None
+
+
 def token_fields(usage: TokenUsage) -> dict[str, int | bool | None]:
     """Name the counts as a usage record has them."""
-    return {
-        "input_tokens": usage.input,
-        "output_tokens": usage.output,
-        "cache_read_tokens": usage.cache_read,
-        "cache_write_tokens": usage.cache_write,
-        "cache_write_1h_tokens": usage.cache_write_1h,
-        "reasoning_tokens": usage.reasoning,
-        "estimated": usage.estimated or None,
-    }
+    counts = {f"{name}_tokens": getattr(usage, name) for name in COUNTED}
+    return counts | {"estimated": usage.estimated or None}

@@ -1,41 +1,55 @@
-"""Summaries over usage records: totals, success, latency, cost, by whatever one groups them.
+"""Summaries of usage: totals, success, times, cost, by whatever one groups them.
 
-Figures as pool-ledger-credentials 1.6 with its advice: latencies over 0 only, percentiles by nearest rank,
-cost of unknown price never counted as 0 but as a number of unpriced calls.
+Figures as pool-ledger-credentials 1.6 with its advice: times over 0 only, percentiles by nearest rank, cost
+of unknown price never counted as 0 but as a number of unpriced calls. They are made of cells (see `rollup`),
+be these of a million records or of one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
 from llmpool.core.record import Record
+from llmpool.usage.rollup import PLACE, TOKENS, Cell, Days, Who, summed
+from llmpool.usage.runs import Run, spread
+from llmpool.usage.span import PERIODS
 
-GROUPINGS: dict[str, Callable[[dict[str, Any]], str]] = {
-    "deployment": lambda r: str(r.get("deployment", "")),
-    "provider": lambda r: str(r.get("provider", "")),
-    "model": lambda r: str(r.get("model", "")),
-    "key": lambda r: str(r.get("key") or "none"),
-    "tag": lambda r: str(r.get("tag") or "none"),
-    "session": lambda r: str(r.get("session") or "none"),
+NONE = "none"  # the group of records that carry no such thing
+GROUPINGS: dict[str, Callable[[Who], str]] = {
+    "provider": lambda who: who.provider,
+    "model": lambda who: who.model,
+    "deployment": lambda who: who.deployment,
+    "key": lambda who: who.key or NONE,
+    "tag": lambda who: who.tag or NONE,
+    "session": lambda who: who.session or NONE,
 }
+BY = (*PERIODS, *GROUPINGS)
+_PERCENTS = (50, 95, 99)
+_FIGURES = ("avg", "min", "max", *(f"p{percent}" for percent in _PERCENTS))
+
+Group = tuple[str, ...]
 
 
 class Summary(Record):
     """An aggregation: counts, tokens, milliseconds, USD; *unpriced* calls have no known cost.
 
-    None is what nobody reported.
+    None is what nobody reported. *keys* says what the group is, by grouping; *best_cost* is what the same
+    tokens would have cost at the best model, where one has a price.
     """
 
     group: str
+    keys: tuple[tuple[str, str], ...] = ()
     requests: int
     successful: int
     failed: int
+    success_rate: float | None
     input_tokens: int | None
     output_tokens: int | None
     cache_read_tokens: int | None
     cache_write_tokens: int | None
+    cache_write_1h_tokens: int | None
     reasoning_tokens: int | None
     cost: Decimal
     unpriced: int
@@ -47,104 +61,100 @@ class Summary(Record):
     p95_latency_ms: int | None
     p99_latency_ms: int | None
     avg_ttft_ms: int | None
+    min_ttft_ms: int | None
+    max_ttft_ms: int | None
+    p50_ttft_ms: int | None
+    p95_ttft_ms: int | None
+    p99_ttft_ms: int | None
     tokens_per_second: float | None
     failovers: int
+    failover_rate: float | None
+    best_cost: Decimal | None = None
+
+    @property
+    def is_priced(self) -> bool:
+        """Whether any call has a known cost, or there was none at all."""
+        return self.successful + self.failed > self.unpriced or not self.unpriced
 
     def as_json(self) -> dict[str, Any]:
-        """Show the summary with money as a decimal string, null when no call of it has a price."""
-        priced = self.successful + self.failed > self.unpriced or not self.unpriced
-        return self.as_dict() | {"cost": str(self.cost) if priced else None}
-
-
-class _Pile:
-    """Records of one group while they are added up."""
-
-    def __init__(self) -> None:
-        self.sums = dict.fromkeys(("request_count", *_TOKENS), 0)
-        self.told: set[str] = set()
-        self.good = self.bad = self.unpriced = self.estimated = self.failovers = 0
-        self.cost = Decimal(0)
-        self.latencies: list[int] = []
-        self.ttfts: list[int] = []
-        self.streamed_ms = self.streamed_tokens = 0
-
-    def add(self, record: dict[str, Any]) -> None:
-        self.sums["request_count"] += _int(record.get("request_count", 1))
-        for name in _TOKENS:
-            if type(record.get(name)) is int:
-                self.sums[name] += _int(record[name])
-                self.told.add(name)
-        self.good += record.get("success") is True
-        self.bad += record.get("success") is not True
-        self.estimated += bool(record.get("estimated"))
-        self.failovers += _int(record.get("attempts", 1)) > 1
-        self._add_cost(record.get("cost"))
-        latency, ttft = _int(record.get("latency_ms")), _int(record.get("ttft_ms"))
-        if latency > 0:
-            self.latencies.append(latency)
-        if ttft > 0:
-            self.ttfts.append(ttft)
-        if latency > ttft > 0:
-            self.streamed_ms += latency - ttft
-            self.streamed_tokens += _int(record.get("output_tokens"))
-
-    def _add_cost(self, cost: object) -> None:
-        try:
-            amount = Decimal(str(cost))
-        except ArithmeticError:
-            amount = _UNKNOWN
-        if amount.is_finite() and amount.adjusted() < _TOO_DEAR:
-            self.cost += amount
-        else:
-            self.unpriced += 1
-
-    def summary(self, group: str) -> Summary:
-        ordered, calls = sorted(self.latencies), self.good + self.bad
-        speed = self.streamed_tokens * 1000 / self.streamed_ms if self.streamed_ms else None
-        return Summary(
-            group=group,
-            requests=self.sums["request_count"],
-            successful=self.good,
-            failed=self.bad,
-            **{name: self.sums[name] if name in self.told or not calls else None for name in _TOKENS},
-            cost=self.cost,
-            unpriced=self.unpriced,
-            estimated=self.estimated,
-            avg_latency_ms=sum(ordered) // len(ordered) if ordered else None,
-            min_latency_ms=ordered[0] if ordered else None,
-            max_latency_ms=ordered[-1] if ordered else None,
-            p50_latency_ms=nearest_rank(ordered, 50),
-            p95_latency_ms=nearest_rank(ordered, 95),
-            p99_latency_ms=nearest_rank(ordered, 99),
-            avg_ttft_ms=sum(self.ttfts) // len(self.ttfts) if self.ttfts else None,
-            tokens_per_second=round(speed, 1) if speed else None,
-            failovers=self.failovers,
-        )
-
-
-_TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
-_UNKNOWN = Decimal("NaN")
-_TOO_DEAR = 15  # digits before the point: no call costs that, and sums of such figures lose their cents
-
-
-def _int(value: object) -> int:
-    """Read a count; what no provider can have counted is 0."""
-    return value if type(value) is int and 0 <= value < 1 << 63 else 0
-
-
-def nearest_rank(ordered: list[int], percent: int) -> int | None:
-    """Return the *percent* percentile of sorted values: the one at rank ceil(percent/100 x n)."""
-    return ordered[-(-percent * len(ordered) // 100) - 1] if ordered else None
+        """Show the summary with money as decimal strings, null when no call of it has a price."""
+        return self.as_dict() | {
+            "keys": dict(self.keys),
+            "cost": f"{self.cost:f}" if self.is_priced else None,
+            "best_cost": None if self.best_cost is None else f"{self.best_cost:f}",
+        }
 
 
 def summarize(
-    records: Iterable[dict[str, Any]], key: Callable[[dict[str, Any]], str]
+    blocks: Iterable[Days],
+    by: Sequence[str],
+    wanted: Callable[[Who], bool] | None = None,
 ) -> tuple[Summary, list[Summary]]:
-    """Add up *records*: the total, and one summary a group, dearest first, then the busiest."""
-    total, piles = _Pile(), dict[str, _Pile]()
-    for record in records:
-        total.add(record)
-        piles.setdefault(key(record), _Pile()).add(record)
-    groups = [pile.summary(name) for name, pile in piles.items()]
-    groups.sort(key=lambda s: (-s.cost, -s.requests, s.group))
-    return total.summary("total"), groups
+    """Add up *blocks*: the total, and one summary a group of what *by* names.
+
+    Groups of time come in order, others the dearest first, then the busiest. *wanted* takes some cells only.
+    """
+    some = list(blocks)
+    groups = _grouped(some, by, wanted)
+    totals = _grouped(some, (), wanted).get((), [])
+    found = [_summary(" ".join(names), tuple(zip(by, names, strict=True)), c) for names, c in groups.items()]
+    timed = [name for name, _ in enumerate(by) if by[name] in PERIODS]
+
+    def order(each: Summary) -> tuple[Any, ...]:
+        when = tuple(each.keys[place][1] for place in timed)
+        return when, -each.cost, -each.requests, each.group
+
+    return _summary("total", (), totals), sorted(found, key=order)
+
+
+def _grouped(
+    blocks: list[Days], by: Sequence[str], wanted: Callable[[Who], bool] | None
+) -> dict[Group, list[Cell]]:
+    """Sort cells by group; where only time tells groups apart, a day's or a month's total is one cell."""
+    groups: dict[Group, list[Cell]] = {}
+    whole = wanted is None and all(name in PERIODS for name in by)
+    names = [GROUPINGS.get(name) for name in by]
+    for block in blocks:
+        for label, day in block.items():
+            times = [PERIODS[name](label) if name in PERIODS else "" for name in by]
+            if whole:
+                groups.setdefault(tuple(times), []).append(day.total)
+                continue
+            for who, cell in day.cells.items():
+                if wanted is None or wanted(who):
+                    group = tuple(t if of is None else of(who) for t, of in zip(times, names, strict=True))
+                    groups.setdefault(group, []).append(cell)
+    return groups
+
+
+def _summary(group: str, keys: tuple[tuple[str, str], ...], cells: list[Cell]) -> Summary:
+    whole = summed(cells)
+    sums: dict[str, Any] = {name: whole.sums[place] for name, place in PLACE.items()}
+    calls = sums["successful"] + sums["failed"]
+    counts: dict[str, Any] = {
+        name: sums[name] if sums[f"told_{name}"] or not calls else None for name in TOKENS
+    }
+    return Summary(
+        group=group,
+        keys=keys,
+        **{name: sums[name] for name in ("requests", "successful", "failed", "unpriced", "estimated")},
+        **counts,
+        **_times("latency_ms", whole.latencies, sums["latency_ms"]),
+        **_times("ttft_ms", whole.ttfts, sums["ttft_ms"]),
+        success_rate=_rate(sums["successful"], calls, 4),
+        cost=whole.cost,
+        tokens_per_second=_rate(1000 * sums["streamed_tokens"], sums["streamed_ms"], 1) or None,
+        failovers=sums["failovers"],
+        failover_rate=_rate(sums["failovers"], calls, 4),
+    )
+
+
+def _times(name: str, runs: Sequence[Run], total: int) -> dict[str, Any]:
+    found = spread(runs, _PERCENTS)
+    average = total // found.size if found.size else None
+    figures = zip(_FIGURES, (average, found.least, found.largest, *found.percentiles), strict=True)
+    return {f"{what}_{name}": value for what, value in figures}
+
+
+def _rate(part: int, whole: int, digits: int) -> float | None:
+    return round(part / whole, digits) if whole else None

@@ -24,7 +24,9 @@ def fact(hold: Hold) -> str:
         since = f", {_figure(hold.used)} used since" if hold.used else ""
         return f"{_figure(hold.most)} {hold.limit} left by its own word{since}"
     what, when = _WINDOWS[hold.limit]
-    return f"{_figure(hold.used)} of {_figure(hold.most)} {what} {when}"
+    # Those who wait already are counted as they will be sent: of 3 requests a minute that would be 4.
+    used = min(hold.used, hold.most) if what == "requests" else hold.used
+    return f"{_figure(used)} of {_figure(hold.most)} {what} {when}"
 
 
 def never(hold: Hold) -> str:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.fakes import faults
 from tests.fakes.server import FakeServer
-from tests.support import Home, Result, closed_port, model, provider
+from tests.support import PLANTED_KEY, Home, Result, closed_port, model, provider
 
 FIVE_MISTAKES = """defualt_model = "x"
 [routing]
@@ -37,7 +37,7 @@ def test_five_mistakes_are_five_lines(home: Home) -> None:
     """A config with five mistakes lists all of them with line and key, and ends with 4."""
     home.write_config(FIVE_MISTAKES)
     for command in (("config", "check"), ("route", "x"), ("chat", "x"), ("refresh",), ("models",)):
-        result = home.pool(*command)
+        result = home.here(*command)
         assert result.code == 4, command
         clean(result)
         for word in ("defualt_model", "strategy", "bad id", "url", "quality", "nowhere"):
@@ -48,11 +48,11 @@ def test_five_mistakes_are_five_lines(home: Home) -> None:
 def test_errors_are_json_where_json_was_asked_for(home: Home) -> None:
     """With --json an error is one JSON line on stderr, stdout stays empty."""
     home.write_config(FIVE_MISTAKES)
-    result = home.pool("route", "--json", "x")
+    result = home.here("route", "--json", "x")
     assert (result.code, result.out) == (4, "")
     assert result.error["exit"] == 4
     assert len(result.error["problems"]) >= 5
-    usage = home.pool("route", "--json", "--nosuch")
+    usage = home.here("route", "--json", "--nosuch")
     assert (usage.code, usage.error["kind"]) == (2, "usage")
 
 
@@ -60,7 +60,7 @@ def test_a_literal_key_is_refused_and_never_echoed(home: Home) -> None:
     """A key written into the config is refused with the way to store it, and is shown nowhere."""
     home.write_config('[providers.openai]\nkey = "sk-verysecretvalue1234567890"\n')
     for command in (("config", "check"), ("config", "show"), ("chat", "x"), ("chat", "--traceback", "x")):
-        result = home.pool(*command)
+        result = home.here(*command)
         assert result.code == 4
         assert "verysecret" not in result.out + result.err
 
@@ -71,28 +71,28 @@ def test_a_literal_key_is_refused_and_never_echoed(home: Home) -> None:
 def test_corrupt_observations_are_set_aside(home: Home, server: FakeServer, content: str) -> None:
     """Truncated or foreign JSON is kept under another name and named, and the command goes on."""
     home.write_config(provider("a", server.url))
-    home.pool("refresh")
+    home.here("refresh")
     path = home.state / "inventory.json"
     raw = content.encode("latin-1")
     path.write_bytes(raw)
-    result = home.pool("models", "list", "--json")
+    result = home.here("models", "list", "--json")
     assert result.code == 0
     clean(result)
     kept = list(home.state.glob("inventory.json.corrupt-*"))
     assert [p.read_bytes() for p in kept] == [raw]
-    assert home.pool("refresh").code == 0
-    assert home.pool("models", "list", "--json").json["models"]
+    assert home.here("refresh").code == 0
+    assert home.here("models", "list", "--json").json["models"]
 
 
 @pytest.mark.parametrize("name", ["health.json", "routing.json", "registry.json"])
 def test_other_observations_too(home: Home, server: FakeServer, name: str) -> None:
     """Every observed file may be garbage without costing an answer."""
     home.write_config(provider("a", server.url))
-    home.pool("refresh")
-    home.pool("chat", "hi")
+    home.here("refresh")
+    home.here("chat", "hi")
     (home.state / name).write_text("garbage")
-    assert home.pool("chat", "hi").out == "hello there\n"
-    assert home.pool("models", "list", "--json").code == 0
+    assert home.here("chat", "hi").out == "hello there\n"
+    assert home.here("models", "list", "--json").code == 0
 
 
 def test_corrupt_decisions_of_the_owner_end_with_10(home: Home) -> None:
@@ -100,13 +100,13 @@ def test_corrupt_decisions_of_the_owner_end_with_10(home: Home) -> None:
     home.write_config(provider("a", "http://127.0.0.1:9/v1"))
     home.state.mkdir(mode=0o700)
     (home.state / "policy.json").write_text("{")
-    result = home.pool("route", "x")
+    result = home.here("route", "x")
     assert result.code == 10
     clean(result)
     assert list(home.state.glob("policy.json.corrupt-*"))
-    assert home.pool("route", "x").code == 10, "the second run must not forget it either"
+    assert home.here("route", "x").code == 10, "the second run must not forget it either"
     next(home.state.glob("policy.json.corrupt-*")).unlink()
-    assert home.pool("route", "x").code == 6
+    assert home.here("route", "x").code == 6
 
 
 def test_a_newer_state_is_refused_and_left_alone(home: Home) -> None:
@@ -115,7 +115,7 @@ def test_a_newer_state_is_refused_and_left_alone(home: Home) -> None:
     home.state.mkdir(mode=0o700)
     text = json.dumps({"version": 99, "written_at": "2030-01-01T00:00:00Z", "data": {}})
     (home.state / "inventory.json").write_text(text)
-    result = home.pool("route", "x")
+    result = home.here("route", "x")
     assert result.code == 10
     clean(result)
     assert (home.state / "inventory.json").read_text() == text
@@ -150,9 +150,9 @@ def test_hostile_names_are_skipped_and_counted(home: Home) -> None:
     """Model names with control characters or of absurd length never get in; the rest do."""
     with FakeServer(models=("good", "bad\x1b[31m", "x" * 10000, "good", "with/slash")) as one:
         home.write_config(provider("a", one.url))
-        shown = home.pool("refresh", "--json").json["providers"][0]
+        shown = home.here("refresh", "--json").json["providers"][0]
         assert (shown["models"], shown["skipped_lines"]) == (2, 3)
-        assert {m["model"] for m in home.pool("models", "--json").json["models"]} == {"good", "with/slash"}
+        assert {m["model"] for m in home.here("models", "--json").json["models"]} == {"good", "with/slash"}
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_each_misuse_has_its_code(home: Home, arguments: tuple[str, ...], code: 
         model("a/twin"),
         model("b/twin"),
     )
-    result = home.pool(*arguments)
+    result = home.here(*arguments)
     assert result.code == code
     clean(result)
     assert len(result.err.splitlines()) >= 2
@@ -199,7 +199,7 @@ def test_each_misuse_has_its_code(home: Home, arguments: tuple[str, ...], code: 
 def test_nothing_configured_says_what_to_do(home: Home) -> None:
     """On a fresh machine chat and route end with 6 and name the command that helps."""
     for command in (("chat", "hi"), ("route", "hi"), ("refresh",)):
-        result = home.pool(*command)
+        result = home.here(*command)
         assert result.code == 6
         assert "llmpool init" in result.err
 
@@ -207,10 +207,10 @@ def test_nothing_configured_says_what_to_do(home: Home) -> None:
 def test_an_unreadable_config_is_named(home: Home) -> None:
     """A config that is a directory, or not UTF-8, ends with 4 and its path."""
     home.config.mkdir()
-    assert home.pool("route", "x").code == 4
+    assert home.here("route", "x").code == 4
     home.config.rmdir()
     home.config.write_bytes(b"default_model = '\xff'")
-    result = home.pool("route", "x")
+    result = home.here("route", "x")
     assert result.code == 4
     assert str(home.config) in result.err
 
@@ -221,12 +221,12 @@ def test_a_state_directory_that_cannot_be(home: Home) -> None:
         home.write_config(provider("a", one.url), model("a/m"))
         blocked = home.dir / "file"
         blocked.write_text("")
-        result = home.pool("refresh", env={"LLMPOOL_STATE_DIR": str(blocked)})
+        result = home.here("refresh", env={"LLMPOOL_STATE_DIR": str(blocked)})
         assert result.code == 10
         clean(result)
-        home.pool("refresh")
+        home.here("refresh")
         (home.state / "usage").write_text("not a directory")
-        answer = home.pool("chat", "hi")
+        answer = home.here("chat", "hi")
         assert (answer.code, answer.out) == (0, "hello there\n")
         assert "not recorded" in answer.err
 
@@ -236,8 +236,8 @@ def test_everything_written_is_private(home: Home, server: FakeServer) -> None:
     old = os.umask(0)
     try:
         home.write_config(provider("a", server.url))
-        home.pool("refresh")
-        home.pool("chat", "--session", "s", "hi")
+        home.here("refresh")
+        home.here("chat", "--session", "s", "hi")
     finally:
         os.umask(old)
     for path in [home.state, *home.state.rglob("*")]:
@@ -249,11 +249,25 @@ def test_a_dead_provider_keeps_its_last_models(home: Home) -> None:
     """A refresh that fails keeps what was known, marked stale, and ends with 9; an optional one with 0."""
     with FakeServer(models=("m1", "m2")) as one:
         home.write_config(provider("a", one.url))
-        assert home.pool("refresh").code == 0
-    result = home.pool("refresh")
+        assert home.here("refresh").code == 0
+    result = home.here("refresh")
     assert result.code == 9
-    models = home.pool("models", "list", "--json").json["models"]
+    models = home.here("models", "list", "--json").json["models"]
     assert len(models) == 2
     assert all(m["stale_since"] for m in models)
     home.write_config(provider("a", f"http://127.0.0.1:{closed_port()}/v1", optional=True))
-    assert home.pool("refresh").code == 0
+    assert home.here("refresh").code == 0
+
+
+def test_a_key_typed_by_mistake_is_not_repeated(home: Home) -> None:
+    """What a command line has too much of is told without what is shaped like a key."""
+    home.write_config(provider("a", "http://127.0.0.1:9"))
+    for arguments in (
+        ("providers", "verify", "a", PLANTED_KEY),
+        ("usage", PLANTED_KEY),
+        ("refresh", PLANTED_KEY),
+    ):
+        typed = home.here(*arguments)
+        assert typed.code in (2, 3)
+        assert not typed.shows(PLANTED_KEY), arguments
+        assert not home.here(*arguments, "--json").shows(PLANTED_KEY), arguments

@@ -39,7 +39,7 @@ def test_a_bad_line_has_its_error_in_its_place(two: Home) -> None:
         (b'{"query": "x", "priority": "urgent"}', '"priority" is interactive or background'),
         (b'\xef\xbb\xbf{"query": "\\ud800 why", "context_size": 0, "hints": {"quality_floor": 6}}', ""),
     )
-    result = two.pool("route", "--batch", "-", "--json", stdin=b"\n\n".join(line for line, _ in lines))
+    result = two.here("route", "--batch", "-", "--json", stdin=b"\n\n".join(line for line, _ in lines))
     assert result.code == 2
     told = [each["error"]["message"] if "error" in each else "" for each in result.documents]
     assert told == [message for _, message in lines]
@@ -52,7 +52,7 @@ def test_a_bad_line_has_its_error_in_its_place(two: Home) -> None:
 def test_a_mistake_in_the_options_is_no_lines_fault(two: Home) -> None:
     """An unknown model, group or profile ends the run at once, as it does without --batch."""
     for words in (("-m", "nosuch"), ("--group", "nosuch"), ("--profile", "nosuch")):
-        result = two.pool("route", "--batch", "-", "--json", *words, stdin='{"query": "hi"}\n')
+        result = two.here("route", "--batch", "-", "--json", *words, stdin='{"query": "hi"}\n')
         assert (result.code, result.out, result.error["kind"]) == (3, "", "unknown_name")
 
 
@@ -62,9 +62,9 @@ def test_all_candidates_of_every_line(home: Home) -> None:
         provider("den", "http://127.0.0.1:9/v1"), *(model(f"den/m{n:02}", quality=n % 10) for n in range(60))
     )
     asked = "".join(json.dumps({"query": f"hello {n}"}) + "\n" for n in range(1000))
-    result = home.pool("route", "--batch", "-", "--json", stdin=asked)
+    result = home.here("route", "--batch", "-", "--json", stdin=asked)
     assert (result.code, len(result.documents)) == (0, 1000)
     first = result.documents[0]["decision"]
     assert (len(first["candidates"]), first["candidates_total"]) == (50, 60)
-    whole = home.pool("route", "--batch", "-", "--json", "--all", stdin='{"query": "hi"}\n').documents[0]
+    whole = home.here("route", "--batch", "-", "--json", "--all", stdin='{"query": "hi"}\n').documents[0]
     assert len(whole["decision"]["candidates"]) == 60

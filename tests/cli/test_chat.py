@@ -20,7 +20,7 @@ def lines(home: Home, kind: str) -> list[dict]:
 def pool_of(home: Home, *servers: FakeServer, **extra: object) -> None:
     """Configure the servers as providers a, b, c... and refresh."""
     home.write_config(*(provider(chr(97 + n), server.url, **extra) for n, server in enumerate(servers)))
-    assert home.pool("refresh").code == 0
+    assert home.here("refresh").code == 0
 
 
 def test_a_piped_answer_is_the_text_alone(home: Home, server: FakeServer) -> None:
@@ -50,7 +50,7 @@ def test_no_stdin_leaves_the_pipe_alone(home: Home, server: FakeServer) -> None:
 def test_options_reach_the_request(home: Home, server: FakeServer) -> None:
     """Limits and temperature are sent as given; usage is asked for on streams."""
     pool_of(home, server)
-    assert home.pool("chat", "--max-tokens", "7", "--temperature", "0.5", "hi").code == 0
+    assert home.here("chat", "--max-tokens", "7", "--temperature", "0.5", "hi").code == 0
     sent = server.chats[-1].json
     assert (sent["max_tokens"], sent["temperature"], sent["stream"]) == (7, 0.5, True)
     assert sent["stream_options"] == {"include_usage": True}
@@ -59,7 +59,7 @@ def test_options_reach_the_request(home: Home, server: FakeServer) -> None:
 def test_json_has_the_whole_story(home: Home, server: FakeServer) -> None:
     """--json is one document with text, usage, cost, attempts and the ids of both records."""
     pool_of(home, server)
-    shown = home.pool("chat", "--json", "hi").json
+    shown = home.here("chat", "--json", "hi").json
     assert shown["text"] == "hello there"
     assert shown["served_by"] == shown["requested"] == "a/m"
     assert shown["usage"]["input_tokens"] == 7
@@ -76,7 +76,7 @@ def test_streamed_or_not_the_record_is_the_same(
 ) -> None:
     """Both ways of asking give the same text and leave the same usage."""
     pool_of(home, server)
-    assert home.pool("chat", *option, "hi").out == "hello there\n"
+    assert home.here("chat", *option, "hi").out == "hello there\n"
     usage = lines(home, "usage")
     assert [(u["success"], u["input_tokens"], u["output_tokens"], u["deployment"]) for u in usage] == [
         (True, 7, 2, "a/m")
@@ -137,9 +137,9 @@ def test_a_dead_server_is_passed_over(home: Home, server: FakeServer) -> None:
         model("dead/x", quality=9, speed=9),
         provider("live", server.url),
     )
-    assert home.pool("refresh").code == 9
-    assert home.pool("chat", "--prefer", "dead", "hi").out == "hello there\n"
-    decision = home.pool("route", "--json", "hi").json["decision"]
+    assert home.here("refresh").code == 9
+    assert home.here("chat", "--prefer", "dead", "hi").out == "hello there\n"
+    decision = home.here("route", "--json", "hi").json["decision"]
     rules = {hit["rule"] for c in decision["candidates"] if c["deployment"] == "dead/x" for hit in c["hits"]}
     assert "resource_unreachable" in rules
 
@@ -148,7 +148,7 @@ def test_all_failing_lists_every_attempt(home: Home) -> None:
     """When nobody answers the exit code is 7, every attempt is listed, and a usage line says so."""
     with FakeServer(behave=lambda _n, _request: faults.status(500)) as one:
         pool_of(home, one)
-        result = home.pool("chat", "--json", "--max-wait", "0", "hi")
+        result = home.here("chat", "--json", "--max-wait", "0", "hi")
         assert (result.code, result.out) == (7, "")
         assert result.error["kind"] == "all_failed"
         assert result.error["attempts"][0]["status"] == 500
@@ -159,7 +159,7 @@ def test_a_refused_key_ends_with_5(home: Home) -> None:
     """When every attempt fails for the key's sake the exit code is 5, and no key is shown."""
     with FakeServer(key="sk-right") as one:
         home.write_config(provider("a", one.url, key={"env": "A_KEY"}), model("a/m"))
-        result = home.pool("chat", "hi", env={"A_KEY": "sk-planted-wrong-key"})
+        result = home.here("chat", "hi", env={"A_KEY": "sk-planted-wrong-key"})
         assert result.code == 5
         assert "planted" not in result.out + result.err
 
@@ -167,19 +167,19 @@ def test_a_refused_key_ends_with_5(home: Home) -> None:
 def test_a_missing_key_ends_with_5_and_names_the_variable(home: Home, server: FakeServer) -> None:
     """When a missing key is all that stands in the way the exit code is 5, and the variable is named."""
     home.write_config(provider("a", server.url, key={"env": "A_KEY"}), model("a/m"))
-    result = home.pool("chat", "hi")
+    result = home.here("chat", "hi")
     assert result.code == 5
     assert "A_KEY is not set" in result.err
     home.write_config("[providers.openai]")
-    assert home.pool("chat", "-m", "openai/gpt-5", "hi").code == 5
-    assert home.pool("route", "--json", "-m", "openai/gpt-5", "hi").code == 6
+    assert home.here("chat", "-m", "openai/gpt-5", "hi").code == 5
+    assert home.here("route", "--json", "-m", "openai/gpt-5", "hi").code == 6
 
 
 def test_a_broken_answer_stays_and_ends_with_7(home: Home) -> None:
     """After the first shown character there is no failover: what came stays, the code is 7."""
     with FakeServer(behave=[faults.cut(2)]) as bad, FakeServer(models=("other",)) as good:
         pool_of(home, bad, good)
-        result = home.pool("chat", "--prefer", "a", "hi")
+        result = home.here("chat", "--prefer", "a", "hi")
         assert result.code == 7
         assert result.out.startswith("hello")
         assert "broke off" in result.err
@@ -191,7 +191,7 @@ def test_a_broken_answer_nobody_saw_is_asked_elsewhere(home: Home, options: tupl
     """With --on-break restart, or when nothing was shown yet, another provider answers."""
     with FakeServer(behave=lambda _n, _request: faults.cut(2)) as bad, FakeServer(models=("other",)) as good:
         pool_of(home, bad, good)
-        result = home.pool("chat", "--prefer", "a", *options, "hi")
+        result = home.here("chat", "--prefer", "a", *options, "hi")
         assert result.code == 0
         assert len(good.chats) == 1
         assert "hello there" in result.out
@@ -204,9 +204,9 @@ def test_a_pin_answers_or_ends(home: Home) -> None:
         FakeServer() as good,
     ):
         pool_of(home, bad, good)
-        assert home.pool("chat", "-m", "a/m1", "--max-wait", "0", "hi").code == 7
+        assert home.here("chat", "-m", "a/m1", "--max-wait", "0", "hi").code == 7
         assert not good.chats
-        assert home.pool("chat", "-m", "a/m1", "--fallback", "--max-wait", "0", "hi").out == "hello there\n"
+        assert home.here("chat", "-m", "a/m1", "--fallback", "--max-wait", "0", "hi").out == "hello there\n"
 
 
 def test_no_fallback_tries_the_winner_only(home: Home) -> None:
@@ -216,7 +216,7 @@ def test_no_fallback_tries_the_winner_only(home: Home) -> None:
         FakeServer() as good,
     ):
         pool_of(home, bad, good)
-        assert home.pool("chat", "--prefer", "a", "--no-fallback", "--max-wait", "0", "hi").code == 7
+        assert home.here("chat", "--prefer", "a", "--no-fallback", "--max-wait", "0", "hi").code == 7
         assert not good.chats
 
 
@@ -224,7 +224,7 @@ def test_one_name_at_two_providers_is_routed_among_them(home: Home) -> None:
     """A model name that several deployments carry routes among those, and fails over between them."""
     with FakeServer(behave=lambda _n, _request: faults.status(503)) as bad, FakeServer() as good:
         pool_of(home, bad, good)
-        result = home.pool("chat", "-m", "m", "hi")
+        result = home.here("chat", "-m", "m", "hi")
         assert (result.code, result.out) == (0, "hello there\n")
 
 
@@ -239,10 +239,10 @@ def test_local_only_sends_nothing_to_the_cloud(home: Home) -> None:
             provider("near", near.url),
             provider("far", far.url, location="cloud"),
         )
-        assert home.pool("refresh").code == 0
+        assert home.here("refresh").code == 0
         seen = len(far.requests)
-        assert home.pool("chat", "--local-only", "--max-wait", "0", "secret").code == 7
-        assert home.pool("chat", "secret", "--max-wait", "0", env={"LLMPOOL_LOCAL_ONLY": "1"}).code == 7
+        assert home.here("chat", "--local-only", "--max-wait", "0", "secret").code == 7
+        assert home.here("chat", "secret", "--max-wait", "0", env={"LLMPOOL_LOCAL_ONLY": "1"}).code == 7
         assert len(far.requests) == seen
 
 
@@ -250,16 +250,16 @@ def test_offline_refuses_before_anything_is_sent(home: Home, server: FakeServer)
     """--offline refuses the network everywhere, with 8."""
     pool_of(home, server)
     seen = len(server.requests)
-    assert home.pool("chat", "--offline", "hi").code == 8
-    assert home.pool("refresh", "--offline").code in (8, 9)
-    assert home.pool("chat", "hi", env={"LLMPOOL_OFFLINE": "1"}).code == 8
+    assert home.here("chat", "--offline", "hi").code == 8
+    assert home.here("refresh", "--offline").code in (8, 9)
+    assert home.here("chat", "hi", env={"LLMPOOL_OFFLINE": "1"}).code == 8
     assert len(server.requests) == seen
 
 
 def test_dry_run_is_the_run_up_to_the_call(home: Home, server: FakeServer) -> None:
     """--dry-run decides as the run does and sends and records nothing."""
     pool_of(home, server)
-    shown = home.pool("chat", "--dry-run", "--json", "hi").json
+    shown = home.here("chat", "--dry-run", "--json", "hi").json
     assert shown["plan"] == ["a/m"]
     assert not server.chats
     assert not (home.state / "usage").exists()
@@ -268,24 +268,24 @@ def test_dry_run_is_the_run_up_to_the_call(home: Home, server: FakeServer) -> No
 def test_sessions_are_kept_only_where_asked(home: Home, server: FakeServer) -> None:
     """Piped runs keep nothing; --session keeps and continues a conversation; --no-log keeps nothing."""
     pool_of(home, server)
-    home.pool("chat", "one")
-    assert home.pool("chat", "--list", "--json").json["sessions"] == []
-    home.pool("chat", "--session", "trip", "first")
-    home.pool("chat", "--session", "trip", "second")
+    home.here("chat", "one")
+    assert home.here("chat", "--list", "--json").json["sessions"] == []
+    home.here("chat", "--session", "trip", "first")
+    home.here("chat", "--session", "trip", "second")
     spoken = [message["content"] for message in server.chats[-1].json["messages"]]
     assert spoken == ["first", "hello there", "second"]
-    home.pool("chat", "--session", "trip", "--no-log", "third")
-    turns = home.pool("chat", "--show", "trip", "--json").json["turns"]
+    home.here("chat", "--session", "trip", "--no-log", "third")
+    turns = home.here("chat", "--show", "trip", "--json").json["turns"]
     assert [turn["text"] for turn in turns] == ["first", "hello there", "second", "hello there"]
-    assert home.pool("chat", "--delete", "trip").code == 0
-    assert home.pool("chat", "--show", "trip").code == 3
-    assert home.pool("chat", "--session", "../escape", "x").code == 2
+    assert home.here("chat", "--delete", "trip").code == 0
+    assert home.here("chat", "--show", "trip").code == 3
+    assert home.here("chat", "--session", "../escape", "x").code == 2
 
 
 def test_no_prompt_is_kept_in_the_logs(home: Home, server: FakeServer) -> None:
     """Usage and decisions hold features, never the text of a prompt or an answer."""
     pool_of(home, server)
-    home.pool("chat", "the password is swordfish")
+    home.here("chat", "the password is swordfish")
     assert not home.files_with("swordfish")
 
 
@@ -293,7 +293,7 @@ def test_hostile_text_does_not_reach_stdout(home: Home) -> None:
     """Escape sequences, bidi overrides and control characters in an answer are made harmless."""
     with FakeServer(text="\x1b]0;title\x07 ok \u202egnp \x9b31m") as one:
         pool_of(home, one)
-        out = home.pool("chat", "hi").out
+        out = home.here("chat", "hi").out
         assert "ok" in out
         assert not set(out) & {"\x1b", "\x07", "\u202e", "\x9b"}
 
@@ -302,7 +302,7 @@ def test_a_server_that_counts_nothing_is_estimated(home: Home) -> None:
     """Without usage from the server the counts are estimates and say so."""
     with FakeServer(behave=[faults.no_usage()]) as one:
         pool_of(home, one)
-        usage = home.pool("chat", "--json", "hi").json["usage"]
+        usage = home.here("chat", "--json", "hi").json["usage"]
         assert usage["estimated"] is True
         assert usage["output_tokens"] > 0
 
@@ -311,7 +311,7 @@ def test_another_model_than_asked_is_said(home: Home) -> None:
     """When the server says a quite different model answered, a line on stderr says so, even with -q."""
     with FakeServer(models=("asked-8b",), behave=[faults.wrong_model()]) as one:
         pool_of(home, one)
-        assert "asked for asked-8b" in home.pool("chat", "-q", "hi").err
+        assert "asked for asked-8b" in home.here("chat", "-q", "hi").err
 
 
 def test_interrupted_answers_are_recorded(home: Home) -> None:

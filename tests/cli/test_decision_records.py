@@ -12,7 +12,7 @@ PHRASE = "the heron nests behind the blue lighthouse"
 
 
 def decisions(home: Home) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = home.pool("usage", "decisions", "--json").json["decisions"]
+    found: list[dict[str, Any]] = home.here("usage", "decisions", "--json").json["decisions"]
     return found
 
 
@@ -25,9 +25,9 @@ def test_it_has_all_that_a_replay_needs(home: Home, server: FakeServer) -> None:
         model("den/m"),
         model("sky/m"),
     )
-    home.pool("chat", "hello")
-    home.pool("chat", "--mode", "local", "--strategy", "cost", "--profile", "calm", "--no-fallback", "hello")
-    home.pool("route", "--record", "--context-size", "0", "-m", "den/m", "--force", "hello")
+    home.here("chat", "hello")
+    home.here("chat", "--mode", "local", "--strategy", "cost", "--profile", "calm", "--no-fallback", "hello")
+    home.here("route", "--record", "--context-size", "0", "-m", "den/m", "--force", "hello")
     named, asked, left = (each["request"] for each in decisions(home))
     assert "mode" not in left
     assert "strategy" not in left
@@ -36,7 +36,7 @@ def test_it_has_all_that_a_replay_needs(home: Home, server: FakeServer) -> None:
     assert (asked["priority"], asked["fallback"]) == ("background", False)
     outcome = decisions(home)[2]["outcome"]
     assert (outcome["input_tokens"], outcome["output_tokens"], outcome["tokens"]) == (7, 2, 9)
-    stats = home.pool("usage", "--json").json["stats"]
+    stats = home.here("usage", "summary", "--by", "deployment", "--json").json["stats"]
     assert stats["complexity_counts"] == {"moderate": 2}
     home.write_config(
         provider("den", server.url),
@@ -44,7 +44,7 @@ def test_it_has_all_that_a_replay_needs(home: Home, server: FakeServer) -> None:
         model("den/m"),
         model("sky/m"),
     )
-    told = home.pool("policy", "simulate", "--set", "routing.mode=local", "--json").json
+    told = home.here("policy", "simulate", "--set", "routing.mode=local", "--json").json
     assert (told["decisions"], told["cost"]["uncounted"]) == (3, 1)  # the one that was not sent
 
 
@@ -54,7 +54,7 @@ def test_what_a_server_repeats_of_a_prompt_is_not_kept(home: Home, server: FakeS
     quoting = {"error": {"message": f"Invalid prompt: {PHRASE}", "type": "invalid_request_error"}}
     server.behave([faults.status(400, body=quoting), *[faults.status(500, body=quoting)] * 5])
     for _ in range(2):
-        shown = home.pool("chat", "--max-wait", "0", PHRASE)
+        shown = home.here("chat", "--max-wait", "0", PHRASE)
         assert shown.code == 7
         assert "Invalid prompt: [...]" in shown.err
     assert home.files_with("heron nests") == []

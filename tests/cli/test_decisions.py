@@ -156,3 +156,44 @@ def test_no_text_of_a_prompt_is_in_a_decision(home: Home, server: FakeServer) ->
     home.pool("chat", "--max-wait", "0", PHRASE, stdin=PHRASE)
     assert len(decisions(home)) == 4
     assert {Path(name).parent.name for name in home.files_with("heron nests")} == {"sessions", "cwd"}
+
+
+def test_a_recorded_decision_is_told_with_what_would_change_it(home: Home) -> None:
+    """Its last line says so as that of a live one does; its remarks are told, and where today differs."""
+    declared = (provider("den", "http://127.0.0.1:9"), provider("sky", "http://127.0.0.1:9/x"))
+    home.write_config(*declared, model("den/m", quality=5), model("sky/m", quality=9, cost_tier=2))
+    home.here("route", "--record", "--context-size", "500k", "hello")
+    told = home.here("route", "--last").out.splitlines()
+    assert told[1] == "note: not known of the candidates: context window"
+    assert told[-1].startswith("ahead by ")
+    assert "--min-quality 6: sky/m (" in told[-1]
+    home.write_config(*declared, model("sky/m", quality=9))
+    told = home.here("route", "--last").out.splitlines()
+    assert told[-1].split("   ")[-1].startswith("today sky/m; why: llmpool route --replay d-")
+
+
+def test_what_no_decision_can_have_is_no_empty_list(home: Home) -> None:
+    """A slip of the finger is said, and so is the empty variable of a script."""
+    home.write_config(provider("den", "http://127.0.0.1:9"), model("den/m"))
+    for option, value, hint in (
+        ("--strategy", "scores", "did you mean score?"),
+        ("--complexity", "hard", "one of: simple, moderate, complex"),
+    ):
+        ran = home.here("usage", "decisions", option, value)
+        assert (ran.code, ran.out) == (2, "")
+        assert f"{option} '{value}' is not known" in ran.err
+        assert hint in ran.err
+    for option in ("--id", "--replay", "--batch"):
+        ran = home.here("route", option, "")
+        assert (ran.code, ran.out) == (2, "")
+
+
+def test_a_hint_that_moves_nothing_is_said_to(home: Home) -> None:
+    """In a pipe too, and in place of the remark that a wish may lose: it is none."""
+    home.write_config(provider("den", "http://127.0.0.1:9"), model("den/m"))
+    ran = home.here("route", "--hint", "local_only=True", "hello")
+    assert (ran.out, ran.err) == (
+        "den/m\n",
+        'note: hint local_only "True" moves nothing: neither true nor false\n',
+    )
+    assert "is a wish and may lose" in home.here("route", "--hint", "local_only=true", "hello").err

@@ -148,6 +148,25 @@ def test_a_restart_marks_the_seam_whatever_is_silenced(home: Home, bad: FakeServ
     assert "; good/y starts over" in result.err
 
 
+def test_what_broke_off_before_is_recorded_as_well(home: Home, bad: FakeServer, good: FakeServer) -> None:
+    """Its tokens were paid for: the one line of the request has them, and its cost is of both."""
+    bad.behave([faults.cut(2)])
+    home.write_config(
+        '[routing]\nstrategy = "priority"\nmax_retries = 0',
+        provider("bad", bad.url, priority=90, location="cloud"),
+        provider("good", good.url, priority=10),
+        model("bad/x"),
+        model("good/y"),
+    )
+    assert home.here("usage", "prices", "set", "bad/x", "--input", "1", "--output", "2").code == 0
+    assert home.here("chat", "--on-break", "restart", "hi").code == 0
+    (record,) = records(home, "usage")
+    assert (record["deployment"], record["success"], record["request_count"]) == ("good/y", True, 1)
+    assert (record["lost_tokens"], record["lost_cost"], record["cost"]) == (3, "0.000005", "0.000005")
+    again = home.here("usage", "reprice", "--json").json
+    assert (again["old"], again["new"], again["changed"]) == ("0.000005", "0.000005", 0)
+
+
 def test_a_wait_can_be_interrupted(home: Home, bad: FakeServer, good: FakeServer) -> None:
     """Ctrl-C in the middle of a wait ends at once with 130; the request is recorded."""
     bad.behave(faults.always(faults.status(429, {"Retry-After": "15"})))
@@ -161,17 +180,19 @@ def test_a_wait_can_be_interrupted(home: Home, bad: FakeServer, good: FakeServer
 
 
 def test_the_last_resort_while_all_rest_is_said(home: Home, bad: FakeServer, good: FakeServer) -> None:
-    """Ruling 10: when all are resting the soonest free is tried once, with a warning that -q keeps."""
+    """Ruling 10: when all rest the soonest free is tried, and once more at the end; -q keeps the warning."""
     bad.behave([DOWN] * 3)
     pool_of(home, bad, good)
     assert home.pool("chat", "-m", "bad/x", "--max-wait", "0", "hi").code == 7
     result = home.pool("chat", "-q", "-m", "bad/x", "hi")
     assert result.code == 7
-    assert result.err.startswith("warning: nobody else may answer; bad/x is tried once (rests after overload")
-    assert len(bad.chats) == 2
+    assert result.err.startswith(
+        "warning: nobody else may answer; bad/x is tried all the same (rests after overload"
+    )
+    assert len(bad.chats) == 3
     bad.behave([])
     again = home.pool("chat", "-q", "--json", "-m", "bad/x", "hi")
-    assert again.json["reason"].startswith("nobody else may answer; bad/x is tried once")
+    assert again.json["reason"].startswith("nobody else may answer; bad/x is tried all the same")
 
 
 def test_turns_are_taken_by_those_who_call(home: Home, bad: FakeServer, good: FakeServer) -> None:

@@ -24,8 +24,8 @@ OBSERVED = [
 def den(home: Home, server: FakeServer) -> Home:
     """Give a home that knows one model and has asked it once."""
     home.write_config(provider("den", server.url), model("den/m"))
-    assert home.pool("refresh").code == 0
-    assert home.pool("chat", "hi").code == 0
+    assert home.here("refresh").code == 0
+    assert home.here("chat", "hi").code == 0
     return home
 
 
@@ -39,7 +39,7 @@ def test_foreign_observations(den: Home, name: str, data: Any) -> None:
     """Foreign observations are set aside with a warning, and each command does its work."""
     for command in COMMANDS:
         plant(den, name, data)
-        result = den.pool(*command)
+        result = den.here(*command)
         assert result.code == 0, result
         (kept,) = den.state.glob(f"{name}.corrupt-*")
         assert kept.name in result.err
@@ -52,7 +52,7 @@ def test_foreign_decisions_of_the_owner(den: Home, entry: dict[str, Any]) -> Non
     """A foreign policy is set aside and ends the run with 10; so does the next run."""
     plant(den, "policy.json", {"policies": {"den": entry}})
     for command in (("route", "x"), ("refresh",), ("policy", "show")):
-        assert den.pool(*command).code == 10
+        assert den.here(*command).code == 10
     assert len(list(den.state.glob("policy.json.corrupt-*"))) == 1
 
 
@@ -74,10 +74,10 @@ def test_foreign_compiled_files(den: Home, name: str, changes: dict[str, Any]) -
         "routing.json": (("route", "x"), ("providers", "list", "--json")),
     }
     for command in readers[name]:
-        before = den.pool(*command)
+        before = den.here(*command)
         whole = json.loads((den.state / name).read_text())["data"]
         plant(den, name, whole | changes)
-        after = den.pool(*command)
+        after = den.here(*command)
         assert (before.code, after.code, before.out) == (0, 0, after.out)
 
 
@@ -95,13 +95,13 @@ def test_foreign_lines_of_the_logs(den: Home) -> None:
             else:
                 file.write(json.dumps(line | {"outcome": []}) + "\n")
                 file.write(json.dumps({k: v for k, v in line.items() if k != "candidates"}) + "\n")
-    usage = den.pool("usage", "--json").json
+    usage = den.here("usage", "--json").json
     assert (usage["bad_lines"], usage["total"]["requests"], usage["total"]["unpriced"]) == (4, 2, 1)
-    assert len(den.pool("usage", "list", "--json").json["records"]) == 2
-    decisions = den.pool("usage", "decisions", "--json").json
+    assert len(den.here("usage", "list", "--json").json["records"]) == 2
+    decisions = den.here("usage", "decisions", "--json").json
     assert (decisions["bad_lines"], len(decisions["decisions"])) == (6, 1)
     for command in (("usage",), ("usage", "list"), ("usage", "decisions"), ("route", "--last")):
-        assert den.pool(*command).code == 0
+        assert den.here(*command).code == 0
 
 
 def test_foreign_lines_of_a_session(den: Home) -> None:
@@ -110,9 +110,9 @@ def test_foreign_lines_of_a_session(den: Home) -> None:
     folder.mkdir()
     lines = ({"a": 1}, {"role": "user", "text": "hi"}, {"role": [], "text": 5, "at": "soon"})
     (folder / "s.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    assert den.pool("chat", "--list").code == 0
-    assert den.pool("chat", "--show", "s").out == "user: hi\n"
-    assert den.pool("chat", "--session", "s", "-c", "ho").code == 0
+    assert den.here("chat", "--list").code == 0
+    assert den.here("chat", "--show", "s").out == "user: hi\n"
+    assert den.here("chat", "--session", "s", "-c", "ho").code == 0
 
 
 def test_a_day_the_calendar_does_not_have(den: Home) -> None:
@@ -120,4 +120,4 @@ def test_a_day_the_calendar_does_not_have(den: Home) -> None:
     path = den.state / "usage" / f"{time.strftime('%Y')}-02-30.jsonl"
     path.write_text(json.dumps({"id": "u", "at": f"{path.stem}T00:00:00Z"}) + "\n")
     for command in (("usage", "list"), ("usage", "--by", "day", "--since", "400d")):
-        assert den.pool(*command).code == 0
+        assert den.here(*command).code == 0

@@ -59,10 +59,10 @@ def test_a_conversation_works_in_every_format(home: Home, name: str) -> None:
     """
     with FakeServer(["m", "m2", "m3"], speaks=[name], page=2, key=PLANTED_KEY, thinking="hm, now") as server:
         configure(home, server, name)
-        listed = home.pool("refresh", "--json")
-        spoken = home.pool("chat", "-m", "p/m2", "-s", "Be brief", "--session", "trip", "hello")
-        again = home.pool("chat", "-m", "p/m2", "--session", "trip", "--json", "and then")
-        whole = home.pool("chat", "-m", "p/m3", "--no-stream", "hi")
+        listed = home.here("refresh", "--json")
+        spoken = home.here("chat", "-m", "p/m2", "-s", "Be brief", "--session", "trip", "hello")
+        again = home.here("chat", "-m", "p/m2", "--session", "trip", "--json", "and then")
+        whole = home.here("chat", "-m", "p/m3", "--no-stream", "hi")
         assert (listed.code, listed.json["providers"][0]["models"]) == (0, 3)
         assert len(server.listings) == (2 if name in PAGED else 1)
         assert (spoken.code, spoken.out, spoken.err) == (0, "hello there\n", "")
@@ -97,7 +97,7 @@ def test_failures_end_alike_in_every_format(home: Home, name: str, failure: str)
     fault, options, code, kinds = FAILURES[failure]
     with FakeServer(speaks=[name], behave=faults.always(fault)) as server:
         configure(home, server, name, model("p/m"))
-        result = home.pool("chat", "-m", "p/m", "--max-wait", "0", *options, "hi")
+        result = home.here("chat", "-m", "p/m", "--max-wait", "0", *options, "hi")
         assert result.code == code, result
         assert result.out == ("hello" if "stream" in failure else "")
         assert "Traceback" not in result.err
@@ -111,7 +111,7 @@ def test_a_refused_key_ends_with_5_in_every_format(home: Home, name: str) -> Non
     """However a vendor refuses a key, the exit code is 5, for a chat and as JSON; the key is not shown."""
     with FakeServer(speaks=[name], key="sk-another-one-altogether") as server:
         configure(home, server, name, model("p/m"))
-        result = home.pool("chat", "-m", "p/m", "--json", "hi")
+        result = home.here("chat", "-m", "p/m", "--json", "hi")
     assert (result.code, result.out, result.error["exit"]) == (5, "", 5)
     assert not result.shows(PLANTED_KEY)
 
@@ -121,9 +121,9 @@ def test_a_format_nobody_named_is_found_out(home: Home, name: str) -> None:
     """A URL and a key are enough: refresh finds the language, chat speaks it, and no prompt goes astray."""
     with FakeServer(["m", "m2"], speaks=[name], key=PLANTED_KEY) as server:
         configure(home, server, None)
-        listed = home.pool("refresh", "--json")
+        listed = home.here("refresh", "--json")
         assert (listed.code, listed.json["providers"][0]["models"]) == (0, 2), listed
-        result = home.pool("chat", "-m", "p/m", "hi")
+        result = home.here("chat", "-m", "p/m", "hi")
         assert (result.code, result.out) == (0, "hello there\n"), result
         assert [chat.format for chat in server.chats] == [name]
 
@@ -132,7 +132,7 @@ def test_a_server_of_two_formats_is_asked_in_the_one_named(home: Home) -> None:
     """The owner's format is the one used, whatever else the server speaks."""
     with FakeServer(speaks=["openai", "anthropic", "ollama"]) as server:
         configure(home, server, "anthropic", model("p/m"))
-        assert home.pool("chat", "-m", "p/m", "hi").out == "hello there\n"
+        assert home.here("chat", "-m", "p/m", "hi").out == "hello there\n"
         assert [chat.format for chat in server.chats] == ["anthropic"]
 
 
@@ -144,7 +144,7 @@ def test_a_server_that_has_moved_on_is_followed(home: Home) -> None:
 
     with FakeServer(speaks=["openai", "responses"], behave=behave) as server:
         configure(home, server, None, model("p/m"))
-        results = [home.pool("chat", "-m", "p/m", "hi") for _ in range(2)]
+        results = [home.here("chat", "-m", "p/m", "hi") for _ in range(2)]
         assert [(result.code, result.out) for result in results] == [(0, "hello there\n")] * 2
         assert [chat.format for chat in server.chats] == ["openai", "responses", "responses"]
 
@@ -155,7 +155,7 @@ def test_a_refused_parameter_is_left_out_and_remembered(home: Home, name: str) -
     with FakeServer(speaks=[name], behave=faults.refusing("temperature")) as server:
         configure(home, server, name, model("p/m"))
         warm = ("chat", "-m", "p/m", "--temperature", "0.5", "hi")
-        results = [home.pool(*warm) for _ in range(2)]
+        results = [home.here(*warm) for _ in range(2)]
         assert [(result.code, result.out) for result in results] == [(0, "hello there\n")] * 2
         assert "does not take temperature" in results[0].err
         assert [b"temperature" in chat.body for chat in server.chats] == [True, False, False]
@@ -165,6 +165,6 @@ def test_a_server_that_counts_no_tokens_in_streams_is_asked_without(home: Home) 
     """`stream_options` refused is left out without a word: nobody asked for it by name."""
     with FakeServer(behave=faults.refusing("stream_options")) as server:
         configure(home, server, "openai", model("p/m"))
-        result = home.pool("chat", "-m", "p/m", "hi")
+        result = home.here("chat", "-m", "p/m", "hi")
         assert (result.code, result.out, result.err) == (0, "hello there\n", "")
         assert [b"stream_options" in chat.body for chat in server.chats] == [True, False]

@@ -30,7 +30,7 @@ def test_the_table_of_commands_says_what_the_commands_say() -> None:
 @pytest.mark.parametrize("group", ["", *(name for name in COMMANDS)])
 def test_nothing_is_cut_at_80_columns(home: Home, group: str) -> None:
     """Help ends no line in an ellipsis and is no wider than the terminal."""
-    shown = home.pool(*group.split(), "-h", env={"COLUMNS": str(WIDTH)})
+    shown = home.here(*group.split(), "-h", env={"COLUMNS": str(WIDTH)})
     assert (shown.code, shown.err) == (0, "")
     listed = shown.out.partition("Commands:")[2]
     assert "..." not in listed
@@ -39,7 +39,7 @@ def test_nothing_is_cut_at_80_columns(home: Home, group: str) -> None:
 
 def test_root_help_gives_each_command_one_line(home: Home) -> None:
     """The commands are listed one a line, in the order of the table."""
-    shown = home.pool("-h", env={"COLUMNS": str(WIDTH)}).out.partition("Commands:\n")[2].partition("\n\n")[0]
+    shown = home.here("-h", env={"COLUMNS": str(WIDTH)}).out.partition("Commands:\n")[2].partition("\n\n")[0]
     assert [line.split(maxsplit=1) for line in shown.splitlines()] == [
         [name, text] for name, (_, text) in COMMANDS.items()
     ]
@@ -55,11 +55,11 @@ def test_examples_fit_the_terminal() -> None:
 
 def test_examples_are_shown_as_they_are_typed(home: Home) -> None:
     """They reach the screen line by line."""
-    shown = home.pool("providers", "clear", "-h", env={"COLUMNS": str(WIDTH)}).out
+    shown = home.here("providers", "clear", "-h", env={"COLUMNS": str(WIDTH)}).out
     assert "\n  Examples:\n    llmpool providers clear den\n    llmpool providers clear --all\n" in shown
 
 
 def test_help_is_the_same_wherever_it_is_asked_for(home: Home) -> None:
     """`-h` and `--help` agree, and a bare group with `-h` shows its verbs."""
-    assert home.pool("models", "-h").out == home.pool("models", "--help").out
-    assert "unload" in home.pool("models", "-h").out
+    assert home.here("models", "-h").out == home.here("models", "--help").out
+    assert "unload" in home.here("models", "-h").out

@@ -77,19 +77,19 @@ def reported(result: Result) -> dict[str, Any]:
 def test_names_no_model_can_have_are_skipped_and_counted(home: Home, start: Start) -> None:
     """Control characters, 10 kB, blanks, duplicates, nulls and wrong types cost a line each, and no more."""
     start([*GOOD, *BAD_NAMES, *NOT_EVEN_NAMES])
-    shown = reported(home.pool("refresh", "--json"))
+    shown = reported(home.here("refresh", "--json"))
     counted = {name: (each["models"], each["skipped_lines"]) for name, each in shown.items()}
     every = len(BAD_NAMES) + len(NOT_EVEN_NAMES)
     named = len(BAD_NAMES) - 1  # Cloud Code lists by name, so that none is there twice and all are text
     assert counted == {name: (3, named if name == "cloudcode" else every) for name in ALL}
-    text = home.pool("refresh")
+    text = home.here("refresh")
     assert text.code == 0
     assert text.err.count(f"3 models, {every} unusable lines skipped") == len(ALL) - 1
-    listed = home.pool("models", "list", "--json")
+    listed = home.here("models", "list", "--json")
     assert sorted(each["id"] for each in listed.json["models"]) == sorted(
         f"{name}/{each}" for name in ALL for each in GOOD
     )
-    for result in (text, listed, home.pool("models", "list"), home.pool("route", "hi")):
+    for result in (text, listed, home.here("models", "list"), home.here("route", "hi")):
         clean(result)
 
 
@@ -97,10 +97,10 @@ def test_names_no_model_can_have_are_skipped_and_counted(home: Home, start: Star
 def test_what_is_no_listing_is_an_error_and_costs_nothing_known(home: Home, start: Start, fault: str) -> None:
     """Whatever a server says instead of a listing is one line and 9; the models of before are kept."""
     servers = start()
-    assert home.pool("refresh").code == 0
+    assert home.here("refresh").code == 0
     for each in servers.values():
         each.behave_listing(faults.always(FAULTS[fault]))
-    result = home.pool("refresh")
+    result = home.here("refresh")
     assert result.code == 9
     clean(result)
     lines = {line.split()[0]: line for line in result.err.splitlines() if line.split()[0] in ALL}
@@ -113,7 +113,7 @@ def test_what_is_no_listing_is_an_error_and_costs_nothing_known(home: Home, star
 def test_a_bomb_is_refused_before_it_goes_off(home: Home, start: Start) -> None:
     """A small body that unpacks to 256 MiB is an error at 64."""
     start(fault=faults.gzip_bomb(), formats=("openai", "ollama"))
-    result = home.pool("refresh")
+    result = home.here("refresh")
     assert result.code == 9
     clean(result)
     assert result.err.count("larger than 64 MiB") == 2
@@ -125,7 +125,7 @@ def test_a_listing_beyond_all_measure_is_refused(home: Home, start: Start) -> No
     servers = start(formats=("lmstudio", "ollama", "google"))
     servers["lmstudio"].behave_listing(faults.always(many))
     servers["ollama"].behave_listing(faults.always(many))
-    result = home.pool("refresh", "--json")
+    result = home.here("refresh", "--json")
     shown = reported(result)
     clean(result)
     assert result.code == 9
@@ -138,10 +138,10 @@ def test_a_listing_beyond_all_measure_is_refused(home: Home, start: Start) -> No
 def test_thousands_of_models_are_a_listing_like_any_other(home: Home, start: Start) -> None:
     """3,000 models are found, over however many pages, and the last one can be asked."""
     servers = start([f"model-{n}" for n in range(3000)], formats=("anthropic", "lmstudio"))
-    shown = reported(home.pool("refresh", "--json"))
+    shown = reported(home.here("refresh", "--json"))
     assert {name: each["models"] for name, each in shown.items()} == {"anthropic": 3000, "lmstudio": 3000}
     assert len(servers["anthropic"].listings) == 3
-    assert home.pool("chat", "-m", "anthropic/model-2999", "hi").out == "hello there\n"
+    assert home.here("chat", "-m", "anthropic/model-2999", "hi").out == "hello there\n"
 
 
 @pytest.mark.slow
@@ -165,7 +165,7 @@ def test_a_paged_listing_that_never_ends_is_left(home: Home) -> None:
         home.write_config(
             provider("one", one.root, format="anthropic"), provider("two", two.root, format="google")
         )
-        shown = reported(home.pool("refresh", "--json"))
+        shown = reported(home.here("refresh", "--json"))
         assert {name: (each["models"], each["skipped_lines"]) for name, each in shown.items()} == {
             "one": (1, 1),
             "two": (1, 1),
@@ -181,14 +181,14 @@ def test_a_key_with_a_line_break_is_told_and_never_sent(home: Home, start: Start
         model("anthropic/m"),
     )
     broken = {"MY_KEY": f"{PLANTED_KEY}\nX-Evil: 1"}
-    refresh = home.pool("refresh", env=broken)
-    chat = home.pool("chat", "-m", "anthropic/m", "hi", env=broken)
+    refresh = home.here("refresh", env=broken)
+    chat = home.here("chat", "-m", "anthropic/m", "hi", env=broken)
     assert [each for server in servers.values() for each in server.requests] == []
     assert refresh.err.count("contains a line break") == len(ALL)
     assert chat.code == 5
     assert "contains a line break" in chat.err
     assert not any(result.shows(PLANTED_KEY[:20]) for result in (refresh, chat))
-    copied = home.pool("refresh", env={"MY_KEY": f" {PLANTED_KEY}\n"})
+    copied = home.here("refresh", env={"MY_KEY": f" {PLANTED_KEY}\n"})
     assert (copied.code, copied.err.count("3 models")) == (0, len(ALL))
     sent = [each.headers for server in servers.values() for each in server.requests]
     assert not [headers for headers in sent if "x-evil" in headers or "\n" in str(headers.values())]

@@ -59,7 +59,7 @@ SETTING = {"key", "value", "source"}
 IN_MEMORY = {"id", "provider", "model", "state", "instance", "context", "size", "size_vram", "until"}
 REFRESH = {
     "providers", "changes", "dead", "failed", "skipped", "fresh", "summary", "catalog", "accounts",
-    "reconciled",
+    "prices", "reconciled",
 }  # fmt: skip
 JOB = {
     "id", "provider", "model", "state", "done", "total", "share", "since", "attempts", "pid", "stopping",
@@ -85,6 +85,7 @@ def test_every_document_keeps_its_fields(home: Home, server: FakeServer) -> None
         ("models", "ps"): ("models",),
         ("providers", "presets"): ("presets",),
         ("chat", "--list"): ("sessions",),
+        ("providers", "import"): ("found", "logins", "tools", "problems"),
         ("providers", "limits"): ("limits", "failed"),
         ("providers", "verify", "a"): ("verification",),
         ("models", "probe"): ("models",),
@@ -171,6 +172,43 @@ def test_what_changes_the_config_keeps_its_fields(home: Home, own_home: Path, se
         assert (result.code, result.out) == (0, ""), silent
 
 
+def test_changes_by_command_tell_what_they_did(home: Home) -> None:
+    """What a command says on stderr is one document with `--json`, and nothing is said beside it."""
+    home.write_config(
+        'default_model = "b/m"\n[routing]\nfallbacks = ["b/m"]\n[groups.g]\nproviders = ["a"]',
+        provider("a", "http://127.0.0.1:9/v1"),
+        provider("b", "http://127.0.0.1:9/w"),
+        model("a/m"),
+    )
+
+    def told(*command: str) -> dict[str, Any]:
+        result = home.here(*command, "--json")
+        assert (result.code, result.err) == (0, ""), command
+        document: dict[str, Any] = result.json
+        return document
+
+    done = told("providers", "set", "b", "--rpm", "3", "--unset", "timeout")["provider"]
+    assert done == {
+        "id": "b",
+        "set": {"rate_limit.rpm": 3, "timeout": None},
+        "changed": True,
+        "dry_run": False,
+    }
+    done = told("providers", "disable", "b", "--dry-run")["provider"]
+    has(done, "id", "set", "changed", "dry_run", "enabled", "models", "named_by")
+    assert (done["set"], done["enabled"], done["dry_run"], len(done["named_by"])) == (
+        {"enabled": False}, False, True, 2,
+    )  # fmt: skip
+    assert [told("providers", "enable", "b")["provider"]["changed"] for _ in range(2)] == [True, False]
+    assert told("providers", "clear", "--all")["cleared"] == ["a", "b"]
+    done = told("models", "set", "a/m", "--quality", "3", "--alias", "small")
+    assert done["model"]["id"] == "a/m"
+    assert (done["model"]["quality"], done["model"]["aliases"], done["notes"]) == (3, ["small"], [])
+    assert told("policy", "group", "remove", "g", "--yes")["removed"] == "g"
+    gone = home.here("providers", "remove", "b", "--yes", "--json").json
+    assert (gone["removed"], len(gone["taken_out"]), gone["still_named"]) == ("b", 2, [])
+
+
 def test_what_a_machine_holds_keeps_its_fields(home: Home) -> None:
     """Refreshing with the catalog, pulling, the queue, and what is in memory."""
     library, memory = OllamaLibrary({"b": 100}), LMStudioMemory({"big": 131072}, {"big": 4096})
@@ -207,17 +245,15 @@ def test_the_listing_is_the_same_whole_or_filtered(home: Home, server: FakeServe
     assert whole["models"][0]["id"] == "a/m"
 
 
-def test_settings_that_are_not_in_force_are_said(home: Home, server: FakeServer) -> None:
-    """Nobody relies on a budget that is not kept: check lists it, and chat warns each time."""
-    home.write_config(
-        provider("a", server.url), model("a/m"), '[budgets.daily]\nlimit = "5.00"\nper = "day"\n'
-    )
-    assert "budgets.daily" in home.here("config", "check").err
+def test_settings_that_are_not_in_force_are_said(home: Home) -> None:
+    """Nobody relies on what is not done: check lists it, and nothing that is."""
+    home.write_config('[templates]\nreview = "Review this:\\n{input}"\n')
+    assert "[templates]" in home.here("config", "check").err
     assert home.here("config", "check", "--json").json["not_yet"]
-    home.write_config('[routing]\nquality_target = 0.9\nstrategy = "value"\n[usage]\nretention = "90d"\n')
+    home.write_config('[routing]\nquality_target = 0.9\nstrategy = "value"\n')
     pending = " ".join(home.here("config", "check", "--json").json["not_yet"])
-    assert all(word in pending for word in ("quality_target", "strategy", "retention"))
-    home.write_config("local_first = true\n")
+    assert all(word in pending for word in ("quality_target", "strategy"))
+    home.write_config(
+        '[budgets.daily]\nlimit = "5.00"\n[policy]\nunpriced = "deny"\n[usage]\nretention = "90d"\n'
+    )
     assert home.here("config", "check", "--json").json["not_yet"] == []
-    home.write_config(provider("a", server.url), model("a/m"), '[budgets.daily]\nlimit = "5"\nper = "day"\n')
-    assert "budget daily is not enforced" in home.here("chat", "-q", "hi").err

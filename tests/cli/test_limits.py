@@ -56,7 +56,7 @@ def test_everything_known_is_one_document(home: Home, server: FakeServer) -> Non
         provider("off", server.url, enabled=False, rate_limit={"rpm": 1}),
         model("work/m", rate_limit={"rpm": 10}),
     )  # fmt: skip
-    result = home.pool("providers", "limits", "--json", env=KEY)
+    result = home.here("providers", "limits", "--json", env=KEY)
     assert result.code == 0
     shown = result.json
     assert shown["schema"] == 1
@@ -100,7 +100,7 @@ def test_a_pipe_gets_exact_times_and_a_terminal_how_long(home: Home, server: Fak
         Headroom(what="input_tokens", limit=450_000, remaining=3, resets_at=now - 5),
     ], now - 120)  # fmt: skip
     home.write_config(vendor("deepseek", server), provider("work", server.url, rate_limit={"rpd": 1000}))
-    lines = [line.split("\t") for line in home.pool("providers", "limits", env=KEY).out.splitlines()]
+    lines = [line.split("\t") for line in home.here("providers", "limits", env=KEY).out.splitlines()]
     assert lines[0][:4] == ["deepseek", "default", "balance", "15.5 CNY"]
     assert lines[0][-1].startswith("granted 2 CNY, topped up 13.5 CNY; asked ")
     assert lines[1][:5] == ["work", "a", "requests a minute", "59", "60"]
@@ -120,11 +120,11 @@ def test_a_chat_leaves_its_headers(home: Home, server: FakeServer) -> None:
     """What an answer says of limits is known afterwards, under the key that was used."""
     server.headers = {"x-ratelimit-limit-requests": "500", "x-ratelimit-remaining-requests": "499"}
     home.write_config(provider("work", server.url, keys=[{"label": "a", "env": "SECRET"}]), model("work/m"))
-    assert home.pool("providers", "limits", env=KEY).err == (
+    assert home.here("providers", "limits", env=KEY).err == (
         "no limits are known; what answers tell of them is shown after the first chat\n"
     )
-    assert home.pool("models", "probe", env=KEY).code == 0
-    (line,) = home.pool("providers", "limits", "--json", env=KEY).json["limits"]
+    assert home.here("models", "probe", env=KEY).code == 0
+    (line,) = home.here("providers", "limits", "--json", env=KEY).json["limits"]
     assert (line["provider"], line["key"], line["windows"][0]["remaining"]) == ("work", "a", 499)
 
 
@@ -136,7 +136,7 @@ def test_one_failure_hides_no_other(home: Home, server: FakeServer) -> None:
         vendor("deepseek", server),
         provider("moonshot", f"http://127.0.0.1:{closed_port()}", preset="moonshot", key={"env": "SECRET"}),
     )
-    result = home.pool("providers", "limits", "--json", env=KEY)
+    result = home.here("providers", "limits", "--json", env=KEY)
     assert result.code == 9
     assert result.json["failed"] == ["moonshot", "openrouter"]
     errors = {line["provider"]: line.get("error") for line in result.json["limits"]}
@@ -144,16 +144,16 @@ def test_one_failure_hides_no_other(home: Home, server: FakeServer) -> None:
     assert errors["openrouter"] == {"code": "http_500", "message": "500: scripted 500"}
     assert errors["moonshot"]["code"] == "request_failed"
     assert "connection refused" in errors["moonshot"]["message"]
-    assert "500: scripted 500" in home.pool("providers", "limits", env=KEY).out
+    assert "500: scripted 500" in home.here("providers", "limits", env=KEY).out
 
 
 def test_an_answer_is_kept_two_minutes(home: Home, server: FakeServer) -> None:
     """The second look asks nobody, --refresh does, and offline only what is known is told."""
     told(server)
     home.write_config(vendor("deepseek", server))
-    assert home.pool("--offline", "providers", "limits", "deepseek", "--json").json["limits"] == []
+    assert home.here("--offline", "providers", "limits", "deepseek", "--json").json["limits"] == []
     for arguments, asked in (((), 1), ((), 1), (("--refresh",), 2), (("deepseek",), 2), (("--offline",), 2)):
-        assert home.pool("providers", "limits", *arguments, env=KEY).out.startswith("deepseek\t")
+        assert home.here("providers", "limits", *arguments, env=KEY).out.startswith("deepseek\t")
         assert len(server.requests) == asked
     kept = json.loads((home.state / "account-status.json").read_text())["data"]
     assert kept[0]["items"][0]["value"] == "15.5"
@@ -167,23 +167,23 @@ def test_the_named_provider_needs_its_key(home: Home, server: FakeServer) -> Non
         provider("den", server.url),
         vendor("openrouter", server, key={"command": ["false"]}),
     )
-    result = home.pool("providers", "limits", "deepseek", "--json")
+    result = home.here("providers", "limits", "deepseek", "--json")
     assert (result.code, result.error["kind"]) == (5, "credentials")
     assert "SECRET is not set" in result.error["message"]
-    assert home.pool("providers", "limits", "openrouter").code == 5
-    assert home.pool("providers", "limits", "nobody").code == 3
-    whole = home.pool("providers", "limits", "--json")
+    assert home.here("providers", "limits", "openrouter").code == 5
+    assert home.here("providers", "limits", "nobody").code == 3
+    whole = home.here("providers", "limits", "--json")
     assert (whole.code, [line["provider"] for line in whole.json["limits"]]) == (0, ["openrouter"])
     assert whole.json["limits"][0]["error"]["code"] == "api_key_disabled"
-    (den,) = home.pool("providers", "limits", "den", "--json").json["limits"]
+    (den,) = home.here("providers", "limits", "den", "--json").json["limits"]
     assert (den["kind"], den["error"]["code"]) == ("unsupported", "unsupported_provider")
-    assert "balance unsupported" in home.pool("providers", "limits", "den").out
+    assert "balance unsupported" in home.here("providers", "limits", "den").out
     assert server.requests == []
 
 
 def test_nothing_configured_says_what_to_do(home: Home) -> None:
     """A first run points at init."""
-    result = home.pool("providers", "limits")
+    result = home.here("providers", "limits")
     assert result.code == 6
     assert "llmpool init" in result.err
 
@@ -197,7 +197,7 @@ def test_hostile_words_stay_words(home: Home, server: FakeServer) -> None:
     }
     home.write_config(vendor("deepseek", server), vendor("openrouter", server))
     for result in (
-        home.pool("providers", "limits", env=KEY),
+        home.here("providers", "limits", env=KEY),
         finish(home.terminal("providers", "limits", env=KEY)),
     ):
         assert "\x1b]" not in result.out
@@ -210,5 +210,5 @@ def test_the_file_is_private(home: Home, server: FakeServer) -> None:
     """Balances are nobody else's business."""
     told(server)
     home.write_config(vendor("deepseek", server))
-    home.pool("providers", "limits", env=KEY)
+    home.here("providers", "limits", env=KEY)
     assert Path(home.state, "account-status.json").stat().st_mode & 0o777 == 0o600

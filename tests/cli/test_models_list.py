@@ -97,10 +97,11 @@ def test_filters_in_text_and_json(listed: Home) -> None:
     result = listed.here("models", "list", "--local-only", "--min-context", "40k")
     assert result.out.startswith("den/qwen3:14b\tlocal\t40k\t")
     assert "1 left out: context window unknown" in result.err
-    result = listed.here("models", "list", "--max-price", "1", "sky")
+    result = listed.here("models", "list", "--max-price", "0.1", "sky")
     assert (result.code, result.out) == (0, "")
-    assert "note: 1 left out: price unknown" in result.err
+    assert "price unknown" not in result.err  # a gateway's model is priced as its maker's, until it says more
     assert "no model meets all of that" in result.err
+    assert listed.here("models", "list", "--max-price", "3", "sky").out.startswith("sky/gpt-5-mini\t")
     assert listed.here("models", "list", "--policy", "off").code == 2
     found = listed.here("models", "list", "--source", "config", "--routable", "--json").json["models"]
     assert [each["id"] for each in found] == ["den/qwen3:8b", "sky/gpt-5-mini"]

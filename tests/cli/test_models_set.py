@@ -90,11 +90,11 @@ def test_an_alias_means_nothing_else(home: Home) -> None:
         assert home.here("refresh").code == 0
     before = home.config.read_text()
     for alias, words in (
-        ("den/a", "--alias 'den/a' is the id of a deployment"),
-        ("den/soon", "--alias 'den/soon' names a model of den"),
-        ("auto", "--alias 'auto' is the name of a mode"),
-        ("bad alias", "--alias 'bad alias' holds blanks or control characters"),
-        ("x\ny", "--alias 'x\\ny' holds blanks or control characters"),
+        ("den/a", "alias 'den/a' is the id of a deployment"),
+        ("den/soon", "alias 'den/soon' names a model of den"),
+        ("auto", "alias 'auto' is the name of a mode"),
+        ("bad alias", "alias 'bad alias' holds blanks or control characters"),
+        ("x\ny", "alias 'x\\ny' holds blanks or control characters"),
         ("gpt-5-mini", 'alias "gpt-5-mini" would hide work/gpt-5-mini, called just that'),
     ):
         result = home.here("models", "set", "work/gpt-5", "--alias", alias)

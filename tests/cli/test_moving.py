@@ -42,11 +42,11 @@ def with_key(home: Home, server: FakeServer) -> dict[str, str]:
 def test_a_pool_moves_without_its_keys(home: Home, other: Home, server: FakeServer) -> None:
     """Two commands and a pipe carry config, comments and decisions; no key leaves, the missing are named."""
     env = with_key(home, server)
-    sent = home.pool("config", "export", env=env)
+    sent = home.here("config", "export", env=env)
     assert (sent.code, sent.out.startswith("# Made by `llmpool config export`")) == (0, True)
     assert "keys stay here: work (keyring)" in sent.err
     assert not sent.shows(PLANTED_KEY)
-    came = other.pool("init", "--from", "-", stdin=sent.out, env=keyring(other))
+    came = other.here("init", "--from", "-", stdin=sent.out, env=keyring(other))
     assert came.code == 9, came
     assert 'work: key "default" is not in the keyring here' in came.err
     assert other.config.read_text() == home.config.read_text()
@@ -108,7 +108,7 @@ def test_a_terminal_asks_for_the_passphrase_twice(home: Home, server: FakeServer
         done = finish(child)
         assert (done.code, file.exists()) == (2, False)
         assert first not in done.out
-    assert "--passphrase-file" in home.pool("config", "export", "--keys", env=env).err
+    assert "--passphrase-file" in home.here("config", "export", "--keys", env=env).err
 
 
 def test_another_config_is_replaced_only_when_asked(home: Home, other: Home, server: FakeServer) -> None:

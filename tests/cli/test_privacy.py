@@ -112,7 +112,7 @@ def test_a_proxy_of_the_environment_is_not_told(home: Home, den: FakeServer, clo
 
 
 def test_a_picture_is_fetched_where_its_owner_says(home: Home, den: FakeServer, cloud: FakeServer) -> None:
-    """The bound is on who answers; an address that the caller names is fetched, and tells nothing else.
+    """An address in one's own network is fetched, and tells nothing else.
 
     Without key, prompt or cookie, once, and only when somebody at home may answer; what is sent is the
     picture, so that no server at home goes there by itself.
@@ -130,3 +130,22 @@ def test_a_picture_is_fetched_where_its_owner_says(home: Home, den: FakeServer, 
     sent = den.chats[-1].body.decode()
     assert "data:image/png;base64," in sent
     assert "cat.png" not in sent
+
+
+@pytest.mark.parametrize(
+    ("options", "bound"),
+    [
+        (("--local-only",), "--local-only"),
+        (("--mode", "local"), "mode local"),
+        (("--profile", "private"), "--local-only"),
+    ],
+)
+def test_no_picture_is_fetched_from_the_internet(
+    home: Home, den: FakeServer, cloud: FakeServer, options: tuple[str, ...], bound: str
+) -> None:
+    """Its server would learn who asks for what, so that is refused (exit 8), with the way that needs none."""
+    configure(home, den.url, cloud, model("den/small", supports_images=True))
+    ran = home.here("chat", *options, "-a", "https://pictures.example/cat.png", "what is it?")
+    assert (ran.code, ran.out, den.chats) == (8, "", [])
+    assert f"would be fetched from the internet, which {bound} forbids" in ran.err
+    assert "save it, and attach the file" in ran.err

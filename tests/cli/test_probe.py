@@ -30,7 +30,7 @@ def pool_of(home: Home, server: FakeServer, answers: Mapping[str, Behaviour], co
 def test_each_model_gets_its_verdict(home: Home, server: FakeServer) -> None:
     """The document tells who answers, who is not there, and what could not be told."""
     pool_of(home, server, {"m1": GONE, "m2": faults.status(429)})
-    result = home.pool("models", "probe", "--json")
+    result = home.here("models", "probe", "--json")
     assert result.code == 0
     shown = result.json
     assert (shown["schema"], shown["unasked"], shown["skipped"]) == (1, [], [])
@@ -49,7 +49,7 @@ def test_a_pipe_gets_lines(home: Home, server: FakeServer) -> None:
     """One line a model, tab-separated; the sum is said on stderr, and so is who was left out."""
     pool_of(home, server, {"m1": GONE})
     home.write_config(home.config.read_text(), model("work/text-embedding-3-small"))
-    result = home.pool("models", "probe", "work")
+    result = home.here("models", "probe", "work")
     lines = [line.split("\t") for line in result.out.splitlines()]
     assert [(line[0], line[1], line[3]) for line in lines] == [
         ("work/m0", "yes", ""),
@@ -63,25 +63,25 @@ def test_a_pipe_gets_lines(home: Home, server: FakeServer) -> None:
 def test_capabilities_are_tried_on_demand(home: Home, server: FakeServer) -> None:
     """Three more calls a model, and a column for each."""
     pool_of(home, server, {}, count=1)
-    result = home.pool("models", "probe", "--capabilities")
+    result = home.here("models", "probe", "--capabilities")
     assert result.out.split("\t")[:5] == ["work/m0", "yes", "?", "?", "?"]
     assert len(server.chats) == 4
-    can = home.pool("models", "probe", "--capabilities", "--json").json["models"][0]["capabilities"]
+    can = home.here("models", "probe", "--capabilities", "--json").json["models"][0]["capabilities"]
     assert can == {"tools": None, "json": None, "images": None}
 
 
 def test_many_calls_are_asked_about(home: Home, server: FakeServer) -> None:
     """Above 20 calls somebody has to say yes; off a terminal that is --yes, and nothing is sent before."""
     pool_of(home, server, {}, count=21)
-    result = home.pool("models", "probe")
+    result = home.here("models", "probe")
     assert result.code == 2
     assert "make 21 calls, which spend tokens (work 21 models)?" in result.err
     assert "--yes" in result.err
-    assert home.pool("models", "probe", "--capabilities", "-m", "work/m1*").code == 2
+    assert home.here("models", "probe", "--capabilities", "-m", "work/m1*").code == 2
     assert server.chats == []
-    assert home.pool("models", "probe", "-m", "work/m1*").code == 0
+    assert home.here("models", "probe", "-m", "work/m1*").code == 0
     assert len(server.chats) == 11
-    assert home.pool("models", "probe", "--yes", "--jobs", "0").code == 0
+    assert home.here("models", "probe", "--yes", "--jobs", "0").code == 0
     assert len(server.chats) == 32
     person = home.terminal("models", "probe")
     person.expect_exact("(work 21 models)? [y/N]")
@@ -112,7 +112,7 @@ def test_how_it_ends(home: Home, server: FakeServer) -> None:
             *(model(f"{name}/m") for name in ("closed", "away", "open")),
         )
         env = {"SECRET": PLANTED_KEY}
-        partly = home.pool("models", "probe", "--json", env=env)
+        partly = home.here("models", "probe", "--json", env=env)
         assert partly.code == 9
         assert [m["id"] for m in partly.json["models"]] == ["open/m"]
         assert [(u["provider"], u["kind"], u["models"]) for u in partly.json["unasked"]] == [
@@ -129,12 +129,12 @@ def test_how_it_ends(home: Home, server: FakeServer) -> None:
             (("--offline",), 8, "refused"),
             (("--timeout", "soon"), 2, "usage"),
         ):
-            ended = home.pool("models", "probe", *arguments, "--json", env=env)
+            ended = home.here("models", "probe", *arguments, "--json", env=env)
             assert (ended.code, ended.error["kind"], ended.out) == (code, kind, ""), arguments
-        assert home.pool("models", "probe", "closed").code == 5
+        assert home.here("models", "probe", "closed").code == 5
     assert home.files_with(PLANTED_KEY) == []
     home.write_config("local_first = true")
-    assert home.pool("models", "probe").code == 6
+    assert home.here("models", "probe").code == 6
 
 
 def test_ctrl_c_leaves_at_once(home: Home, server: FakeServer) -> None:
@@ -150,7 +150,7 @@ def test_ctrl_c_leaves_at_once(home: Home, server: FakeServer) -> None:
     assert f"interrupted; {len(kept)} of 12 verdicts kept" in ended.err
     assert {probed.model for probed in kept} <= answered
     assert len(server.chats) == 8
-    lines = home.pool("usage", "list", "--json").json["records"]
+    lines = home.here("usage", "list", "--json").json["records"]
     assert sorted((line["model"], line["tag"], line["success"]) for line in lines) == [
         ("m0", "probe", True),
         ("m1", "probe", True),
@@ -161,13 +161,13 @@ def test_ctrl_c_leaves_at_once(home: Home, server: FakeServer) -> None:
 def test_what_it_spends_shows_in_usage(home: Home, server: FakeServer) -> None:
     """Every question that was answered, with an error too, is in `usage`, under the tag `probe`."""
     pool_of(home, server, {"m1": GONE})
-    assert home.pool("models", "probe", "--capabilities").code == 0
-    shown = home.pool("usage", "--by", "tag", "--json").json
+    assert home.here("models", "probe", "--capabilities").code == 0
+    shown = home.here("usage", "--by", "tag", "--json").json
     groups = [(g["group"], g["requests"], g["successful"], g["failed"]) for g in shown["groups"]]
     assert groups == [("probe", 9, 8, 1)]
     assert shown["bad_lines"] == 0
-    assert home.pool("usage", "list").code == 0
-    failed = home.pool("usage", "list", "--failed", "--json").json["records"]
+    assert home.here("usage", "list").code == 0
+    failed = home.here("usage", "list", "--failed", "--json").json["records"]
     assert [(line["deployment"], line["error"]) for line in failed] == [("work/m1", "model_not_found")]
 
 
@@ -176,7 +176,7 @@ def test_what_a_server_says_stays_harmless(home: Home, server: FakeServer) -> No
     hostile = faults.status(400, body=error(f"no \x1b[31m{PLANTED_KEY}\x07\n2nd line"))
     server.behave(lambda _number, _request: hostile)
     home.write_config(provider("work", server.url, key={"env": "SECRET"}), model("work/m"))
-    result = home.pool("models", "probe", env={"SECRET": PLANTED_KEY})
+    result = home.here("models", "probe", env={"SECRET": PLANTED_KEY})
     assert len(result.out.splitlines()) == 1
     assert "\x1b" not in result.out
     assert not result.shows(PLANTED_KEY)

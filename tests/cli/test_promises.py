@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from llmpool.state import health
 from tests.fakes import faults
 from tests.fakes.server import FakeServer
 from tests.support import Home, closed_port, end_of, model, provider, wait_for
@@ -20,34 +21,35 @@ def test_local_only_holds_for_names_nobody_listed(home: Home) -> None:
     """A model its server forwards is cloud, listed or not; --local-only refuses it."""
     with FakeServer(speaks=("ollama",)) as server:
         home.write_config(f'[providers.den]\npreset = "ollama"\nurl = "{server.root}"\n')
-        assert home.pool("chat", "--local-only", "-m", "den/gpt-oss:120b-cloud", "hi").code == 6
+        assert home.here("chat", "--local-only", "-m", "den/gpt-oss:120b-cloud", "hi").code == 6
         assert not server.chats
-        assert home.pool("chat", "--local-only", "-m", "den/llama3", "hi").code == 0
+        assert home.here("chat", "--local-only", "-m", "den/llama3", "hi").code == 0
 
 
 def test_what_binds_a_provider_binds_names_nobody_listed(home: Home, server: FakeServer) -> None:
     """Allow-list, policy and what a name tells hold for unlisted models too."""
     home.write_config(provider("work", server.url, allowed_models=["gamma"]), provider("den", server.url))
-    assert home.pool("chat", "-m", "work/forbidden", "hi").code == 6
-    assert home.pool("chat", "-m", "den/nomic-embed-text", "hi").code == 6
-    home.pool("policy", "set", "den", "--state", "inactive")
-    assert home.pool("chat", "-m", "den/any", "hi").code == 8
+    assert home.here("chat", "-m", "work/forbidden", "hi").code == 6
+    assert home.here("chat", "-m", "den/nomic-embed-text", "hi").code == 6
+    home.here("policy", "set", "den", "--state", "inactive")
+    assert home.here("chat", "-m", "den/any", "hi").code == 8
     assert not server.chats
 
 
 def test_an_unlisted_local_call_is_free(home: Home, server: FakeServer) -> None:
     """Local costs 0, whoever listed the model."""
     home.write_config(provider("den", server.url))
-    assert home.pool("chat", "--json", "-m", "den/new", "hi").json["cost"] == "0"
+    assert home.here("chat", "--json", "-m", "den/new", "hi").json["cost"] == "0"
 
 
-def test_a_busy_lock_costs_no_answer(home: Home, server: FakeServer) -> None:
+def test_a_busy_lock_costs_no_answer(home: Home, server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """When a record has to wait too long the answer is there all the same, with a warning."""
     home.write_config(provider("a", server.url), model("a/m"))
-    home.pool("chat", "hi")
+    home.here("chat", "hi")
     with (home.state / "health.json.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        result = home.pool("chat", "--json", "hi", timeout=40)
+        monkeypatch.setitem(health.update.__kwdefaults__, "wait", 0.2)  # ten seconds outside of tests
+        result = home.here("chat", "--json", "hi")
     assert result.json["text"] == "hello there"
     assert "not recorded" in result.err
 
@@ -56,9 +58,9 @@ def test_trouble_with_records_hides_nothing(home: Home) -> None:
     """A log that cannot be written changes no exit code: 7 stays 7, 143 stays 143."""
     with FakeServer(behave=[faults.status(400), faults.hang(30)]) as one:
         home.write_config(provider("a", one.url), model("a/m"))
-        home.pool("refresh")
+        home.here("refresh")
         (home.state / "usage").write_text("in the way")
-        failed = home.pool("chat", "--max-wait", "0", "hi")
+        failed = home.here("chat", "--max-wait", "0", "hi")
         assert failed.code == 7
         assert "scripted" in failed.err or "400" in failed.err
         child = home.start("chat", "hi")
@@ -71,7 +73,7 @@ def test_trouble_with_records_hides_nothing(home: Home) -> None:
 def test_a_pin_without_a_key_falls_back_where_allowed(home: Home, server: FakeServer) -> None:
     """-m with --fallback lets others answer when the pinned one may not even be asked."""
     home.write_config("[providers.openai]\n", provider("den", server.url), model("den/m"))
-    result = home.pool("chat", "-m", "openai/gpt-5-mini", "--fallback", "hi")
+    result = home.here("chat", "-m", "openai/gpt-5-mini", "--fallback", "hi")
     assert (result.code, result.out) == (0, "hello there\n")
 
 
@@ -92,17 +94,17 @@ def test_offline_is_about_the_network(home: Home, server: FakeServer, tmp_path: 
 def test_names_that_mean_nothing_restrict_nothing(home: Home, server: FakeServer) -> None:
     """--exclude and --prefer know providers, deployments, aliases and names; a typo ends with 3."""
     home.write_config(provider("a", server.url), model("a/m"), model("a/n", aliases=["other"]))
-    assert home.pool("route", "--exclude", "n", "--exclude", "a/m", "x").code == 6
-    assert home.pool("route", "--exclude", "other", "x").out == "a/m\n"
-    assert home.pool("route", "--exclude", "nosuch", "x").code == 3
-    assert home.pool("route", "--prefer", "nosuch", "x").code == 3
-    assert home.pool("route", "--prefer", "other", "x").out == "a/n\n"
+    assert home.here("route", "--exclude", "n", "--exclude", "a/m", "x").code == 6
+    assert home.here("route", "--exclude", "other", "x").out == "a/m\n"
+    assert home.here("route", "--exclude", "nosuch", "x").code == 3
+    assert home.here("route", "--prefer", "nosuch", "x").code == 3
+    assert home.here("route", "--prefer", "other", "x").out == "a/n\n"
 
 
 def test_a_forced_name_is_explained_on_a_terminal_too(home: Home, server: FakeServer) -> None:
     """The table of a forced or profiled request is that of the request, not of another one."""
     home.write_config(provider("a", server.url), model("a/m"))
-    home.pool("refresh")
+    home.here("refresh")
     child = home.terminal("route", "-m", "a/zzz", "--force", "hi")
     child.expect("a/zzz")
     child.expect("strategy score")
@@ -137,24 +139,24 @@ def test_the_output_may_be_a_full_disk(home: Home) -> None:
 def test_one_server_is_added_once(home: Home, server: FakeServer) -> None:
     """Localhost and 127.0.0.1 are one machine; a second init adds nothing under another name."""
     port = server.port
-    home.pool("init", "--yes", "--no-embedded", env={"OLLAMA_HOST": f"localhost:{port}"})
-    home.pool("init", "--yes", "--no-embedded", env={"OLLAMA_HOST": f"http://127.0.0.1:{port}/"})
+    home.here("init", "--yes", "--no-embedded", env={"OLLAMA_HOST": f"localhost:{port}"})
+    home.here("init", "--yes", "--no-embedded", env={"OLLAMA_HOST": f"http://127.0.0.1:{port}/"})
     assert home.config.read_text().count("[providers.") == 1
 
 
 def test_an_address_that_was_named_is_spoken_of(home: Home) -> None:
     """A variable that names a server nobody answers at gets a line; the wait is short."""
     began = time.monotonic()
-    result = home.pool("init", "--yes", "--no-embedded", env={"OLLAMA_HOST": f"127.0.0.1:{closed_port()}"})
+    result = home.here("init", "--yes", "--no-embedded", env={"OLLAMA_HOST": f"127.0.0.1:{closed_port()}"})
     assert "OLLAMA_HOST names" in result.err
     assert time.monotonic() - began < 15
-    assert home.pool("init", "--yes", "--no-embedded", env={"OLLAMA_HOST": "bad host"}).code == 6
+    assert home.here("init", "--yes", "--no-embedded", env={"OLLAMA_HOST": "bad host"}).code == 6
 
 
 def test_tokens_for_other_things_are_no_keys(home: Home) -> None:
     """HF_TOKEN and GITHUB_TOKEN are set for other reasons; init sends them nowhere unasked."""
     env = {"HF_TOKEN": "hf_0123456789abcdefghijklmnop", "GITHUB_TOKEN": "ghp_0123456789abcdefghijklmn"}
-    assert home.pool("init", "--yes", "--no-embedded", env=env).code == 6
+    assert home.here("init", "--yes", "--no-embedded", env=env).code == 6
     assert not home.config.exists()
 
 
@@ -171,7 +173,7 @@ def test_an_init_that_lists_nothing_does_not_cheer(home: Home) -> None:
 def test_disabled_providers_do_not_upset_init(home: Home) -> None:
     """With every provider disabled init ends with 6, in words."""
     home.write_config(provider("a", "http://127.0.0.1:9/v1", enabled=False))
-    assert home.pool("init", "--yes", "--no-embedded").code == 6
+    assert home.here("init", "--yes", "--no-embedded").code == 6
 
 
 def test_no_colour_means_no_escape(home: Home) -> None:
@@ -187,14 +189,14 @@ def test_no_colour_means_no_escape(home: Home) -> None:
 def test_no_means_no_for_offline(home: Home, server: FakeServer) -> None:
     """LLMPOOL_OFFLINE=false is not offline."""
     home.write_config(provider("a", server.url), model("a/m"))
-    assert home.pool("chat", "hi", env={"LLMPOOL_OFFLINE": "false"}).code == 0
-    assert home.pool("chat", "hi", env={"LLMPOOL_OFFLINE": "yes"}).code == 8
+    assert home.here("chat", "hi", env={"LLMPOOL_OFFLINE": "false"}).code == 0
+    assert home.here("chat", "hi", env={"LLMPOOL_OFFLINE": "yes"}).code == 8
 
 
 def test_a_cost_limit_is_sent_along(home: Home, server: FakeServer) -> None:
     """What --max-cost was reckoned with is the longest answer that is asked for."""
     home.write_config(provider("a", server.url), model("a/m"))
-    home.pool("chat", "--max-cost", "0.01", "hi")
+    home.here("chat", "--max-cost", "0.01", "hi")
     assert server.chats[-1].json["max_tokens"] == 4096
 
 
@@ -203,10 +205,10 @@ def test_a_rate_limit_says_how_long(home: Home) -> None:
     limit = faults.status(429, headers={"Retry-After": "30"})
     with FakeServer(behave=lambda _n, _request: limit) as one:
         home.write_config(provider("a", one.url), model("a/m"))
-        told = home.pool("chat", "hi")
+        told = home.here("chat", "hi")
         assert told.code == 75
         assert "--max-wait 30s" in told.err
-        error = home.pool("chat", "--json", "hi").error
+        error = home.here("chat", "--json", "hi").error
         assert error["retry_at"].endswith("Z")
 
 
@@ -223,5 +225,5 @@ def test_interrupted_at_any_moment_there_is_no_trace(home: Home, server: FakeSer
 def test_batch_lines_always_speak_of_difficulty(home: Home) -> None:
     """Every batch line has the field, null while this version does not judge it."""
     home.write_config(provider("a", "http://127.0.0.1:9/v1"), model("a/m"))
-    shown = home.pool("route", "--batch", "-", "--json", stdin=json.dumps({"query": "hi"}) + "\n")
+    shown = home.here("route", "--batch", "-", "--json", stdin=json.dumps({"query": "hi"}) + "\n")
     assert shown.documents[0]["decision"]["difficulty"] is None

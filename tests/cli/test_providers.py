@@ -27,7 +27,7 @@ def test_a_mistaken_option_is_named_with_the_way_out(
     home.write_config(provider("desk", URL))
     before = home.config.read_text()
     name = "den" if verb == "add" else "desk"
-    result = home.pool("providers", verb, name, *options)
+    result = home.here("providers", verb, name, *options)
     assert result.code == 2, result
     assert option in result.err
     assert way_out in result.err
@@ -38,14 +38,14 @@ def test_a_mistaken_option_is_named_with_the_way_out(
 def test_a_priority_out_of_range_is_named(home: Home) -> None:
     """`set` reads numbers as the config does."""
     home.write_config(provider("desk", URL))
-    result = home.pool("providers", "set", "desk", "--priority", "99999")
+    result = home.here("providers", "set", "desk", "--priority", "99999")
     assert result.code == 2, result
     assert "--priority" in result.err
 
 
 def test_an_address_with_a_password_is_never_asked(home: Home) -> None:
     """An address alone is read as a URL of the config is before anybody is asked there."""
-    result = home.pool("providers", "add", "http://me:hunter2pass@127.0.0.1:9", "--force")
+    result = home.here("providers", "add", "http://me:hunter2pass@127.0.0.1:9", "--force")
     assert result.code == 2, result
     assert not result.shows("hunter2pass")
     assert home.files_with("hunter2pass") == []
@@ -61,19 +61,19 @@ def test_a_server_that_is_configured_is_not_added_under_another_id(home: Home, s
     home.write_config(provider("den", server.url), provider("off", "http://127.0.0.1:9/v1", enabled=False))
     before = home.config.read_text()
     for name in (f"http://localhost:{port}/", server.url, f"127.0.0.1:{port}"):
-        again = home.pool("providers", "add", name)
+        again = home.here("providers", "add", name)
         assert (again.code, again.out) == (2, ""), again
         assert again.err.startswith(f"error: den is that server already: {server.url}\n")
         assert "llmpool providers show den" in again.err
-    named = home.pool("providers", "add", "work", "--url", server.url, "--format", "openai")
+    named = home.here("providers", "add", "work", "--url", server.url, "--format", "openai")
     assert (named.code, "den is that server already" in named.err) == (2, True)
-    shut = home.pool("providers", "add", "http://127.0.0.1:9")
+    shut = home.here("providers", "add", "http://127.0.0.1:9")
     assert "off, disabled, is that server already" in shut.err
     assert "llmpool providers enable off" in shut.err
     assert (home.config.read_text(), server.requests) == (before, [])
-    other = home.pool("providers", "add", "work", "--url", server.url, "--key-env", "K", env={"K": "x"})
+    other = home.here("providers", "add", "work", "--url", server.url, "--key-env", "K", env={"K": "x"})
     assert (other.code, "work" in other.err) == (0, True)
-    assert home.pool("providers", "add", server.url, "--force").code == 0
-    ids = [row["id"] for row in home.pool("providers", "--json").json["providers"]]
+    assert home.here("providers", "add", server.url, "--force").code == 0
+    ids = [row["id"] for row in home.here("providers", "--json").json["providers"]]
     assert sorted({"den", "off", "work"} & set(ids)) == ["den", "off", "work"]
     assert len(ids) == 4

@@ -167,6 +167,20 @@ def test_set_preview_and_unset(home: Home) -> None:
     assert home.config.read_text().startswith("# mine\n")
 
 
+def test_show_has_what_its_owner_set(home: Home) -> None:
+    """Limits and parameters too, as far as they are set; who has one key needs no word on their turns."""
+    home.write_config(
+        provider("den", "http://127.0.0.1:9/v1", rate_limit={"rpm": 5}, params={"temperature": 0.2}),
+        provider("sky", "http://127.0.0.1:9/w"),
+    )
+    shown = home.here("providers", "show", "den").out
+    assert re.search(r"^rate limit +rpm 5, reset tz UTC$", shown, re.MULTILINE)
+    assert re.search(r"^params +temperature 0.2$", shown, re.MULTILINE)
+    assert not re.search(
+        r"^(rate limit|params|key rotation)", home.here("providers", "show", "sky").out, re.MULTILINE
+    )
+
+
 def test_disable_and_remove_say_what_hangs_on_it(home: Home, server: FakeServer) -> None:
     """Before it is gone; off a terminal it takes `--yes`; afterwards the config loads and nothing is left."""
     home.write_config(

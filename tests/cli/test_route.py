@@ -18,7 +18,7 @@ TWO = (
 def test_a_pipe_gets_the_id_alone(home: Home) -> None:
     """Piped, route prints the selected id and nothing else; no network, nothing recorded."""
     home.write_config(*TWO)
-    result = home.pool("route", "hello")
+    result = home.here("route", "hello")
     assert (result.code, result.out, result.err) == (0, "den/small\n", "")
     assert not (home.state / "decisions").exists()
 
@@ -26,7 +26,7 @@ def test_a_pipe_gets_the_id_alone(home: Home) -> None:
 def test_json_is_the_whole_decision(home: Home) -> None:
     """--json carries candidates with every rule, rejections with every reason, and the request's features."""
     home.write_config(*TWO)
-    decision = home.pool("route", "--json", "--needs", "images", "explain this").json["decision"]
+    decision = home.here("route", "--json", "--needs", "images", "explain this").json["decision"]
     assert decision["selected"] == "sky/big"
     assert decision["complexity"] == "complex"
     assert decision["candidates"][0]["hits"][0] == {"rule": "base", "points": 20}
@@ -39,10 +39,10 @@ def test_json_is_the_whole_decision(home: Home) -> None:
 def test_nothing_eligible_prints_the_decision_and_ends_with_6(home: Home) -> None:
     """With nothing eligible --json still prints the decision; a person gets each rejection."""
     home.write_config(*TWO)
-    result = home.pool("route", "--json", "--local-only", "--min-quality", "9", "x")
+    result = home.here("route", "--json", "--local-only", "--min-quality", "9", "x")
     assert result.code == 6
     assert result.json["decision"]["no_eligible"] is True
-    told = home.pool("route", "--local-only", "--min-quality", "9", "x")
+    told = home.here("route", "--local-only", "--min-quality", "9", "x")
     assert (told.code, told.out) == (6, "")
     assert "quality 5 below 9" in told.err
     assert "not local" in told.err
@@ -52,10 +52,10 @@ def test_references_resolve_as_ruled(home: Home) -> None:
     """An id, an alias and a unique name all mean the same deployment."""
     home.write_config(*TWO)
     for ref in ("den/small", "small"):
-        assert home.pool("route", "-m", ref, "x").out == "den/small\n"
-    assert home.pool("route", "-m", "big", "x").out == "sky/big\n"
-    assert home.pool("route", "-m", "cloud", "x").out == "sky/big\n"
-    unknown = home.pool("route", "-m", "smal", "x")
+        assert home.here("route", "-m", ref, "x").out == "den/small\n"
+    assert home.here("route", "-m", "big", "x").out == "sky/big\n"
+    assert home.here("route", "-m", "cloud", "x").out == "sky/big\n"
+    unknown = home.here("route", "-m", "smal", "x")
     assert unknown.code == 3
     assert "den/small" in unknown.err
 
@@ -64,50 +64,50 @@ def test_an_unlisted_model_is_called_as_is_only_when_nothing_contradicts(home: H
     """provider/model passes with a note when its provider was never listed; a healthy listing refuses it."""
     with FakeServer(models=("known",)) as one:
         home.write_config(provider("a", one.url), provider("dead", f"http://127.0.0.1:{closed_port()}/v1"))
-        never = home.pool("route", "-m", "a/new", "x")
+        never = home.here("route", "-m", "a/new", "x")
         assert (never.code, never.out) == (0, "a/new\n")
         assert "never listed" in never.err
-        home.pool("refresh")
-        assert home.pool("route", "-m", "a/new", "x").code == 3
-        assert home.pool("route", "-m", "a/new", "--force", "x").out == "a/new\n"
-        assert home.pool("route", "-m", "dead/any", "x").out == "dead/any\n"
-        assert home.pool("route", "-m", "nobody/x", "x").code == 3
+        home.here("refresh")
+        assert home.here("route", "-m", "a/new", "x").code == 3
+        assert home.here("route", "-m", "a/new", "--force", "x").out == "a/new\n"
+        assert home.here("route", "-m", "dead/any", "x").out == "dead/any\n"
+        assert home.here("route", "-m", "nobody/x", "x").code == 3
 
 
 def test_profiles_and_groups_from_the_config(home: Home) -> None:
     """A profile's options apply beneath the command line's; unknown ones end with 3."""
     home.write_config(*TWO, '[profiles.best]\nmin_quality = 9\n[groups.home]\nproviders = ["den"]\n')
-    assert home.pool("route", "--profile", "best", "x").out == "sky/big\n"
-    assert home.pool("route", "--profile", "best", "--group", "home", "x").code == 6
-    assert home.pool("route", "--group", "home", "x").out == "den/small\n"
-    assert home.pool("route", "--profile", "nosuch", "x").code == 3
-    assert home.pool("route", "--group", "nosuch", "x").code == 3
+    assert home.here("route", "--profile", "best", "x").out == "sky/big\n"
+    assert home.here("route", "--profile", "best", "--group", "home", "x").code == 6
+    assert home.here("route", "--group", "home", "x").out == "den/small\n"
+    assert home.here("route", "--profile", "nosuch", "x").code == 3
+    assert home.here("route", "--group", "nosuch", "x").code == 3
 
 
 def test_soft_hints_that_sound_hard_are_pointed_out(home: Home) -> None:
     """A hint is a wish; the CLI says so when it looks like a requirement."""
     home.write_config(*TWO)
-    result = home.pool("route", "--hint", "local_only=true", "x")
+    result = home.here("route", "--hint", "local_only=true", "x")
     assert "--local-only" in result.err
-    assert home.pool("route", "--hint", "nonsense", "x").code == 2
-    assert "prefer_speed" in home.pool("route", "--hint", "prefer_sped=true", "x").err
+    assert home.here("route", "--hint", "nonsense", "x").code == 2
+    assert "prefer_speed" in home.here("route", "--hint", "prefer_sped=true", "x").err
 
 
 def test_variables_stand_for_options(home: Home) -> None:
     """Every routing option has an environment variable."""
     home.write_config(*TWO)
-    assert home.pool("route", "x", env={"LLMPOOL_MIN_QUALITY": "9"}).out == "sky/big\n"
-    assert home.pool("route", "x", env={"LLMPOOL_EXCLUDE": "den"}).out == "sky/big\n"
+    assert home.here("route", "x", env={"LLMPOOL_MIN_QUALITY": "9"}).out == "sky/big\n"
+    assert home.here("route", "x", env={"LLMPOOL_EXCLUDE": "den"}).out == "sky/big\n"
 
 
 def test_the_text_on_stdin_counts(home: Home) -> None:
     """Complexity is judged on the prompt, size on everything; stdin alone is the prompt."""
     home.write_config(*TWO)
-    decision = home.pool("route", "--json", "turn on", stdin="explain " * 6000).json["decision"]
+    decision = home.here("route", "--json", "turn on", stdin="explain " * 6000).json["decision"]
     assert decision["complexity"] == "simple"
     assert decision["request"]["context_size"] > 10000
     assert decision["selected"] == "sky/big"
-    assert home.pool("route", "--json", stdin="explain it").json["decision"]["complexity"] == "complex"
+    assert home.here("route", "--json", stdin="explain it").json["decision"]["complexity"] == "complex"
 
 
 def test_batch_decides_line_by_line(home: Home) -> None:
@@ -117,10 +117,10 @@ def test_batch_decides_line_by_line(home: Home) -> None:
         '{"query": "explain", "needs_images": true}\n\n'
         '{"query": "hi", "context_size": 0, "hints": {"prefer_speed": true}}\n'
     )
-    result = home.pool("route", "--batch", "-", "--json", stdin=good)
+    result = home.here("route", "--batch", "-", "--json", stdin=good)
     assert result.code == 0
     assert [d["decision"]["selected"] for d in result.documents] == ["sky/big", "den/small"]
-    mixed = home.pool(
+    mixed = home.here(
         "route",
         "--batch",
         "-",
@@ -130,22 +130,22 @@ def test_batch_decides_line_by_line(home: Home) -> None:
     assert mixed.code == 2
     assert ["error" in d for d in mixed.documents] == [False, True, True, True]
     assert mixed.documents[2]["line"] == 3
-    nothing = home.pool(
+    nothing = home.here(
         "route", "--batch", "-", "--json", "--min-quality", "10", "--local-only", stdin='{"query": "x"}\n'
     )
     assert (nothing.code, nothing.documents[0]["decision"]["no_eligible"]) == (0, True)
-    assert home.pool("route", "--batch", "/no/such/file", "--json").code == 2
+    assert home.here("route", "--batch", "/no/such/file", "--json").code == 2
 
 
 def test_recorded_decisions_can_be_looked_at(home: Home) -> None:
     """--record keeps a decision; --last and --id show it again; an unknown id ends with 3."""
     home.write_config(*TWO)
-    assert home.pool("route", "--last").code == 3
-    made = home.pool("route", "--record", "--json", "x").json["decision"]
-    assert home.pool("route", "--last", "--json").json["decision"]["id"] == made["id"]
-    assert home.pool("route", "--id", made["id"], "--json").json["decision"] == made
-    assert made["selected"] in home.pool("route", "--last").out
-    assert home.pool("route", "--id", "d-nosuch").code == 3
+    assert home.here("route", "--last").code == 3
+    made = home.here("route", "--record", "--json", "x").json["decision"]
+    assert home.here("route", "--last", "--json").json["decision"]["id"] == made["id"]
+    assert home.here("route", "--id", made["id"], "--json").json["decision"] == made
+    assert made["selected"] in home.here("route", "--last").out
+    assert home.here("route", "--id", "d-nosuch").code == 3
 
 
 def test_a_terminal_gets_the_table(home: Home) -> None:
@@ -163,24 +163,24 @@ def test_a_terminal_gets_the_table(home: Home) -> None:
 def test_the_preview_is_the_run(home: Home, server: FakeServer) -> None:
     """What route says is what chat asks."""
     home.write_config(provider("a", server.url), model("a/m", quality=6))
-    chosen = home.pool("route", "hello").out.strip()
-    assert home.pool("chat", "--json", "hello").json["served_by"] == chosen
+    chosen = home.here("route", "hello").out.strip()
+    assert home.here("chat", "--json", "hello").json["served_by"] == chosen
 
 
 def test_a_decision_follows_the_config_at_once(home: Home) -> None:
     """The compiled registry is made anew when the config changes; the generation moves only on change."""
     home.write_config(*TWO)
-    first = home.pool("route", "--json", "x").json["decision"]
-    again = home.pool("route", "--json", "x").json["decision"]
+    first = home.here("route", "--json", "x").json["decision"]
+    again = home.here("route", "--json", "x").json["decision"]
     assert first["generation"] == again["generation"]
     home.write_config("local_first = false", *TWO, model("sky/new", quality=9, cost_tier=0))
-    changed = home.pool("route", "--json", "x").json["decision"]
+    changed = home.here("route", "--json", "x").json["decision"]
     assert changed["generation"] == first["generation"] + 1
     assert changed["candidates_total"] == 3
     home.write_config(
         "# only a comment", "local_first = false", *TWO, model("sky/new", quality=9, cost_tier=0)
     )
-    assert home.pool("route", "--json", "x").json["decision"]["generation"] == changed["generation"]
+    assert home.here("route", "--json", "x").json["decision"]["generation"] == changed["generation"]
 
 
 def test_strategies_can_be_asked_for(home: Home) -> None:
@@ -191,7 +191,7 @@ def test_strategies_can_be_asked_for(home: Home) -> None:
         model("a/m", quality=9),
         model("b/m", quality=1),
     )
-    assert home.pool("route", "x").out == "a/m\n"
-    assert home.pool("route", "--strategy", "priority", "x").out == "b/m\n"
-    assert home.pool("route", "--strategy", "value", "x").code == 2
-    assert home.pool("route", "--strategy", "best", "x").code == 2
+    assert home.here("route", "x").out == "a/m\n"
+    assert home.here("route", "--strategy", "priority", "x").out == "b/m\n"
+    assert home.here("route", "--strategy", "value", "x").code == 2
+    assert home.here("route", "--strategy", "best", "x").code == 2

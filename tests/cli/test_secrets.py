@@ -102,7 +102,7 @@ def test_a_key_that_is_quoted_to_a_chat_goes_nowhere(home: Home, echo: Echo) -> 
             ("chat", "--json", "--session", "s", "--max-wait", "0", "hi"),
             ("chat", "--no-stream", "--max-wait", "0", "--traceback", "hi"),
         )
-        results = [home.pool(*run, env=ENV) for run in runs]
+        results = [home.here(*run, env=ENV) for run in runs]
         assert all(echo_of(chat) == f"Bearer {PLANTED_KEY}" for chat in server.chats)
         assert len(server.chats) >= 3
     looked_through(home, *results)  # what no file holds, no later command can print
@@ -124,10 +124,10 @@ def test_a_key_that_is_quoted_to_a_refresh_goes_nowhere(home: Home, echo: Echo) 
     with FakeServer(behave_listing=play(echo)) as server:
         configured(home, server.url)
         runs = (("refresh",), ("refresh", "--json", "--traceback"), ("refresh", "-q", "a"))
-        results = [home.pool(*run, env=ENV) for run in runs]
+        results = [home.here(*run, env=ENV) for run in runs]
         assert len(server.listings) >= 3
     reads = (("models", "list", "--json"), ("providers", "show", "a"))
-    looked_through(home, *results, *(home.pool(*read, env=ENV) for read in reads))
+    looked_through(home, *results, *(home.here(*read, env=ENV) for read in reads))
 
 
 def readings(home: Home) -> list[Result]:
@@ -145,7 +145,7 @@ def readings(home: Home) -> list[Result]:
     )
     manners = ((), ("--traceback",), ("-q",))
     numbered = enumerate(commands)
-    return [home.pool(*command, *manners[number % 3], env=ENV) for number, command in numbered]
+    return [home.here(*command, *manners[number % 3], env=ENV) for number, command in numbered]
 
 
 def test_what_reads_config_and_state_shows_no_key(home: Home) -> None:
@@ -153,7 +153,7 @@ def test_what_reads_config_and_state_shows_no_key(home: Home) -> None:
     listing, answer = LISTINGS["model name"], ECHOES["served model"]
     with FakeServer(behave_listing=play(listing), behave=play(answer)) as server:
         configured(home, server.url)
-        good = [home.pool("refresh", env=ENV), home.pool("chat", "hi", env=ENV)]
+        good = [home.here("refresh", env=ENV), home.here("chat", "hi", env=ENV)]
     assert [result.code for result in good] == [0, 0]
     looked_through(home, *good, *readings(home))
 
@@ -167,12 +167,12 @@ def test_a_header_from_a_variable_reaches_the_server_and_nothing_else(home: Home
             model("a/m"),
         )
         good = [
-            home.pool(*run, env=env) for run in (("refresh",), ("chat", "hi"), ("providers", "verify", "a"))
+            home.here(*run, env=env) for run in (("refresh",), ("chat", "hi"), ("providers", "verify", "a"))
         ]
         assert {echo_of(each) for each in (*server.listings, *server.chats)} == {env["GATEWAY"]}
         assert server.chats[0].headers["x-team"] == "s"
     assert [result.code for result in good] == [0, 0, 0]
-    shown = home.pool("config", "show", "--json", env=env)
+    shown = home.here("config", "show", "--json", env=env)
     assert shown.shows("GATEWAY")
     looked_through(home, *good, shown, *readings(home))
 
@@ -180,9 +180,9 @@ def test_a_header_from_a_variable_reaches_the_server_and_nothing_else(home: Home
 def test_a_header_whose_variable_is_not_set_is_a_missing_key(home: Home, server: FakeServer) -> None:
     """The variable is named, nobody is asked, and a refresh of all treats it as it does a missing key."""
     home.write_config(provider("a", server.url, headers={"X-Key": {"env": "GATEWAY"}}), model("a/m"))
-    chat = home.pool("chat", "hi")
+    chat = home.here("chat", "hi")
     assert (chat.code, chat.shows("GATEWAY is not set")) == (5, True)
-    refresh = home.pool("refresh", "--json")
+    refresh = home.here("refresh", "--json")
     assert refresh.code == 0
     assert refresh.shows("GATEWAY is not set")
     assert server.requests == []
@@ -193,6 +193,6 @@ def test_a_header_from_a_variable_is_hidden_whatever_it_is_called(home: Home) ->
     quoted = faults.always(faults.status(400, body={"error": {"message": f"bad {PLANTED_KEY}"}}))
     with FakeServer(behave=quoted) as server:
         home.write_config(provider("a", server.url, headers={"X-Org": {"env": "ORG"}}), model("a/m"))
-        failed = home.pool("chat", "hi", env={"ORG": PLANTED_KEY})
+        failed = home.here("chat", "hi", env={"ORG": PLANTED_KEY})
         assert (failed.code, server.chats[0].headers["x-org"]) == (7, PLANTED_KEY)
     looked_through(home, failed)

@@ -18,7 +18,7 @@ PRIORITY = '[routing]\nstrategy = "priority"'
 
 def turns(home: Home, name: str = "s") -> list[dict[str, object]]:
     """Return what is kept of a session."""
-    return list(home.pool("chat", "--show", name, "--json").json["turns"])
+    return list(home.here("chat", "--show", name, "--json").json["turns"])
 
 
 def age(home: Home, at: str) -> None:
@@ -38,16 +38,16 @@ def test_a_conversation_stays_while_its_cache_is_warm(home: Home) -> None:
             model("a/x"),
             model("b/y"),
         )
-        home.pool("chat", "--session", "s", "-m", "b/y", "one")
-        warm = home.pool("chat", "--session", "s", "--json", "two").json
-        decided = home.pool("route", "--last", "--json").json["decision"]
-        chosen = home.pool("chat", "--session", "s", "--prefer", "a", "--json", "three").json["served_by"]
-        home.pool("chat", "--session", "s", "-m", "b/y", "four")
+        home.here("chat", "--session", "s", "-m", "b/y", "one")
+        warm = home.here("chat", "--session", "s", "--json", "two").json
+        decided = home.here("route", "--last", "--json").json["decision"]
+        chosen = home.here("chat", "--session", "s", "--prefer", "a", "--json", "three").json["served_by"]
+        home.here("chat", "--session", "s", "-m", "b/y", "four")
         second.behave([faults.status(503)] * 3)
-        moved = home.pool("chat", "--session", "s", "five")
-        resting = home.pool("chat", "--session", "s", "--json", "-m", "auto", "six")
+        moved = home.here("chat", "--session", "s", "five")
+        resting = home.here("chat", "--session", "s", "--json", "-m", "auto", "six")
         age(home, "2026-01-01T00:00:00.000Z")
-        cold = home.pool("chat", "--session", "s", "--dry-run", "--json", "seven").json["decision"]
+        cold = home.here("chat", "--session", "s", "--dry-run", "--json", "seven").json["decision"]
     assert (warm["served_by"], chosen) == ("b/y", "a/x")
     assert "b/y is kept, for its prompt cache is likely warm, with" in decided["reasoning"]
     assert (decided["request"]["continues"], decided["request"]["warm"]) == ("b/y", True)
@@ -60,9 +60,9 @@ def test_cache_marks_are_set_in_sessions_only(home: Home) -> None:
     """Ruling 25: on the system's end and on the last user turn; a plain question carries none."""
     with FakeServer(["m"], speaks=("anthropic",)) as server:
         home.write_config(provider("den", server.root, format="anthropic"), model("den/m"))
-        home.pool("chat", "-s", "be brief", "hi")
-        home.pool("chat", "--session", "s", "-s", "be brief", "hi")
-        home.pool("chat", "--session", "s", "and?")
+        home.here("chat", "-s", "be brief", "hi")
+        home.here("chat", "--session", "s", "-s", "be brief", "hi")
+        home.here("chat", "--session", "s", "and?")
         plain, begun, gone_on = (json.loads(chat.body) for chat in server.chats)
     assert "cache_control" not in json.dumps(plain)
     mark = {"type": "ephemeral"}
@@ -77,14 +77,14 @@ def test_what_was_shown_of_a_broken_answer_is_kept_and_marked(home: Home) -> Non
     with FakeServer(["m"], text="one two three four") as server:
         home.write_config(provider("den", server.url), model("den/m"))
         server.behave([faults.cut(after=2)])
-        broken = home.pool("chat", "--session", "s", "count")
+        broken = home.here("chat", "--session", "s", "count")
         (asked, heard) = turns(home)
-        shown = home.pool("chat", "--show", "s").out
+        shown = home.here("chat", "--show", "s").out
         server.behave([faults.cut(after=2)] * 9)
-        unseen = home.pool("chat", "--session", "s", "--json", "--max-wait", "0", "again")
+        unseen = home.here("chat", "--session", "s", "--json", "--max-wait", "0", "again")
         kept = len(turns(home))
         server.behave([])
-        home.pool("chat", "--session", "s", "go on")
+        home.here("chat", "--session", "s", "go on")
         sent = json.loads(server.chats[-1].body)["messages"]
     assert (broken.code, asked["text"], heard["partial"]) == (7, "count", True)
     assert heard["text"]
@@ -124,7 +124,7 @@ def test_two_runs_of_one_session_keep_both_exchanges_whole(home: Home) -> None:
         home.write_config(provider("den", server.url), model("den/m"))
         slow = home.start("chat", "--session", "s", "slow")
         wait_for(lambda: len(server.chats) == 1, 20)
-        home.pool("chat", "--session", "s", "fast")
+        home.here("chat", "--session", "s", "fast")
         done.set()
         assert end_of(slow).code == 0
     assert [turn["text"] for turn in turns(home)] == ["fast", "soon", "slow", "late"]

@@ -32,28 +32,28 @@ def recorded(home: Home) -> Home:
 def test_a_policy_from_a_file(recorded: Home) -> None:
     """A file as `policy export` prints it, or stdin; the document has all the figures."""
     policies = {"schema": 1, "policies": [{"target": "den", "state": "inactive", "reason": "moved"}]}
-    told = recorded.pool("policy", "simulate", "--policy", "-", "--json", stdin=json.dumps(policies)).json
+    told = recorded.here("policy", "simulate", "--policy", "-", "--json", stdin=json.dumps(policies)).json
     assert (told["schema"], told["decisions"], told["changed"]) == (1, 3, 2)
     assert told["moves"] == [{"from": "den/small", "to": "sky/mid", "decisions": 2}]
     assert told["tried"] == {"policies": 1, "keys": {}}
     assert set(told) >= {"since", "until", "skipped", "not_eligible", "cost", "latency_ms", "quality"}
-    assert recorded.pool("policy", "--json").json["policies"] == []
+    assert recorded.here("policy", "--json").json["policies"] == []
 
 
 def test_a_config_and_a_strategy(recorded: Home) -> None:
     """Keys as `config set` takes them; a strategy; the text says how many change, and from what to what."""
     before = recorded.config.read_bytes()
-    shown = recorded.pool("policy", "simulate", "--set", "routing.mode=cloud")
+    shown = recorded.here("policy", "simulate", "--set", "routing.mode=cloud")
     assert (shown.code, shown.err) == (0, "")
     first, move, cost, _, quality = shown.out.splitlines()
     assert first.endswith("; 2 would be made otherwise (67 %)")
     assert move == "2\tden/small\tsky/mid"
     assert cost.endswith("2 without a price; 1 without counted tokens")
     assert quality == "quality\t5.7\t7.0\t+1.3\tover 3 decisions"
-    strategy = recorded.pool("policy", "simulate", "--strategy", "cost", "--since", "1d", "--json").json
+    strategy = recorded.here("policy", "simulate", "--strategy", "cost", "--since", "1d", "--json").json
     assert strategy["tried"]["keys"] == {"routing.strategy": "cost"}
     assert strategy["moves"] == [{"from": "sky/mid", "to": "den/small", "decisions": 1}]
-    nothing = recorded.pool(
+    nothing = recorded.here(
         "policy", "simulate", "--strategy", "cost", "--until", "2001-01-01", "--json"
     ).json
     assert nothing["decisions"] == 0
@@ -63,7 +63,7 @@ def test_a_config_and_a_strategy(recorded: Home) -> None:
 
 def test_decisions_that_would_find_nobody(recorded: Home) -> None:
     """They are counted and the reason is said."""
-    shown = recorded.pool(
+    shown = recorded.here(
         "policy", "simulate", "--set", "routing.mode=local", "--set", "providers.den.enabled=false"
     )
     assert "3 decisions would find nobody:" in shown.out
@@ -81,7 +81,7 @@ def test_what_cannot_be_tried(recorded: Home) -> None:
         (("--policy", "no/such/file"), 2),
         (("--strategy", "cost", "--since", "soon"), 2),
     ):
-        assert recorded.pool("policy", "simulate", *words).code == code, words
+        assert recorded.here("policy", "simulate", *words).code == code, words
 
 
 def test_on_a_terminal(recorded: Home) -> None:

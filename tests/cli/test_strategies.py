@@ -17,14 +17,14 @@ def test_turns_are_right_when_many_ask_at_once(home: Home) -> None:
             *(provider(name, each.url) for name, each in servers.items()),
             *(model(f"{name}/m") for name in servers),
         )
-        assert home.pool("route", "-m", "m", "x").out == "a/m\n"
-        assert "a/m" in home.pool("chat", "--dry-run", "-m", "m", "x").out
+        assert home.here("route", "-m", "m", "x").out == "a/m\n"
+        assert "a/m" in home.here("chat", "--dry-run", "-m", "m", "x").out
         chats = [home.start("chat", "-m", "m", f"question {n}") for n in range(9)]
         assert [(child.wait(60), child.returncode) for child in chats] == [(0, 0)] * 9
         assert {name: len(each.chats) for name, each in servers.items()} == {"a": 3, "b": 3, "c": 3}
     health = json.loads((home.state / "health.json").read_text())["data"]
     assert health["cursors"] == {"m": 9}
-    assert home.pool("route", "-m", "m", "x").out == "a/m\n"
+    assert home.here("route", "-m", "m", "x").out == "a/m\n"
 
 
 def test_a_strategy_is_told_as_it_decided(home: Home) -> None:
@@ -37,7 +37,7 @@ def test_a_strategy_is_told_as_it_decided(home: Home) -> None:
     )
 
     def told(*options: str) -> dict:
-        decision: dict = home.pool("route", "--json", *options, "hello").json["decision"]
+        decision: dict = home.here("route", "--json", *options, "hello").json["decision"]
         return decision
 
     named = told("--strategy", "priority", "-m", "claude-x")
@@ -53,5 +53,5 @@ def test_a_strategy_is_told_as_it_decided(home: Home) -> None:
     best = told("--profile", "premium")
     assert best["request"]["hints"]["quality_floor"] == "9"
     assert best["selected"] == "far/claude-x"
-    assert home.pool("route", "--profile", "private", "hello").code == 6
-    assert "built in: premium, fast" in home.pool("route", "--profile", "nosuch", "hello").err
+    assert home.here("route", "--profile", "private", "hello").code == 6
+    assert "built in: premium, fast" in home.here("route", "--profile", "nosuch", "hello").err

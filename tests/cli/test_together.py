@@ -38,8 +38,8 @@ def test_a_killed_chat_leaves_everything_usable(home: Home) -> None:
         wait_for(lambda: bool(one.chats))
         child.send_signal(signal.SIGKILL)
         child.wait(10)
-        assert home.pool("chat", "hi").out == "hello there\n"
-        assert home.pool("usage", "--json").json["total"]["successful"] == 1
+        assert home.here("chat", "hi").out == "hello there\n"
+        assert home.here("usage", "--json").json["total"]["successful"] == 1
 
 
 def test_a_second_whole_refresh_is_told_to_try_again(home: Home) -> None:
@@ -48,18 +48,18 @@ def test_a_second_whole_refresh_is_told_to_try_again(home: Home) -> None:
         home.write_config(provider("a", slow.url), provider("b", slow.url))
         first = home.start("refresh")
         wait_for(lambda: bool(slow.listings))
-        second = home.pool("refresh", "--json")
+        second = home.here("refresh", "--json")
         assert (second.code, second.error["kind"]) == (75, "busy")
-        assert home.pool("refresh", "b").code == 0
+        assert home.here("refresh", "b").code == 0
         assert first.wait(30) == 0
-        assert len(home.pool("models", "--json").json["models"]) == 2
+        assert len(home.here("models", "--json").json["models"]) == 2
 
 
 def test_a_slow_provider_delays_nobody(home: Home, server: FakeServer) -> None:
     """A hung provider costs its own time-out; the others' models are there, and the exit code is 9."""
     with FakeServer(behave_listing=[faults.hang(30)]) as hung:
         home.write_config(provider("hung", hung.url), provider("ok", server.url))
-        shown = home.pool("refresh", "--timeout", "1s", "--json")
+        shown = home.here("refresh", "--timeout", "1s", "--json")
         assert shown.code == 9
         by_id = {entry["id"]: entry for entry in shown.json["providers"]}
         assert by_id["ok"]["models"] == 1

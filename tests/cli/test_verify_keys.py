@@ -33,7 +33,7 @@ def test_a_key_that_works_is_said_to(home: Home) -> None:
     """With a key that was taken; what other formats miss is no complaint."""
     with Speaking({CHAT: for_good}) as server:
         written(home, server.url, 'key = { env = "A" }\n')
-        result = home.pool("providers", "verify", "work", env={"A": "good"})
+        result = home.here("providers", "verify", "work", env={"A": "good"})
     assert result.code == 0
     assert result.out.splitlines()[-1] == 'key OK: "default"'
     assert "it says" not in result.err
@@ -44,8 +44,8 @@ def test_a_public_listing_proves_no_key(home: Home) -> None:
     keys = KEYS.replace("false", "true")
     with Speaking({"/v1/models": LISTING, CHAT: for_good}) as server:
         written(home, server.url, keys)
-        bad = home.pool("providers", "verify", "work", env={"A": "bad", "B": "worse"})
-        good = home.pool("providers", "verify", "work", env={"A": "bad", "B": "good"})
+        bad = home.here("providers", "verify", "work", env={"A": "bad", "B": "worse"})
+        good = home.here("providers", "verify", "work", env={"A": "bad", "B": "good"})
     assert (bad.code, "key OK" in bad.out) == (0, False)
     assert 'questions are refused with the key "one"' in bad.err
     assert good.out.splitlines()[-1] == 'key OK: "two"'
@@ -56,9 +56,9 @@ def test_one_key_may_be_named(home: Home) -> None:
     with Speaking({"/v1/models": for_good, CHAT: for_good}) as server:
         written(home, server.url, KEYS)
         keys = {"A": "bad", "B": "good"}
-        one = home.pool("providers", "verify", "work", "--key", "one", env=keys)
-        two = home.pool("providers", "verify", "work", "--key", "two", env=keys)
-        unknown = home.pool("providers", "verify", "work", "--key", "three", env=keys)
+        one = home.here("providers", "verify", "work", "--key", "one", env=keys)
+        two = home.here("providers", "verify", "work", "--key", "two", env=keys)
+        unknown = home.here("providers", "verify", "work", "--key", "three", env=keys)
     assert (one.code, two.code, unknown.code) == (5, 0, 3)
     assert unknown.err == 'error: work has no key "three"\n  its keys: one, two\n'
 
@@ -67,8 +67,8 @@ def test_an_alternate_that_takes_the_key(home: Home) -> None:
     """It is reported, and --apply remembers it; the configured address stays written as it is."""
     with Speaking(SHUT) as first, Speaking(GATEWAY) as second:
         written(home, first.url, f'key = {{ env = "A" }}\nalternate_urls = ["{second.url}"]\n')
-        told = home.pool("providers", "verify", "work", env={"A": "k"})
-        applied = home.pool("providers", "verify", "work", "--apply", "--json", env={"A": "k"})
+        told = home.here("providers", "verify", "work", env={"A": "k"})
+        applied = home.here("providers", "verify", "work", "--apply", "--json", env={"A": "k"})
     assert told.code == 0
     assert f"recommended: format openai at {second.url}" in told.out
     found = applied.json["verification"]
@@ -83,7 +83,7 @@ def test_a_dead_alternate_hides_no_refusal(home: Home) -> None:
     """The key is refused where somebody is; that nobody is at the alternate is not the news."""
     with Speaking(SHUT) as first:
         written(home, first.url, f'alternate_urls = ["http://127.0.0.1:{closed_port()}"]\n')
-        result = home.pool("providers", "verify", "work")
+        result = home.here("providers", "verify", "work")
     assert result.code == 5
 
 
@@ -92,7 +92,7 @@ def test_what_was_only_refused_is_not_applied(home: Home) -> None:
     with Speaking(SHUT) as server:
         written(home, server.url)
         before = home.config.read_text()
-        result = home.pool("providers", "verify", "work", "--apply")
+        result = home.here("providers", "verify", "work", "--apply")
     assert (result.code, home.config.read_text()) == (5, before)
     assert not (home.state / "formats.json").exists()
 
@@ -100,11 +100,11 @@ def test_what_was_only_refused_is_not_applied(home: Home) -> None:
 def test_how_to_keep_an_address(home: Home) -> None:
     """The last line is a command, and that command works."""
     with Speaking({"/chat/completions": FINE}) as server:
-        result = home.pool("providers", "verify", "--url", server.url, "--key-env", "GW", env={"GW": "k"})
+        result = home.here("providers", "verify", "--url", server.url, "--key-env", "GW", env={"GW": "k"})
         url = f"{server.url}/chat/completions"
         command = f"llmpool providers add server --url {url} --format openai --key-env GW"
         assert result.err.splitlines()[-1] == f"to keep it: {command}"
-        home.pool(*command.split()[1:], env={"GW": "k"})
+        home.here(*command.split()[1:], env={"GW": "k"})
     assert "[providers.server]" in home.config.read_text()
 
 
@@ -112,14 +112,14 @@ def test_a_name_that_is_taken_is_not_proposed(home: Home) -> None:
     """Then the name is the reader's to choose."""
     home.write_config('[providers.server]\nurl = "http://127.0.0.1:9"\n')
     with Speaking(GATEWAY) as server:
-        result = home.pool("providers", "verify", "--url", server.url)
+        result = home.here("providers", "verify", "--url", server.url)
     assert "to keep it: llmpool providers add ID --url" in result.err
 
 
 def test_a_certificate_nobody_looks_at_is_warned_of(home: Home) -> None:
     """The address is named, not the id it has inside."""
     url = f"https://127.0.0.1:{closed_port()}"
-    result = home.pool("providers", "verify", "--url", url, "--no-verify-tls")
+    result = home.here("providers", "verify", "--url", url, "--no-verify-tls")
     assert result.code == 7
     assert f"warning: {url}: its TLS certificate is not verified\n" in result.err
     assert "verify-candidate" not in result.err
@@ -131,14 +131,14 @@ def test_a_preset_that_does_not_fit_any_more(home: Home, own: str) -> None:
     name = "den" if own else "ollama"
     with Speaking(GATEWAY) as server:
         home.write_config(f'[providers.{name}] # mine\n{own}url = "{server.url}"\n')
-        told = home.pool("providers", "verify", name)
+        told = home.here("providers", "verify", name)
         assert told.code == 0
         assert "own listing\t/api/tags\t404 not here" in told.out
         assert f"recommended: format openai at {server.url}" in told.out
         assert 'the preset "ollama" does not fit what is there' in told.err
-        assert home.pool("providers", "verify", name, "--apply").code == 0
-        again = home.pool("providers", "verify", name, "--json").json["verification"]
-        shown = home.pool("providers", "show", name, "--json").json["provider"]
+        assert home.here("providers", "verify", name, "--apply").code == 0
+        again = home.here("providers", "verify", name, "--json").json["verification"]
+        shown = home.here("providers", "show", name, "--json").json["provider"]
     assert (again["changes"], again["ready"]) == ([], True)
     assert (shown["format"], shown["location"]) == ("openai", "local")
 
@@ -147,7 +147,7 @@ def test_a_preset_stays_where_nothing_else_is(home: Home) -> None:
     """When neither its own listing nor anything else is there, nothing is recommended."""
     with Speaking({}) as server:
         home.write_config(f'[providers.den]\npreset = "ollama"\nurl = "{server.url}"\n')
-        result = home.pool("providers", "verify", "den", "--apply")
+        result = home.here("providers", "verify", "den", "--apply")
     assert result.code == 7
     assert "nothing that could be used answers there" in result.err
     assert 'preset = "ollama"' in home.config.read_text()

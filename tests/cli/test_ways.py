@@ -28,13 +28,13 @@ def test_the_format_of_an_unknown_server_is_found_and_remembered(home: Home, spe
     """The first question tries formats until one is there; the second goes straight to it."""
     with FakeServer(speaks=(speaks,)) as server:
         configured(home, server.root)
-        first = home.pool("chat", "hi")
+        first = home.here("chat", "hi")
         assert (first.code, first.out) == (0, "hello there\n" if first.out.endswith("\n") else "hello there")
         tried = len(paths(server))
         assert tried == 1 + ("openai", "anthropic", "responses").index(speaks)
-        assert home.pool("chat", "hi").code == 0
+        assert home.here("chat", "hi").code == 0
         assert len(paths(server)) == tried + 1
-        shown = home.pool("usage", "list", "--json").json["records"]
+        shown = home.here("usage", "list", "--json").json["records"]
     assert [record["success"] for record in shown] == [True, True]
     assert [record["attempts"] for record in shown] == [1, 1]
 
@@ -43,7 +43,7 @@ def test_a_claude_at_a_gateway_is_asked_as_anthropic_first(home: Home) -> None:
     """pool-routing-formats 5.1: the family's own format goes first, the others where it is not there."""
     with FakeServer(models=("claude-sonnet-4-5",), speaks=("openai", "anthropic")) as server:
         configured(home, server.root, "claude-sonnet-4-5")
-        assert home.pool("chat", "hi").code == 0
+        assert home.here("chat", "hi").code == 0
         assert paths(server) == ["/v1/messages"]
 
 
@@ -54,7 +54,7 @@ def test_a_server_that_moved_on_to_responses_is_followed(home: Home) -> None:
             lambda n, request: faults.responses_only() if request.path.endswith("chat/completions") else None
         )
         configured(home, server.root)
-        assert home.pool("chat", "hi").code == 0
+        assert home.here("chat", "hi").code == 0
         assert paths(server)[0] == "/v1/chat/completions"
         assert len(paths(server)) <= 3
 
@@ -64,7 +64,7 @@ def test_other_failures_never_change_the_format(home: Home, code: int) -> None:
     """Ruling 11: the endpoint is there, so nothing else is tried at it."""
     with FakeServer(speaks=("openai", "anthropic"), behave=faults.always(faults.status(code))) as server:
         configured(home, server.root)
-        home.pool("chat", "--max-wait", "0", "hi")
+        home.here("chat", "--max-wait", "0", "hi")
         assert set(paths(server)) == {"/v1/chat/completions"}
 
 
@@ -72,14 +72,14 @@ def test_a_page_in_place_of_an_endpoint_is_passed_over(home: Home) -> None:
     """An HTML 404 says no more than any other; the next format is asked."""
     with FakeServer(speaks=("anthropic",), html_404=True) as server:
         configured(home, server.root)
-        assert home.pool("chat", "hi").code == 0
+        assert home.here("chat", "hi").code == 0
 
 
 def test_a_pinned_format_is_the_only_one(home: Home) -> None:
     """What the owner named is not second-guessed; the error says what is wrong with it."""
     with FakeServer(speaks=("anthropic",)) as server:
         configured(home, server.root, format="openai")
-        failed = home.pool("chat", "hi")
+        failed = home.here("chat", "hi")
         assert failed.code == 7
         assert paths(server) == ["/v1/chat/completions", "/chat/completions"]
 
@@ -88,15 +88,15 @@ def test_a_refused_parameter_is_left_out_and_that_is_said_and_remembered(home: H
     """A 400 that names it costs one call, once; the person hears of it each time they ask for it."""
     with FakeServer(behave=faults.refusing("temperature")) as server:
         configured(home, server.url, format="openai")
-        first = home.pool("chat", "--temperature", "0.5", "hi")
+        first = home.here("chat", "--temperature", "0.5", "hi")
         assert (first.code, len(server.chats)) == (0, 2)
         assert "a/m does not take temperature" in first.err
-        second = home.pool("chat", "--temperature", "0.5", "hi")
+        second = home.here("chat", "--temperature", "0.5", "hi")
         assert (second.code, len(server.chats)) == (0, 3)
         assert "a/m does not take temperature" in second.err
-        assert "temperature" in home.pool("providers", "show", "a").out
-        assert home.pool("providers", "clear", "a").code == 0
-        home.pool("chat", "--temperature", "0.5", "hi")
+        assert "temperature" in home.here("providers", "show", "a").out
+        assert home.here("providers", "clear", "a").code == 0
+        home.here("chat", "--temperature", "0.5", "hi")
         assert len(server.chats) == 5
 
 
@@ -104,8 +104,8 @@ def test_a_server_that_cannot_count_a_stream_is_asked_once(home: Home) -> None:
     """`stream_options` is left out quietly, and for good."""
     with FakeServer(behave=faults.refusing("stream_options")) as server:
         configured(home, server.url, format="openai")
-        assert home.pool("chat", "hi").err.count("stream") == 0
-        assert home.pool("chat", "hi").code == 0
+        assert home.here("chat", "hi").err.count("stream") == 0
+        assert home.here("chat", "hi").code == 0
         assert len(server.chats) == 3
 
 
@@ -115,7 +115,7 @@ def test_tools_are_never_left_out(home: Home, tmp_path: Path) -> None:
     tools.write_text(json.dumps([{"name": "add", "parameters": {"type": "object"}}]))
     with FakeServer(behave=faults.always(faults.refuse("tools"))) as server:
         configured(home, server.url, format="openai")
-        assert home.pool("chat", "--tools", str(tools), "hi").code == 7
+        assert home.here("chat", "--tools", str(tools), "hi").code == 7
         assert len(server.chats) == 1
 
 
@@ -124,11 +124,11 @@ def test_a_refused_key_is_tried_at_the_other_addresses(home: Home) -> None:
     with FakeServer(key="other") as first, FakeServer(key=PLANTED_KEY) as second, FakeServer() as third:
         configured(home, first.url, format="openai", key={"env": "K"}, alternate_urls=[second.url, third.url])
         env = {"K": PLANTED_KEY}
-        assert home.pool("chat", "hi", env=env).code == 0
+        assert home.here("chat", "hi", env=env).code == 0
         assert (len(first.chats), len(second.chats), len(third.requests)) == (1, 1, 0)
-        assert home.pool("chat", "hi", env=env).code == 0
+        assert home.here("chat", "hi", env=env).code == 0
         assert (len(first.chats), len(second.chats)) == (1, 2)
-        assert second.url in home.pool("providers", "show", "a").out
+        assert second.url in home.here("providers", "show", "a").out
     assert home.files_with(PLANTED_KEY) == []
 
 
@@ -136,7 +136,7 @@ def test_a_refused_key_stays_the_error_when_no_address_takes_it(home: Home) -> N
     """Exit 5, in the words of the first address."""
     with FakeServer(key="x") as first, FakeServer(key="y") as second:
         configured(home, first.url, format="openai", key={"env": "K"}, alternate_urls=[second.url])
-        assert home.pool("chat", "hi", env={"K": PLANTED_KEY}).code == 5
+        assert home.here("chat", "hi", env={"K": PLANTED_KEY}).code == 5
 
 
 def test_a_picture_file_goes_to_the_model(home: Home, tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_a_picture_file_goes_to_the_model(home: Home, tmp_path: Path) -> None:
         home.write_config(
             provider("a", server.url), model("a/blind", quality=10), model("a/llava", quality=1)
         )
-        answered = home.pool("chat", "--json", "-a", str(picture), "what is this?")
+        answered = home.here("chat", "--json", "-a", str(picture), "what is this?")
         assert answered.json["served_by"] == "a/llava"
         (sent,) = server.chats
         text, image = sent.json["messages"][-1]["content"]
@@ -164,10 +164,10 @@ def test_a_picture_at_an_address_is_fetched_for_a_server_of_ones_own(home: Home)
 
     with FakeServer(models=("llava",), routes={"/p.png": image}) as server:
         configured(home, server.url, "llava", format="openai")
-        assert home.pool("chat", "-a", f"{server.root}/p.png", "?").code == 0
+        assert home.here("chat", "-a", f"{server.root}/p.png", "?").code == 0
         sent = server.chats[0].json["messages"][-1]["content"][1]["image_url"]["url"]
         assert sent.startswith("data:image/png;base64,")
-        missing = home.pool("chat", "-a", f"{server.root}/none.png", "?")
+        missing = home.here("chat", "-a", f"{server.root}/none.png", "?")
         assert (missing.code, "cannot be sent" in missing.err) == (2, True)
 
 
@@ -177,7 +177,7 @@ def test_a_text_file_is_added_to_the_prompt_under_its_name(home: Home, tmp_path:
     notes.write_text("remember the milk\n")
     with FakeServer() as server:
         configured(home, server.url, format="openai")
-        assert home.pool("chat", "-a", str(notes), "sum up").code == 0
+        assert home.here("chat", "-a", str(notes), "sum up").code == 0
         assert server.chats[0].json["messages"][-1]["content"] == "sum up\n\nnotes.txt:\nremember the milk\n"
 
 
@@ -189,7 +189,7 @@ def test_what_cannot_be_attached_is_a_usage_error(home: Home, tmp_path: Path, co
         path.write_bytes(content)
     with FakeServer() as server:
         configured(home, server.url, format="openai")
-        failed = home.pool("chat", "-a", str(path), "hi")
+        failed = home.here("chat", "-a", str(path), "hi")
     assert (failed.code, "thing.bin" in failed.err) == (2, True)
 
 
@@ -199,13 +199,13 @@ def test_tool_calls_are_printed_as_json_lines(home: Home, tmp_path: Path) -> Non
     tools.write_text(json.dumps([{"name": "add", "parameters": {"type": "object"}}]))
     with FakeServer(tool_call={"name": "add", "arguments": {"a": 1}}) as server:
         configured(home, server.url, format="openai")
-        called = home.pool("chat", "--tools", str(tools), "add")
+        called = home.here("chat", "--tools", str(tools), "add")
         (call,) = called.documents
         assert (call["name"], json.loads(call["arguments"])) == ("add", {"a": 1})
         assert server.chats[0].json["tools"][0]["function"]["name"] == "add"
     bad = tmp_path / "bad.json"
     bad.write_text("[1]")
-    assert home.pool("chat", "--tools", str(bad), "add").code == 2
+    assert home.here("chat", "--tools", str(bad), "add").code == 2
 
 
 def test_a_schema_is_sent_with_the_question(home: Home, tmp_path: Path) -> None:
@@ -214,10 +214,10 @@ def test_a_schema_is_sent_with_the_question(home: Home, tmp_path: Path) -> None:
     schema.write_text('{"type": "object", "properties": {"x": {"type": "integer"}}}')
     with FakeServer(text='{"x": 1}') as server:
         configured(home, server.url, format="openai")
-        assert json.loads(home.pool("chat", "--schema", str(schema), "x").out) == {"x": 1}
+        assert json.loads(home.here("chat", "--schema", str(schema), "x").out) == {"x": 1}
         assert server.chats[0].json["response_format"]["json_schema"]["schema"]["properties"]
     schema.write_text("[")
-    assert home.pool("chat", "--schema", str(schema), "x").code == 2
+    assert home.here("chat", "--schema", str(schema), "x").code == 2
 
 
 def test_rate_headers_of_an_answer_are_kept(home: Home) -> None:
@@ -225,7 +225,7 @@ def test_rate_headers_of_an_answer_are_kept(home: Home) -> None:
     headers = {"x-ratelimit-limit-requests": "60", "x-ratelimit-remaining-requests": "59"}
     with FakeServer(headers=headers) as server:
         configured(home, server.url, format="openai")
-        assert home.pool("chat", "hi").code == 0
+        assert home.here("chat", "hi").code == 0
     kept = json.loads((home.state / "limits.json").read_text())["data"]
     assert json.dumps(kept).count('"remaining": 59') == 1 or '"remaining":59' in json.dumps(kept)
 
@@ -235,5 +235,5 @@ def test_an_unverified_certificate_is_said(home: Home) -> None:
     home.write_config(
         provider("a", "https://127.0.0.1:9/v1", verify_tls=False, connect_timeout="200ms"), model("a/m")
     )
-    assert "certificate is not verified" in home.pool("chat", "hi").err
-    assert "certificate is not verified" in home.pool("refresh").err
+    assert "certificate is not verified" in home.here("chat", "hi").err
+    assert "certificate is not verified" in home.here("refresh").err

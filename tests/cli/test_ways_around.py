@@ -26,8 +26,8 @@ def test_an_alternate_that_is_not_there_is_passed_over(home: Home) -> None:
     with FakeServer(key="x") as first, FakeServer(key=PLANTED_KEY) as good:
         others = [nowhere(), good.url]
         home.write_config(provider("a", first.url, key={"env": "K"}, alternate_urls=others), model("a/m"))
-        assert home.pool("refresh", env={"K": PLANTED_KEY}).code == 0
-        assert home.pool("chat", "hi", env={"K": PLANTED_KEY}).code == 0
+        assert home.here("refresh", env={"K": PLANTED_KEY}).code == 0
+        assert home.here("chat", "hi", env={"K": PLANTED_KEY}).code == 0
         assert len(good.chats) == 1
 
 
@@ -37,7 +37,7 @@ def test_a_refused_key_stays_the_error_behind_dead_alternates(home: Home) -> Non
         home.write_config(
             provider("a", first.url, key={"env": "K"}, alternate_urls=[nowhere()]), model("a/m")
         )
-        assert home.pool("chat", "hi", env={"K": PLANTED_KEY}).code == 5
+        assert home.here("chat", "hi", env={"K": PLANTED_KEY}).code == 5
 
 
 def test_a_learnt_address_that_died_gives_way_to_the_configured_one(home: Home) -> None:
@@ -48,10 +48,10 @@ def test_a_learnt_address_that_died_gives_way_to_the_configured_one(home: Home) 
                 provider("a", first.url, key={"env": "K"}, alternate_urls=[second.url]), model("a/m")
             )
             first.key = "other"
-            assert home.pool("chat", "hi", env={"K": PLANTED_KEY}).code == 0
+            assert home.here("chat", "hi", env={"K": PLANTED_KEY}).code == 0
             first.key = PLANTED_KEY
-        assert home.pool("chat", "hi", env={"K": PLANTED_KEY}).code == 0
-        assert home.pool("refresh", env={"K": PLANTED_KEY}).code == 0
+        assert home.here("chat", "hi", env={"K": PLANTED_KEY}).code == 0
+        assert home.here("refresh", env={"K": PLANTED_KEY}).code == 0
 
 
 def test_a_key_that_cannot_be_read_does_not_hide_the_next(home: Home, server: FakeServer) -> None:
@@ -59,15 +59,15 @@ def test_a_key_that_cannot_be_read_does_not_hide_the_next(home: Home, server: Fa
     keys = [{"label": "x", "env": "X"}, {"label": "y", "env": "Y"}]
     home.write_config(provider("a", server.url, keys=keys))
     env = {"Y": PLANTED_KEY}
-    assert home.pool("refresh", "--json", env=env).json["providers"][0]["models"] == 1
-    assert home.pool("providers", "verify", "a", env=env).code == 0
+    assert home.here("refresh", "--json", env=env).json["providers"][0]["models"] == 1
+    assert home.here("providers", "verify", "a", env=env).code == 0
 
 
 def test_a_key_that_cannot_be_used_fails_a_refresh(home: Home, server: FakeServer) -> None:
     """A missing key is reported, a broken one is a failure: cron must notice (ruling 7)."""
     home.write_config(provider("a", server.url, key={"env": "K"}))
-    assert home.pool("refresh", "a").code == 0
-    assert home.pool("refresh", "a", env={"K": "sk-two\nlines-0123456789"}).code == 9
+    assert home.here("refresh", "a").code == 0
+    assert home.here("refresh", "a", env={"K": "sk-two\nlines-0123456789"}).code == 9
 
 
 def test_a_server_without_a_version_in_its_paths_is_found(home: Home) -> None:
@@ -80,9 +80,9 @@ def test_a_server_without_a_version_in_its_paths_is_found(home: Home) -> None:
         gone = faults.always(faults.status(404, body={"error": "no such path"}))
         server.behave(lambda n, request: gone(n, request) if "/v1/" in request.path else None)
         home.write_config(provider("a", server.root, format=None), model("a/m"))
-        assert home.pool("chat", "hi").out.strip() == "bare"
+        assert home.here("chat", "hi").out.strip() == "bare"
         seen = len(server.requests)
-        assert home.pool("chat", "hi").out.strip() == "bare"
+        assert home.here("chat", "hi").out.strip() == "bare"
         assert len(server.requests) == seen + 1
 
 
@@ -91,12 +91,12 @@ def test_a_declared_window_is_what_ollama_loads(home: Home) -> None:
     with FakeServer(speaks=("ollama",)) as server:
         den = f'[providers.den]\npreset = "ollama"\nurl = "{server.root}"\n'
         home.write_config(den, model("den/m", context_window=32768))
-        assert home.pool("chat", "hi").code == 0
+        assert home.here("chat", "hi").code == 0
         assert server.chats[-1].json["options"]["num_ctx"] == 32768
         home.write_config(den, model("den/m"))
-        assert home.pool("chat", "hi").code == 0
+        assert home.here("chat", "hi").code == 0
         assert "num_ctx" not in server.chats[-1].json.get("options", {})
-        assert home.pool("chat", "--context-size", "1", "word " * 6000).code == 0
+        assert home.here("chat", "--context-size", "1", "word " * 6000).code == 0
         assert server.chats[-1].json["options"]["num_ctx"] == 16384
 
 
@@ -105,8 +105,8 @@ def test_a_model_of_short_answers_is_not_asked_for_long_ones(home: Home) -> None
     models = [{"id": "m", "max_tokens": 4096}]
     with FakeServer(models=models, speaks=("anthropic",)) as server:
         home.write_config(provider("a", server.root, format="anthropic"))
-        assert home.pool("refresh").code == 0
-        assert home.pool("chat", "hi").code == 0
+        assert home.here("refresh").code == 0
+        assert home.here("chat", "hi").code == 0
         assert server.chats[-1].json["max_tokens"] == 4096
 
 
@@ -115,14 +115,14 @@ def test_a_request_that_was_too_late_is_sent_again(home: Home, code: int) -> Non
     """failover-cooldown 8: as the vendors' own clients do."""
     with FakeServer(behave=[faults.status(code)]) as server:
         home.write_config(provider("a", server.url), model("a/m"))
-        assert home.pool("chat", "hi").code == 0
+        assert home.here("chat", "hi").code == 0
         assert len(server.chats) == 2
 
 
 def test_a_server_that_lists_nothing_can_be_added(home: Home) -> None:
     """What it speaks is found by asking; the config says so."""
     with FakeServer(speaks=("responses",), behave_listing=faults.always(faults.status(404))) as server:
-        home.pool("providers", "add", server.root)
+        home.here("providers", "add", server.root)
         assert 'format = "responses"' in home.config.read_text()
 
 
@@ -134,7 +134,7 @@ def test_one_refused_connection_is_enough_for_a_server(home: Home, server: FakeS
         *(model(f"a/{name}", quality=10) for name in ("m1", "m2", "m3")),
         model("b/m", quality=1),
     )
-    answered = home.pool("chat", "--json", "hi").json
+    answered = home.here("chat", "--json", "hi").json
     assert answered["served_by"] == "b/m"
     assert [attempt["deployment"][:2] for attempt in answered["attempts"]] == ["a/", "b/"]
 
@@ -148,12 +148,12 @@ def test_a_picture_behind_a_redirect_is_fetched_once(home: Home) -> None:
     with FakeServer(models=("llava", "llava:2"), routes={"/p.png": image}) as server:
         server.routes["/moved"] = faults.redirect(f"{server.root}/p.png")
         home.write_config(provider("a", server.url), model("a/llava"), model("a/llava:2"))
-        assert home.pool("chat", "--session", "s", "-a", f"{server.root}/moved", "?").code == 0
-        assert home.pool("chat", "--session", "s", "-c", "and now?").code == 0
+        assert home.here("chat", "--session", "s", "-a", f"{server.root}/moved", "?").code == 0
+        assert home.here("chat", "--session", "s", "-c", "and now?").code == 0
         assert [request.path for request in server.requests].count("/p.png") == 1
-        assert "[picture]" in home.pool("chat", "--show", "s").out
+        assert "[picture]" in home.here("chat", "--show", "s").out
         chats = len(server.chats)
-        assert home.pool("chat", "-a", f"{nowhere()}/x.png", "?").code == 2
+        assert home.here("chat", "-a", f"{nowhere()}/x.png", "?").code == 2
         assert len(server.chats) == chats
         assert json.loads((home.state / "health.json").read_text())["data"]["cooldowns"] == {}
 
@@ -162,7 +162,7 @@ def test_a_picture_behind_a_redirect_is_fetched_once(home: Home) -> None:
 def test_a_picture_in_an_address_is_checked(home: Home, server: FakeServer, url: str) -> None:
     """What no model takes is a usage error here, not an obscure one there."""
     home.write_config(provider("a", server.url), model("a/llava"))
-    assert home.pool("chat", "-a", url, "?").code == 2
+    assert home.here("chat", "-a", url, "?").code == 2
     assert not server.requests
 
 
@@ -171,7 +171,7 @@ def test_an_answer_that_is_no_json_is_said(home: Home, server: FakeServer, tmp_p
     schema = tmp_path / "s.json"
     schema.write_text('{"type": "object"}')
     home.write_config(provider("a", server.url), model("a/m"))
-    assert "no JSON" in home.pool("chat", "--schema", str(schema), "x").err
+    assert "no JSON" in home.here("chat", "--schema", str(schema), "x").err
 
 
 def test_an_answer_in_another_character_set_is_read(home: Home) -> None:
@@ -183,7 +183,7 @@ def test_an_answer_in_another_character_set_is_read(home: Home) -> None:
 
     with FakeServer(behave=[latin]) as server:
         home.write_config(provider("a", server.url), model("a/m"))
-        assert home.pool("chat", "--no-stream", "hi").out.strip() == "Grüße"
+        assert home.here("chat", "--no-stream", "hi").out.strip() == "Grüße"
 
 
 def test_signed_thoughts_go_back_only_to_who_signed_them(home: Home) -> None:
@@ -196,7 +196,7 @@ def test_signed_thoughts_go_back_only_to_who_signed_them(home: Home) -> None:
         home.write_config(
             provider("a", server.root, format="anthropic"), model("a/claude-x"), model("a/claude-y")
         )
-        assert home.pool("chat", "--session", "s", "-m", "a/claude-x", "hi").code == 0
+        assert home.here("chat", "--session", "s", "-m", "a/claude-x", "hi").code == 0
         path = home.state / "sessions" / "s.jsonl"
         turns = [json.loads(line) for line in path.read_text().splitlines()]
         block = {"type": "thinking", "thinking": "hm", "signature": "c2ln"}
@@ -211,7 +211,7 @@ def test_signed_thoughts_go_back_only_to_who_signed_them(home: Home) -> None:
             }
         ]
         path.write_text("".join(json.dumps(turn) + "\n" for turn in turns))
-        assert home.pool("chat", "--session", "s", "-c", "-m", "a/claude-y", "ho").code == 0
+        assert home.here("chat", "--session", "s", "-c", "-m", "a/claude-y", "ho").code == 0
         assert "c2ln" not in json.dumps(server.chats[-1].json)
 
 
@@ -223,15 +223,15 @@ def test_only_a_prompt_that_was_cut_is_said_to_be(home: Home) -> None:
         prompt = "word " * 6000
         usage = {"prompt_tokens": 6500, "completion_tokens": 2, "total_tokens": 6502}
         server.behave(lambda n, request: faults.ok(usage=usage))
-        assert home.pool("refresh").code == 0
-        assert "cut the prompt" not in home.pool("chat", prompt).err
+        assert home.here("refresh").code == 0
+        assert "cut the prompt" not in home.here("chat", prompt).err
         home.write_config(den, model("den/m", context_window=6500))
-        assert "cut the prompt" in home.pool("chat", "--context-size", "1", prompt).err
+        assert "cut the prompt" in home.here("chat", "--context-size", "1", prompt).err
 
 
 def test_a_limit_that_is_left_out_is_said(home: Home) -> None:
     """Where a format has no second name for it, an answer without its limit may cost more."""
     with FakeServer(speaks=("responses",), behave=faults.refusing("max_output_tokens")) as server:
         home.write_config(provider("a", server.root, format="responses"), model("a/m"))
-        told = home.pool("chat", "--max-tokens", "50", "hi")
+        told = home.here("chat", "--max-tokens", "50", "hi")
         assert (told.code, "does not take max tokens" in told.err) == (0, True)

@@ -43,15 +43,15 @@ def test_a_refused_prompt_goes_to_a_larger_window_and_the_real_one_is_learnt(hom
             provider("b", server.url, priority=50, allowed_models=["twin"]),
             provider("c", server.url, priority=10, allowed_models=["vast"]),
         )
-        assert home.pool("refresh").code == 0
-        answered = home.pool("chat", "--json", words(7000))
+        assert home.here("refresh").code == 0
+        answered = home.here("chat", "--json", words(7000))
         asked = [chat.json["model"] for chat in server.chats]
-        table = home.pool("route", "--json", words(9000)).json["decision"]
-        shown = home.pool("models", "show", "a/wide", "--json").json
-        home.pool("chat", words(9000))
+        table = home.here("route", "--json", words(9000)).json["decision"]
+        shown = home.here("models", "show", "a/wide", "--json").json
+        home.here("chat", words(9000))
         assert [chat.json["model"] for chat in server.chats] == [*asked, "vast"]
-        cleared = home.pool("providers", "clear", "a")
-        forgotten = home.pool("route", words(9000)).out
+        cleared = home.here("providers", "clear", "a")
+        forgotten = home.here("route", words(9000)).out
     assert asked == ["wide", "vast"]
     assert answered.json["served_by"] == "c/vast"
     assert "the prompt is too long for a/wide; b/twin has no larger window: left out" in answered.err
@@ -71,20 +71,20 @@ def test_what_no_window_takes_is_refused_with_figures_before_anything_is_sent(ho
         home.write_config(
             provider("den", server.url), model("den/m", context_window=8192, supports_images=True)
         )
-        home.pool("chat", "--session", "s", "-s", words(1000), words(2000))
-        kept = home.pool("chat", "--session", "s", "--dry-run", "--json", words(3000)).json["decision"]
+        home.here("chat", "--session", "s", "-s", words(1000), words(2000))
+        kept = home.here("chat", "--session", "s", "--dry-run", "--json", words(3000)).json["decision"]
         tools = home.dir / "tools.json"
         lengthy = {"name": "f", "description": words(3000), "parameters": {"type": "object"}}
         tools.write_text(json.dumps([{"type": "function", "function": lengthy}]))
         picture = home.dir / "p.png"
         picture.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(64))
         sizes = {
-            name: home.pool("chat", "--dry-run", "--json", *options, "x").json["decision"]["request"]
+            name: home.here("chat", "--dry-run", "--json", *options, "x").json["decision"]["request"]
             for name, options in {"tools": ["--tools", str(tools)], "picture": ["-a", str(picture)]}.items()
         }
-        long = home.pool("chat", "--json", "--max-tokens", "6000", words(3000))
-        whole = home.pool("chat", "--session", "s", words(6000))
-        said = home.pool("chat", "--min-quality", "9", words(9000))
+        long = home.here("chat", "--json", "--max-tokens", "6000", words(3000))
+        whole = home.here("chat", "--session", "s", words(6000))
+        said = home.here("chat", "--min-quality", "9", words(9000))
         assert len(server.chats) == 1
     assert kept["request"]["context_size"] == 6003  # the answer of the first turn is in it too
     assert 3000 <= sizes["tools"]["context_size"] <= 3060
@@ -110,10 +110,10 @@ def test_every_larger_window_is_tried_before_the_run_ends(home: Home) -> None:
     with FakeServer([{"id": name, "context_length": size} for name, size in windows.items()]) as server:
         server.behave(faults.always(faults.status(400, body={"error": {"message": refusal}})))
         home.write_config(PRIORITY, provider("den", server.url))
-        home.pool("refresh")
-        result = home.pool("chat", "--json", words(5000))
+        home.here("refresh")
+        result = home.here("chat", "--json", words(5000))
         asked = [chat.json["model"] for chat in server.chats]
-        again = home.pool("route", "--json", words(5000)).json["decision"]
+        again = home.here("route", "--json", words(5000)).json["decision"]
     assert (result.code, result.error["kind"]) == (7, "all_failed")
     assert asked == ["d", "c", "a"]
     assert "larger window" in result.error["hint"]

@@ -7,8 +7,16 @@ from collections.abc import Iterator
 
 import pytest
 
+from llmpool.data import prices
 from llmpool.net.client import Client
 from tests.edges.raw_server import Play, RawServer, Serve
+
+
+@pytest.fixture
+def old_book(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the price book that ships be older than every download of a test."""
+    shipped = prices.document() | {"date": "2026-01-01"}
+    monkeypatch.setattr(prices, "document", lambda: shipped)
 
 
 @pytest.fixture

@@ -91,7 +91,7 @@ def test_what_is_no_catalog_is_set_aside(tmp_path: Path, data: Any) -> None:
 def test_content_of_any_shape_is_read_as_what_it_has(content: Any) -> None:
     """Inside an envelope that is sound, content that is not is simply not there."""
     envelope = {"version": 1, "written_at": AT, "data": STORED._asdict() | {"content": content}}
-    read = jsonfile._unwrap(json.dumps(envelope).encode(), Path("catalog.json"), 1, catalog._stored)
+    read = jsonfile._unwrap(json.dumps(envelope).encode(), Path("catalog.json"), 1, catalog.PLACE.decoded)
     assert read == STORED._replace(content=official.NOTHING)
 
 

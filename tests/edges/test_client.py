@@ -257,6 +257,7 @@ def test_hosts_are_shown_with_their_port_and_nothing_else() -> None:
     assert [is_loopback(h) for h in ("localhost", "127.0.0.9", "::1", "a.localhost", "10.0.0.1", "h")] == (
         [True] * 4 + [False] * 2
     )
+    assert not any(map(is_loopback, ("127.0.0.1.evil.test", "127.1", "127.0.0.256", "127.evil.test", "")))
 
 
 def test_this_machine_is_reached_without_a_proxy(

@@ -212,3 +212,11 @@ def test_what_no_command_can_edit_is_refused() -> None:
     with pytest.raises(ConfigInvalid) as caught:
         with_value('models = [{ id = "a/m" }]\n', ("models", "b/m", "speed"), 1)
     assert "llmpool config" in caught.value.hint
+
+
+def test_a_model_is_added_to_an_inline_list() -> None:
+    """`models = [...]` takes no `[[models]]` beside it, so the new one goes into the list."""
+    text = 'models = [ { id = "a/b", quality = 3 } ] # mine\n'
+    assert with_model(text, "a/c", {"quality": 5, "aliases": None}) == (
+        'models = [ { id = "a/b", quality = 3 }, { id = "a/c", quality = 5 } ] # mine\n'
+    )

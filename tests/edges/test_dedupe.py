@@ -7,12 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from llmpool.auth import keyfile
 from llmpool.config.paths import Paths
 from llmpool.core.policy import Policy
+from llmpool.errors import NoCredential
 from llmpool.net.address import canonical
 from llmpool.pool import Pool, open_pool
 from llmpool.setup import dedupe
-from llmpool.state import policy
+from llmpool.setup import keys as keystore_keys
+from llmpool.state import jsonfile, policy
+from llmpool.state import keys as state_keys
 from tests.edges.config_text import PLANTED
 
 AT = "2026-11-21T03:44:00Z"
@@ -217,14 +221,38 @@ def test_everything_that_named_it_names_the_other(pool: Pool) -> None:
     assert backup.read_text() == text
 
 
-def test_a_stored_key_is_not_lost_in_silence(pool: Pool) -> None:
-    """A further key that is stored under the id that goes cannot come along, and the preview says so."""
-    pool.paths.config.write_text(
-        '[providers.a]\nurl = "https://x.test"\npriority = 99\nkey = { env = "K1" }\n'
-        '[providers.b]\nurl = "https://x.test"\nkeys = [{ env = "K1" }, { label = "s", keyring = true }]\n'
-    )
+def stored(pool: Pool, **keys: str) -> None:
+    """Keep keys in secrets.json under `provider__label`, and configure their providers at one address."""
+    text = "".join(f'[providers.{name}]\nurl = "https://x.test"\n' for name in ("a", "b"))
+    pool.paths.config.write_text(text)
+    pool.forget()
+    for place, key in keys.items():
+        provider, _, label = place.partition("__")
+        keystore_keys.store(pool, provider, key, label=label, where="file", plaintext=True)
+
+
+def test_stored_keys_are_compared_by_digest_and_move_along(pool: Pool) -> None:
+    """Example 46 with keys that llmpool keeps: `k2` is kept under the id that stays, nothing left."""
+    stored(pool, a__main=PLANTED, b__first=PLANTED, b__k2="sk-two-0123456789")
     (merge,) = dedupe.plan(pool).merges
-    assert merge.dropped == ('key "s" of b: it is stored under that id',)
+    assert (merge.kept, merge.gone, merge.dropped) == ("a", ("b",), ())
+    dedupe.carry_out(pool, dedupe.plan(pool))
+    assert keyfile.read(pool.paths.secrets).keys == {
+        "a": {"main": PLANTED, "Merged from b": "sk-two-0123456789"}
+    }
+    (table,) = pool.config.providers
+    assert [(ref.label, ref.source) for ref in table.keys] == [("main", "file"), ("Merged from b", "file")]
+    assert {*state_keys.read(pool.paths.state).known["a"]} == {"main", "Merged from b"}
+
+
+def test_a_key_that_cannot_be_read_changes_nothing(pool: Pool) -> None:
+    """Where a stored key is missing the merge is refused, and config and secrets are as they were."""
+    stored(pool, a__main=PLANTED, b__first=PLANTED, b__k2="sk-two-0123456789", b__k3="sk-three-0123456789")
+    keyfile.drop(pool.paths.secrets, "b", "k3", update=jsonfile.update)
+    before = pool.paths.config.read_text(), keyfile.read(pool.paths.secrets).keys
+    with pytest.raises(NoCredential):
+        dedupe.carry_out(pool, dedupe.plan(pool))
+    assert (pool.paths.config.read_text(), keyfile.read(pool.paths.secrets).keys) == before
 
 
 LOCAL = '[providers.den]\npreset = "ollama"\nurl = "http://127.0.0.1:9"\n'

@@ -149,7 +149,10 @@ def test_rests_end_at_their_time(tmp_path: Path) -> None:
             )
         bench.ask()
         assert bench.decisions()[-1]["notes"] == [
-            "nobody else may answer; a/m is tried once (key x was refused, again at 2026-11-18T11:08:20Z)"
+            (
+                "nobody else may answer; a/m is tried all the same "
+                "(key x was refused, again at 2026-11-18T11:08:20Z)"
+            )
         ]
         bench.now = NOW + 101
         bench.ask()

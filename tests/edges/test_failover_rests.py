@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from llmpool.chat.manners import Manners
 from llmpool.errors import Busy, UpstreamFailed
 from llmpool.router.cooldown import Cooldown
 from llmpool.state import health
@@ -54,6 +55,22 @@ def test_who_rests_is_asked_a_single_time(tmp_path: Path) -> None:
         assert isinstance(came.error, UpstreamFailed)
         assert bench.calls() == [3, 1, 1]
         assert came.tried[-2:] == ["b/m", "c/m"]
+
+
+def test_the_last_of_all_is_asked_once_more_after_what_passes(tmp_path: Path) -> None:
+    """Ruling 10 has one tried; where patience is left and nobody else, a fault of a moment is not the end."""
+    for does, waits, calls in (([DOWN], [0.5], [1, 2]), (failing(DOWN), [0.5], [1, 2])):
+        with Bench(tmp_path, a=failing(faults.status(400)), b=does) as bench:
+            lay_to_rest(bench, b=after("overloaded"))
+            came = bench.ask()
+            assert (came.waits, bench.calls()) == (waits, calls)
+            assert (came.error is None) == (does == [DOWN])
+    with Bench(tmp_path, a=failing(faults.status(400)), b=[DOWN]) as bench:
+        lay_to_rest(bench, b=after("overloaded"))
+        assert bench.ask(manners=Manners(max_wait=0.0)).tried == ["a/m", "b/m"]
+    with Bench(tmp_path, a=failing(faults.status(400)), b=failing(faults.empty())) as bench:
+        lay_to_rest(bench, b=after("overloaded"))
+        assert bench.ask().tried == ["a/m", "b/m"]
 
 
 def test_a_winner_that_answers_leaves_the_others_in_peace(tmp_path: Path) -> None:

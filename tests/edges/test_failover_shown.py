@@ -206,7 +206,12 @@ TABLE = RoutingTable(
             "b/m answered, x/pinned was asked for (x/pinned: no key: X is not set)",
             "x/pinned: no key: X is not set",
         ),
-        (("a/m",), {"once": True, "notes": ("first", "a/m is tried once")}, "", "a/m is tried once"),
+        (
+            ("a/m",),
+            {"once": True, "notes": ("first", "a/m is tried all the same")},
+            "",
+            "a/m is tried all the same",
+        ),
         (
             ("a/m",),
             {"loosely": True, "requested": "n", "notes": ("a/m resembles it",)},

@@ -198,24 +198,24 @@ def test_days_in_order(tmp_path: Path) -> None:
     assert list(jsonl.iter_days(tmp_path / "none")) == []
 
 
-def test_rewrite_drops_what_is_not_kept(path: Path) -> None:
-    """A rewrite drops records by rule, says how many, and leaves every other line byte for byte."""
+def test_what_is_revised_takes_the_place_of_what_it_was(path: Path) -> None:
+    """Records are changed by rule, how many is told, and every other line stays byte for byte."""
     path.parent.mkdir()
     path.write_bytes(b'{"n": 1}\nbroken\n{"n":2}\n{"n":3,  "x":"\xc3\xa4"}\n{"n"')
-    assert jsonl.rewrite(path, lambda record: record["n"] != 2) == 1
-    assert path.read_bytes() == b'{"n": 1}\nbroken\n{"n":3,  "x":"\xc3\xa4"}\n{"n"'
-    assert jsonl.rewrite(path, lambda record: record["n"] > 1) == 1
+    assert jsonl.revise(path, lambda record: {"n": 20} if record["n"] == 2 else None) == 1
+    assert path.read_bytes() == b'{"n": 1}\nbroken\n{"n":20}\n{"n":3,  "x":"\xc3\xa4"}\n{"n"'
     jsonl.append(path, {"n": 4})
-    assert jsonl.read(path).records == [{"n": 3, "x": "ä"}, {"n": 4}]
+    assert jsonl.read(path).records == [{"n": 1}, {"n": 20}, {"n": 3, "x": "ä"}, {"n": 4}]
 
 
-def test_a_rewrite_without_effect_writes_nothing(path: Path) -> None:
-    """A rewrite that drops nothing leaves the file itself, and creates none."""
-    assert jsonl.rewrite(path, lambda record: False) == 0
+def test_a_revision_without_effect_writes_nothing(path: Path) -> None:
+    """A revision that changes nothing leaves the file itself, and creates none."""
+    assert jsonl.revise(path, lambda record: {}) == 0
     assert not path.parent.exists()
     jsonl.append(path, {"n": 1})
     before = path.stat().st_ino
-    assert jsonl.rewrite(path, lambda record: True) == 0
+    assert jsonl.revise(path, lambda record: None) == 0
+    assert jsonl.revise(path, dict) == 0
     assert path.stat().st_ino == before
 
 
@@ -234,17 +234,17 @@ def test_pruning_removes_the_days_before(tmp_path: Path) -> None:
 
 
 @posix
-def test_who_rewrites_is_alone(path: Path) -> None:
-    """Appends wait for a rewrite and then go to the new file: they are not lost with the old one."""
+def test_who_revises_is_alone(path: Path) -> None:
+    """Appends wait for a revision and then go to the new file: they are not lost with the old one."""
     jsonl.append(path, {"n": 1})
     order: list[str] = []
 
-    def keep(record: dict[str, Any]) -> bool:
+    def change(record: dict[str, Any]) -> dict[str, Any]:
         with pytest.raises(Exception, match="in use"), locked(path.parent / "append", shared=True, wait=0):
             order.append("an append got in")
-        return False
+        return record | {"seen": True}
 
-    assert jsonl.rewrite(path, keep) == 1
+    assert jsonl.revise(path, change) == 1
     assert order == []
     jsonl.append(path, {"n": 2})
-    assert [json.loads(line) for line in path.read_text().splitlines()] == [{"n": 2}]
+    assert [json.loads(line) for line in path.read_text().splitlines()] == [{"n": 1, "seen": True}, {"n": 2}]

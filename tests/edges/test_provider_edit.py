@@ -81,6 +81,7 @@ FIELDS: dict[str, Any] = {
     "priority": 60,
     "optional": True,
     "key_rotation": "round_robin",
+    "auth": "bearer",
     "api_version": "2023-06-01",
     "metadata": "catalog",
     "verify_tls": False,

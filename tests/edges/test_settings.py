@@ -246,3 +246,20 @@ def test_an_edit_by_hand_meanwhile_is_kept(pool: Pool, monkeypatch: pytest.Monke
     assert pool.paths.config.read_text() == TEXT.replace('"auto"', '"local"').replace(
         "quality = 6", "quality = 9  # by hand"
     )
+
+
+def test_an_alias_is_checked_as_models_set_does(pool: Pool) -> None:
+    """What is refused there is refused here, with the command that has it all the same."""
+    listed = (ObservedModel(name="m"), ObservedModel(name="n"))
+    seen = ProviderInventory(provider="den", attempted_at=AT, fetched_at=AT, models=listed)
+    inventory.update(pool.paths.state, [seen])
+    pool = open_pool(pool.paths, env={})
+    for words, message in ((["den/n"], "is the id of a deployment"), (["fine", "n"], "would hide den/n")):
+        with pytest.raises(Misuse, match=message) as caught:
+            settings.put(pool, "models.den/m.aliases", words)
+        if message.startswith("would"):
+            assert caught.value.hint.endswith("llmpool models set den/m --alias n --force")
+    with pytest.raises(Misuse, match="is the name of a mode"):
+        settings.put(pool, "models.den/m", ["quality=5", "aliases=auto"])
+    assert pool.paths.config.read_text() == TEXT
+    assert settings.put(pool, "models.den/m.aliases", ["fine"]).after.value == ["fine"]

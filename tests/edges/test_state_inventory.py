@@ -58,3 +58,12 @@ def test_a_refresh_reads_little_more_than_it_must(
     report = refresh(open_pool(tmp_path))
     assert (report.models, compiled) == (2, [1])
     assert len(entries) <= 4
+
+
+def test_an_observation_from_the_future_gives_way(tmp_path: Path) -> None:
+    """A minute ahead is another process, whose later attempt wins; a day ahead is a clock gone wrong."""
+    for kept, wins in (("2026-11-21T03:45:00Z", True), ("2026-11-22T03:44:00Z", False)):
+        inventory.update(tmp_path, [SEEN.replace(attempted_at=kept, models=())], gone=["den"])
+        inventory.update(tmp_path, [SEEN.replace(attempted_at=kept, models=())])
+        after = inventory.update(tmp_path, [SEEN])
+        assert (after.providers["den"].attempted_at == kept) is wins

@@ -20,7 +20,7 @@ LINTER = Path(sys.executable).with_name("lint-imports")
 DOORS = {  # library: the only places that import it
     "httpx": ("net/client.py",),
     "httpx_sse": ("net/",),
-    "keyring": ("auth/secrets.py",),
+    "keyring": ("auth/keyrings.py",),
     "rich": ("cli/tables.py",),
     "cryptography": ("auth/sealed.py",),
     "xllamacpp": ("embedded/",),

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmpool.cli.transfer import amount, clock, moving, size
+from llmpool.cli.transfer import amount, clock, moving
+from llmpool.core.text import size
 from llmpool.discovery.download import PullEvent
 from llmpool.discovery.pace import Pace
 

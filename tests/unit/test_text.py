@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmpool.core.text import clean, one_line
+from llmpool.core.text import clean, few, one_line
 
 OVERRIDES = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 MARKS = "\u061c\u200e\u200f"
@@ -107,3 +107,10 @@ def test_one_line_stays_as_it_is(text: str) -> None:
     assert one_line(once) == once
     assert len(once.splitlines()) < 2
     assert "\t" not in once
+
+
+def test_the_first_of_many_are_named_and_the_rest_counted() -> None:
+    """All of a few, the first of more; of none nothing is said."""
+    assert few([], 2) == ""
+    assert few(["a", "b"], 2) == "a, b"
+    assert few(["a", "b", "c", "d"], 2, " then ") == "a then b and 2 more"

@@ -103,3 +103,18 @@ def test_retries_are_counted_for_each() -> None:
     for ref in ("a/m", "b/m"):
         assert waits.before_the_same(ref, BUSY, hurries=True) == 0.5
         assert waits.before_the_same(ref, BUSY, hurries=True) == 0.0
+
+
+def test_of_those_who_rest_the_last_is_asked_once_more() -> None:
+    """One of them in all, where nobody else is left, and only after what passes by itself."""
+    time = Time()
+    waits = Waits(Pace(lambda: time.now, time.sleep, lambda: 0.5), 20.0, 2, None, ("a/m", "b/m", "c/m"))
+    assert waits.before_the_same("a/m", BUSY, hurries=True) == 0.0
+    assert waits.soonest() is None
+    waits.before_the_same("b/m", Failure(kind="connect", message="", code="refused"), hurries=False)
+    assert waits.soonest() is None
+    waits.before_the_same("c/m", BUSY, hurries=False)
+    assert waits.soonest() == ("c/m", pytest.approx(0.5))
+    waits.before_the_same("c/m", BUSY, hurries=False)
+    waits.before_the_same("b/m", BUSY, hurries=False)
+    assert waits.soonest() is None

@@ -91,3 +91,20 @@ def test_several_attempts_end_with_their_way_in_one_line() -> None:
     ]
     one = [line[0] for line in shown(told, outcome=outcome | {"attempts": [good]})]
     assert not any("success" in line for line in one)
+
+
+def test_of_what_was_never_sent_no_figures_are_told() -> None:
+    """A usage record without tokens, of a request that a limit held back, is neither free nor dear."""
+    held: dict[str, Any] = {
+        "deployment": "a/x", "ok": False, "latency_ms": 0, "key": "k", "kind": "rate_limit", "status": None,
+        "message": "a is at 1 of 1 requests this minute",
+    }  # fmt: skip
+    outcome = {"success": False, "served_by": "", "attempts": [held], "latency_ms": 0, "usage_id": "usage_1"}
+    decision = decision_json(decided("score", row("a/x"))) | {"at": "2026-11-18T11:00:00Z"}
+    told: list[str] = []
+    terminal: Any = SimpleNamespace(
+        is_terminal=False, out=told.append, pool=SimpleNamespace(clock=lambda: 1_795_000_000.0)
+    )
+    record = {"input_tokens": None, "output_tokens": None, "cost": "0"}
+    explain.show(terminal, decision | {"outcome": outcome}, [], recorded=True, usage=record)
+    assert told[-1] == "nobody answered · usage_1"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
+from llmpool import __version__
 from llmpool.core.chat import ChatRequest, Message, ToolDelta
 from llmpool.core.deployment import Capabilities
 from llmpool.core.outcome import FAILURE_KINDS, TokenUsage, UpstreamError
@@ -35,7 +36,13 @@ def test_a_call_wraps_what_google_would_send() -> None:
     assert call.url == "https://c.example/v1internal:streamGenerateContent?alt=sse"
     inner = json.loads(GOOGLE.chat_call(TARGET, "gemini-3-pro-high", REQUEST).body or b"")
     sent = json.loads(call.body or b"")
-    assert sent == {"model": "gemini-3-pro-high", "project": "my-project", "request": inner}
+    assert sent == {
+        "model": "gemini-3-pro-high",
+        "project": "my-project",
+        "request": inner,
+        "userAgent": f"llmpool/{__version__}",
+        "requestType": "agent",
+    }
     assert {name.lower() for name, _ in call.headers} == {"authorization", "content-type", "accept"}
     assert ("authorization", "Bearer token") in call.headers
     assert call.framing == "sse"
@@ -54,7 +61,7 @@ def test_every_address_an_owner_may_write_means_the_same(url: str) -> None:
     """Root, version or a method: the methods hang off the root; without a project none is sent."""
     call = CLOUDCODE.chat_call(TARGET.replace(url=url), "m", REQUEST.replace(stream=False))
     assert (call.url, call.framing) == ("https://c.example/v1internal:generateContent", "json")
-    assert set(json.loads(call.body or b"")) == {"model", "request"}
+    assert set(json.loads(call.body or b"")) == {"model", "request", "userAgent", "requestType"}
 
 
 def test_a_stream_is_read_out_of_its_envelope() -> None:

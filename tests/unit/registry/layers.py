@@ -8,6 +8,7 @@ from typing import Any
 from llmpool.core.config import Config, ProviderTable, Routing
 from llmpool.core.deployment import DeclaredModel, Deployment, ObservedModel
 from llmpool.core.inventory import Inventory, Probe, ProviderInventory
+from llmpool.core.names import under_any
 from llmpool.core.policy import Policy
 from llmpool.core.price import Price
 from llmpool.core.provider import Preset
@@ -79,7 +80,12 @@ def registry(
     """Lay everything over the catalog of *tables* and *models*; *fields* are the config's."""
     declared = catalog(*tables, models=models, **fields)
     seen = probed(inventory(observed or {}), probes or {})
-    return merge.overlay(declared, seen, policies or {}, prices or {}, facts=facts, official=official)
+    return merge.overlay(declared, seen, policies or {}, priced(prices or {}), facts=facts, official=official)
+
+
+def priced(prices: Mapping[str, Price]) -> merge.Prices:
+    """Look prices up by deployment id."""
+    return lambda provider, model, seen: under_any(f"{provider.id}/{model}", prices)
 
 
 def probed(seen: Inventory, probes: Mapping[str, Iterable[Probe]]) -> Inventory:

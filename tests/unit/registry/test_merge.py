@@ -257,6 +257,15 @@ def test_allowed_models_are_globs_and_bind() -> None:
     assert flags(found["sky/o3"]) & HARD
 
 
+def test_16_an_empty_list_allows_all() -> None:
+    """Row 16 of pool-routing-formats 15: still routable; a list of two allows these two."""
+    for allowed, refused in (((), set()), (("gpt-4o-mini", "gpt-5.3-codex"), {"sky/o3"})):
+        found = deployments(
+            SKY.replace(allowed_models=allowed), observed={"sky": ["gpt-4o-mini", "o3", "gpt-5.3-codex"]}
+        )
+        assert {each.id for each in found.values() if each.blocked} == refused
+
+
 def test_models_the_config_names_exist_without_a_declaration() -> None:
     """A default, recovery or fallback model nobody listed is there, callable only by name."""
     routing = discovered_as("routable", fallbacks=("sky/third",))

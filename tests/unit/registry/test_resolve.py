@@ -146,6 +146,25 @@ def test_a_pattern_means_providers_or_else_deployments() -> None:
             resolve.matching(nobody, pool)
 
 
+def test_the_two_halves_of_a_pattern_are_matched_apart_as_policies_have_it() -> None:
+    """An id is split at the first slash: `*/llama` means no `meta/llama`; `meta/*` and `*/*llama` do."""
+    pool = pool_of("gate/meta/llama", "den/llama:latest", "metal/x")
+    assert resolve.matching("*/llama", pool) == ["den/llama:latest"]
+    assert resolve.matching("*/*llama", pool) == ["gate/meta/llama", "den/llama:latest"]
+    assert resolve.matching("meta/*", pool) == ["gate/meta/llama"]
+    assert resolve.matching("met*", pool) == ["metal"]
+    assert resolve.matching("met*/*", pool) == ["metal/x"]
+
+
+def test_nobody_to_leave_out_may_have_been_meant_for_a_provider() -> None:
+    """Where a provider would do as well the error says so, and the nearest of them is offered."""
+    pool = pool_of("gate/x", "den/qwen3:8b")
+    with pytest.raises(UnknownName) as caught:
+        resolve.meant("gaet", pool)
+    assert caught.value.message == 'no provider or model "gaet" is known'
+    assert caught.value.hint == "did you mean gate?"
+
+
 def test_an_unknown_name_is_an_error_with_the_nearest() -> None:
     """The error names what was typed, the nearest that exist, and the best of them as the way out."""
     with pytest.raises(UnknownName) as caught:

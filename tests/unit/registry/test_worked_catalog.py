@@ -123,14 +123,14 @@ def test_3_1_what_failed_or_nobody_configured_adds_nothing() -> None:
     """What was seen at a provider the config does not know is no deployment; a failed one has none."""
     seen = inventory({"edge": ["m"], "gone": ["m"]})
     failed = {"spark": listing("spark", error="refused", error_kind="connect")}
-    made = merge.overlay(catalog(EDGE, SPARK), Inventory(providers=seen.providers | failed), {}, {})
+    made = merge.overlay(catalog(EDGE, SPARK), Inventory(providers=seen.providers | failed), {})
     assert [each.id for each in made.deployments] == ["edge/m"]
 
 
 def test_3_1_a_failed_provider_keeps_its_last_good_models() -> None:
     """Ruling 7 replaces 3.4: discovered models do not vanish with a failure, they go stale."""
     stale = listing("edge", ["m"], error="refused", stale_since="2026-11-21T04:00:00Z")
-    made = merge.overlay(catalog(EDGE), Inventory(providers={"edge": stale}), {}, {})
+    made = merge.overlay(catalog(EDGE), Inventory(providers={"edge": stale}), {})
     assert [(each.id, each.observed is not None) for each in made.deployments] == [("edge/m", True)]
 
 

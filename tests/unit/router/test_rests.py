@@ -86,7 +86,7 @@ def test_without_fallback_the_soonest_free_is_tried_alone(strategy: str) -> None
     alone, both = RouteRequest(fallback=False), {"a/m": (9.0, "a rests"), "b/m": (5.0, "b rests")}
     choice = choose(strategy, A, B, request=alone, resting=both)
     assert (choice.plan, choice.decision.resting, choice.decision.once) == (("b/m",), ("b/m",), True)
-    assert choice.decision.notes == ("all who may answer are resting; b/m is tried once (b rests)",)
+    assert choice.decision.notes == ("all who may answer are resting; b/m is tried all the same (b rests)",)
     awake = choose(strategy, A, B, request=alone, resting={"a/m": (9.0, "a rests")})
     assert (awake.plan, awake.decision.resting) == (("b/m",), ())
 
@@ -101,7 +101,9 @@ def test_nobody_is_asked_before_the_time_its_vendor_named(strategy: str) -> None
     everybody = {ref: (until, "a rate limit", *TOLD) for ref, until in (("a/m", 9.0), ("b/m", 8.0))}
     choice = choose(strategy, A, B, resting=everybody)
     assert (choice.plan, choice.decision.resting, choice.decision.once) == (("b/m",), ("b/m",), True)
-    assert choice.decision.notes == ("all who may answer are resting; b/m is tried once (a rate limit)",)
+    assert choice.decision.notes == (
+        "all who may answer are resting; b/m is tried all the same (a rate limit)",
+    )
 
 
 @pytest.mark.parametrize("strategy", ALL)
@@ -167,7 +169,7 @@ def test_a_pin_that_rests_is_tried_once() -> None:
     known = facts(resting={"a/m": (9.0, "rests")})
     pinned = route(RouteRequest(model="a/m"), pool, known, named=pool.rows[:1])
     assert (pinned.plan, pinned.decision.once) == (("a/m",), True)
-    assert pinned.decision.notes == ("nobody else may answer; a/m is tried once (rests)",)
+    assert pinned.decision.notes == ("nobody else may answer; a/m is tried all the same (rests)",)
     lifted = route(RouteRequest(model="a/m", fallback=True), pool, known, named=pool.rows[:1])
     assert (lifted.plan, lifted.decision.once) == (("b/m", "a/m"), False)
     assert lifted.decision.resting == ("a/m",)

@@ -6,6 +6,7 @@ import pytest
 
 from llmpool.core.outcome import FAILURE_KINDS, Attempt, Failure
 from llmpool.formats.errors import failure_in
+from llmpool.router.failure import next_key_may_help
 from llmpool.router.summary import read, reason, summary
 
 
@@ -96,6 +97,21 @@ def test_every_kind_has_a_reason_of_the_six(kind: str) -> None:
 def test_26_words_alone_are_classified(words: str, expected: str) -> None:
     """Row 26 where there is no status: the words decide, as ruling 11 has it, last of all."""
     assert reason(failure_in({"error": {"message": words}})) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "helps"),
+    [
+        ("provider foo auth error (401): invalid api key", True),
+        ("provider foo throttled (429)", True),
+        ("provider prov_3c0f95294012d822 returned empty streaming response", False),
+        ("provider foo returned 4012 bytes", False),
+        ("status: 429", False),
+    ],
+)
+def test_27_the_next_key_by_words_alone(words: str, *, helps: bool) -> None:
+    """Row 27: what speaks of a key or of a limit of one, and no number that only looks like a status."""
+    assert next_key_may_help(failure_in({"error": {"message": words}})) == helps
 
 
 def test_26_a_status_decides_before_words() -> None:

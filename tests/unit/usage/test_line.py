@@ -48,6 +48,22 @@ def test_two_go_at_once_the_others_stand_in_line() -> None:
     assert log.days == {"p/m": {int(NOW // QUARTER): [2, 2]}}
 
 
+def test_g21_five_at_once_and_the_sixth_when_the_first_has_left() -> None:
+    """Ruling 12 replaces the token bucket of failover-cooldown G21: nothing trickles in, a minute is one.
+
+    Of rate 5 a minute five go at once and the sixth waits for the first of them, not for a fifth of a minute;
+    a wait that its deadline has no room for is refused at once, whichever model of the provider it is.
+    """
+    scopes, log = (Scope("p", RateLimit(rpm=5)),), empty()
+    got = [line.seek(log, request(str(n)), scopes, now=NOW + n, max_wait=600) for n in range(6)]
+    assert [g.waits for g in got] == [False] * 5 + [True]
+    assert log.waiting[0].at == NOW + MINUTE
+    late = line.seek(log, request("late"), scopes, now=NOW + 6, max_wait=0.05)
+    assert late == Refused(NOW + 1 + MINUTE, Hold("p", "rpm", 5, 5))
+    of_p = line.seek(log, request("n", deployment="p/n"), scopes, now=NOW + 6, max_wait=0.05)
+    assert isinstance(of_p, Refused)
+
+
 def test_who_would_wait_too_long_is_refused_and_not_in_line() -> None:
     """A refusal says when it would be free, and why; a wait of just that length is granted."""
     log = empty()

@@ -227,6 +227,7 @@ def test_what_is_used_is_counted_for_showing() -> None:
     ("hold", "text"),
     [
         (Hold("p", "rpm", 60, 60), "60 of 60 requests this minute"),
+        (Hold("p", "rpm", 4, 3), "3 of 3 requests this minute"),
         (Hold("p", "tpd", 1_999_000, 2_000_000), "1 999 000 of 2 000 000 tokens today"),
         (Hold("p", "tpm", 27, 3000, 2996), "27 of 3 000 tokens this minute, about 2 996 more needed"),
         (Hold("p", "queue", 3), "3 waiting ahead"),

@@ -1,0 +1,36 @@
+"""What attempts streamed that broke off before another one answered: it was paid for as well."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from llmpool import costs
+from llmpool.chat import sizes
+from llmpool.chat.journey import Journey
+from llmpool.core.chat import ChatRequest
+from llmpool.core.outcome import TokenUsage
+from llmpool.errors import LlmpoolError
+from llmpool.pool import Pool
+
+
+def lost(pool: Pool, request: ChatRequest, journey: Journey) -> dict[str, Any]:
+    """Return what a usage record says of it: tokens in and out, estimated, and their cost where all is known.
+
+    The cost of the journey has it from then on; a part that is unknown makes the whole unknown.
+    """
+    sent, tokens, total = sizes.prompt_tokens(request), 0, Decimal(0)
+    known = True
+    for attempt, got in journey.broken():
+        price = _price(pool, attempt.deployment, TokenUsage(input=sent, output=got))
+        tokens, total = tokens + sent + got, total + (price or Decimal(0))
+        known = known and price is not None
+    journey.cost = journey.cost + total if known and journey.cost is not None else None
+    return {"lost_tokens": tokens} | ({"lost_cost": f"{total:f}"} if known else {})
+
+
+def _price(pool: Pool, ref: str, usage: TokenUsage) -> Decimal | None:
+    try:
+        return costs.cost(pool, ref, usage, pool.clock()).amount
+    except LlmpoolError:  # a config that was broken meanwhile, as is said where the answer is priced
+        return None

@@ -1,0 +1,177 @@
+"""What a request may spend: each attempt reserves its worst case, and is charged what it cost (ruling 17).
+
+The answer of a call under a budget is limited: to what its caller allows, else to `ANSWER` tokens, and to
+fewer where the budget affords no more. What costs nothing is neither limited nor refused. Where only what
+others have reserved is in the way, it is waited for: most answers are far shorter than they might be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import suppress
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from llmpool import budgets as kept
+from llmpool import costs
+from llmpool.chat import sizes
+from llmpool.chat.journey import Journey, Notice
+from llmpool.core.chat import ChatRequest
+from llmpool.core.ids import is_of_key
+from llmpool.core.money import usd
+from llmpool.core.outcome import Failure, TokenUsage, UpstreamError
+from llmpool.core.routing import BUDGET
+from llmpool.core.text import tokens
+from llmpool.errors import Busy, LlmpoolError, StateUnusable
+from llmpool.formats.effort import BUDGETS as THOUGHTS
+from llmpool.pool import Pool
+from llmpool.state import budgets as file
+from llmpool.usage import budgets as rules
+from llmpool.usage.budgets import Granted, Lease, Short, Wish
+from llmpool.usage.cost import counted
+
+if TYPE_CHECKING:
+    from llmpool.chat.waits import Waits
+
+LOOK = 0.25  # seconds between two looks at whether others have left something
+
+
+class Purse:
+    """The budgets over one request, whose calls are recorded with *tag*.
+
+    *is_lost*: the file of the budgets cannot be used, and nothing may be sent.
+    """
+
+    def __init__(self, pool: Pool, tag: str) -> None:
+        self.pool = pool
+        self.tag = tag
+        self.keeping = kept.keeping(pool)
+        self.is_lost = False
+        self._lease: Lease | None = None
+        self._short: Short | None = None
+
+    def reserve(
+        self, ref: str, key: str, request: ChatRequest, waits: Waits, hurries: bool
+    ) -> Generator[Notice, None, ChatRequest]:
+        """Reserve the worst case of a call, and return its request with the limit that keeps to it.
+
+        Raises UpstreamError where a budget forbids it: nothing was sent then.
+        """
+        over = [budget for budget in self.keeping.budgets if rules.covers(budget, ref, key, self.tag)]
+        wanted, least = self._answer(ref, request)
+        most = costs.worst(self.pool, ref, sizes.needed(request), wanted)
+        if most is None:
+            self._check_unpriced(ref, forbidding=[each.name for each in over if each.on_exceed != "warn"])
+        if not over or most == 0:
+            return request
+        granted = wanted
+        if most is not None:
+            fixed = costs.worst(self.pool, ref, sizes.needed(request), 0) or rules.NOTHING
+            wish = Wish(ref, key, self.tag, fixed, (most - fixed) / wanted, wanted, least)
+            got = yield from self._asked(wish, waits, hurries)
+            self._lease, granted = got.lease, got.tokens
+            if got.by:
+                yield Notice(f"{BUDGET} {got.by} affords {ref} an answer of {granted} tokens, not {wanted}")
+        return request.replace(max_tokens=granted)
+
+    def keep(self) -> None:
+        """Keep the lease of an answer that takes long; where that fails it is charged all the same, later."""
+        lease = self._lease
+        if lease is not None and self.pool.clock() - lease.at > rules.HOLDS / 2:
+            with suppress(StateUnusable, Busy):
+                self._lease = file.renew(self.keeping, lease)
+
+    def settle(self, journey: Journey, request: ChatRequest, failure: Failure | None) -> None:
+        """Charge what the last call of a journey really cost: nothing where nothing of an answer came."""
+        lease, self._lease = self._lease, None
+        if lease is None:
+            return
+        try:
+            file.settle(self.keeping, lease, self._cost(journey, request, failure))
+        except (StateUnusable, Busy) as error:
+            self.pool.warnings.append(f"what {lease.deployment} cost is in no budget: {error.message}")
+
+    def onward(self, rest: list[str]) -> list[str]:
+        """Leave own machines out, where the budget refuses rather than lets them step in."""
+        if self._short is None or self._short.standing.budget.on_exceed == "local":
+            return rest
+        from llmpool.router.caps import is_own
+
+        own = {row.id for row in self.pool.table.rows if is_own(row)}
+        return [ref for ref in rest if ref not in own]
+
+    def refused(self, journey: Journey) -> LlmpoolError | None:
+        """Return the error of a request that budgets alone kept from being sent; None of any other."""
+        if not all(each.failure and each.failure.code == BUDGET for each in journey.attempts):
+            return None
+        told = {each.deployment: each.failure.message for each in journey.attempts if each.failure}
+        details = {"attempts": journey.attempts_json()}
+        lines = tuple(f"{ref}   {words}" for ref, words in told.items())
+        return kept.refusal(self.pool, told, self.tag, details, lines=lines, short=self._short)
+
+    def _asked(self, wish: Wish, waits: Waits, hurries: bool) -> Generator[Notice, None, Granted]:
+        """Ask for a lease, again while others may give some of theirs back; raises UpstreamError."""
+        got, told = self._look(wish), False
+        while isinstance(got, Short) and got.busy and waits.in_line(hurries=hurries) > 0:
+            if not told:
+                yield Notice(f"{self._words(got)}; waiting (Ctrl-C, or --max-wait 0)")
+            told = True
+            waits.spend(min(LOOK, waits.in_line(hurries=hurries)))
+            got = self._look(wish)
+        if isinstance(got, Granted):
+            return got
+        self._short = got
+        reset = rules.reset(got.standing, self.pool.clock())
+        of_key = "key" if is_of_key(got.standing.budget.scope) else ""
+        raise _forbidden(f"{self._words(got)}, {reset}", of_key)
+
+    def _look(self, wish: Wish) -> Granted | Short:
+        try:
+            return file.reserve(self.keeping, wish)
+        except StateUnusable:
+            self.is_lost = True
+            raise
+
+    def _words(self, short: Short) -> str:
+        name = short.standing.budget.name
+        return f"{BUDGET} {name}: {rules.fact(short.standing)}, this may cost {usd(short.worst)}"
+
+    def _answer(self, ref: str, request: ChatRequest) -> tuple[int, int]:
+        """Return the tokens that an answer may have, thoughts included, and those it needs to be of use."""
+        thought = THOUGHTS.get(request.thinking or "", 0)
+        if (request.thinking or "").isdecimal():
+            thought = int(request.thinking or 0)
+        given = request.max_tokens or 0
+        if given > thought:
+            return given, min(given, thought + rules.LEAST)
+        row = next((row for row in self.pool.table.rows if row.id == ref), None)
+        room = row.window - sizes.needed(request) if row and row.window else rules.ANSWER
+        longest = self.pool.routing["outputs"].get(ref, rules.ANSWER)
+        answer = max(rules.LEAST, min(rules.ANSWER, room, longest))
+        return thought + answer, thought + rules.LEAST
+
+    def _check_unpriced(self, ref: str, forbidding: list[str]) -> None:
+        """Refuse a call of unknown price where that is decided, or where a budget could not be kept."""
+        decided = kept.unpriced(self.pool)
+        if decided == "allow" or not (forbidding or decided == "deny"):
+            return
+        from llmpool.router.caps import NO_PRICE
+
+        name = forbidding[0] if forbidding else "rule unpriced"
+        raise _forbidden(f"{BUDGET} {name}: {NO_PRICE} {ref} --input USD --output USD")
+
+    def _cost(self, journey: Journey, request: ChatRequest, failure: Failure | None) -> Decimal:
+        """Reckon what came of a call: as its server counted, and all that was streamed before it failed."""
+        got = journey.answer + "".join(journey.thinking)
+        usage = counted(journey.usage, request, got, success=failure is None)
+        if failure is not None and usage.output is not None:
+            usage = usage.replace(output=max(usage.output, tokens(got)))
+        if usage == TokenUsage():
+            return rules.NOTHING
+        return costs.cost(self.pool, journey.deployment, usage, self.pool.clock()).amount or rules.NOTHING
+
+
+def _forbidden(message: str, of_key: str = "") -> UpstreamError:
+    return UpstreamError(
+        Failure(kind="unusable", message=message, code=BUDGET, param=of_key, should_retry=False)
+    )

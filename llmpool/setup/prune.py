@@ -1,0 +1,82 @@
+"""Old usage and decisions: what would go, and letting it go."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from llmpool.core.times import rfc3339
+from llmpool.errors import Misuse
+from llmpool.pool import Pool
+from llmpool.state import prune as files
+
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TIME = re.compile(r"([0-9]+)(ms|s|m|h|d)?")
+_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, None: 1}
+
+
+class Plan(NamedTuple):
+    """What is older than the UTC day *before*; empty where everything is kept."""
+
+    before: str
+    days: list[str]
+    usage_files: int = 0
+    decision_files: int = 0
+    bytes: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """Show the plan as `--json` does."""
+        return self._asdict() | {"before": self.before or None}
+
+
+def plan(pool: Pool, before: str = "", keep: str = "") -> Plan:
+    """Find what a prune would remove: before a day, or older than a time, which is else the config's.
+
+    Raises Misuse for what is no date, no time, or both.
+    """
+    day = _before(pool, before, keep)
+    if not day:
+        return Plan("", [])
+    found = files.old(pool.paths.state, day)
+    days = sorted({path.stem for path in (*found.usage, *found.decisions)})
+    size = sum(_size(path) for path in (*found.usage, *found.decisions))
+    return Plan(day, days, len(found.usage), len(found.decisions), size)
+
+
+def prune(pool: Pool, before: str) -> None:
+    """Remove what is older than a UTC day; the sums of its usage stay."""
+    files.prune(pool.paths.state, before)
+
+
+def _before(pool: Pool, before: str, keep: str) -> str:
+    if before and keep:
+        raise Misuse("--before and --keep say the same thing", hint="give one of them")
+    if before:
+        return _date(before, rfc3339(pool.clock())[:10])
+    retention = _span(keep) if keep else pool.config.retention
+    return files.before(pool.clock(), retention) if retention else ""
+
+
+def _date(text: str, today: str) -> str:
+    try:
+        if _DATE.fullmatch(text) and time.strptime(text, "%Y-%m-%d"):
+            return min(text, today)
+    except ValueError:
+        pass
+    raise Misuse(f"{text!r} is no date", hint="write it as 2026-01-01")
+
+
+def _span(text: str) -> float:
+    found = _TIME.fullmatch(text)
+    if not found or (int(found[1]) and not found[2]):  # nobody means to keep five seconds
+        raise Misuse(f"{text!r} is no time", hint="write 90d, or 0 to keep everything")
+    return int(found[1]) * _SECONDS[found[2]]
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

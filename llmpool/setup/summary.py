@@ -1,0 +1,150 @@
+"""The summary of what was used: out of roll-ups, or of all lines where these are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from llmpool.core.outcome import TokenUsage
+from llmpool.core.routing import RoutingRow
+from llmpool.errors import LlmpoolError
+from llmpool.pool import Pool
+from llmpool.setup.records import Whose
+from llmpool.state import collect, localdays
+from llmpool.usage.rollup import Days, Who
+from llmpool.usage.span import PERIODS, Span
+from llmpool.usage.summary import GROUPINGS, Summary, summarize
+
+if TYPE_CHECKING:
+    from llmpool.pricing.book import Rates
+
+
+class Wanted(Whose):
+    """What a summary is of, and by which groupings."""
+
+    by: tuple[str, ...] = ("deployment",)
+
+    @property
+    def needs_lines(self) -> bool:
+        """Whether no roll-up has it: sessions are in the lines alone."""
+        return "session" in self.by or bool(self.session)
+
+
+class Best(NamedTuple):
+    """The best-rated deployment that has a price."""
+
+    deployment: str
+    quality: int
+
+
+class Report(NamedTuple):
+    """A summary: the total, the groups, today's part, the best model; and what is to be said about it.
+
+    *bad* counts lines that are no records; *rounded* names pruned days that count as a whole though the span
+    has a part of them, *lost* those whose sums cannot be read.
+    """
+
+    total: Summary
+    groups: list[Summary]
+    today: Summary | None
+    best: Best | None
+    bad: int
+    rounded: list[str]
+    lost: list[str]
+    budgets: str = ""
+    budget_documents: tuple[dict[str, Any], ...] = ()
+
+
+def summary(pool: Pool, wanted: Wanted) -> Report:
+    """Add up what was used; nothing is asked of the network, and nothing but roll-ups is written."""
+    now, state = pool.clock(), pool.paths.state
+    if wanted.needs_lines:
+        found = collect.scan(state, wanted.span, now=now, sessions=True)
+    else:
+        finer = any(name in PERIODS and name != "month" for name in wanted.by)
+        found = collect.collect(state, wanted.span, now=now, finer=finer)
+    chosen = _chosen(wanted.filters)
+    total, groups = summarize(found.blocks, wanted.by, chosen)
+    best = _best(pool)
+    price = _pricing(best, total)
+    return Report(
+        total=price(total),
+        groups=[price(group) for group in groups],
+        today=_today(found.blocks, wanted.span, chosen, now),
+        best=best[0] if best else None,
+        bad=found.bad,
+        rounded=found.rounded,
+        lost=found.lost,
+    )._replace(**_budgets(pool))
+
+
+def _budgets(pool: Pool) -> dict[str, Any]:
+    """Tell how the budgets stand, in words and in full."""
+    from llmpool.setup.budgets import budgets_json, budgets_line
+
+    try:
+        return {"budgets": budgets_line(pool) or "", "budget_documents": tuple(budgets_json(pool))}
+    except LlmpoolError:  # a config that cannot be read is no reason not to know what was spent
+        return {}
+
+
+def _chosen(filters: dict[str, str]) -> Callable[[Who], bool] | None:
+    if not filters:
+        return None
+    return lambda who: all(GROUPINGS[name](who) == value for name, value in filters.items())
+
+
+def _today(
+    blocks: list[Days], span: Span, chosen: Callable[[Who], bool] | None, now: float
+) -> Summary | None:
+    """Add up the part of today, where the span has today in it."""
+    day = localdays.today(now)
+    if span.end and span.end <= localdays.moment(localdays.start(day)):
+        return None
+    return summarize([{day: block[day]} for block in blocks if day in block], (), chosen)[0]
+
+
+def _best(pool: Pool) -> tuple[Best, Rates] | None:
+    """Find the best-rated deployment that costs something, the cheapest of several as good, and its rates.
+
+    What is free, or paid by a plan, says nothing of what the same would have cost.
+    """
+    from llmpool import costs
+
+    try:
+        priced = [row for row in pool.table.rows if None not in (row.input_price, row.output_price)]
+        known = [row for row in priced if row.input_price or row.output_price]
+        row = min(known, key=_rank, default=None)
+        price = costs.price_of(pool, row.id) if row else None
+    except LlmpoolError:  # likewise
+        return None
+    rates = price.at(datetime.fromtimestamp(pool.clock(), UTC)) if price else None
+    return (Best(row.id, row.quality), rates) if row and rates and rates.by_tokens else None
+
+
+def _rank(row: RoutingRow) -> tuple[int, float, str]:
+    return -row.quality, (row.input_price or 0) + (row.output_price or 0), row.id
+
+
+def _pricing(found: tuple[Best, Rates] | None, total: Summary) -> Callable[[Summary], Summary]:
+    """Return what prices the tokens of a summary at the best model, sums as they are.
+
+    A rate that depends on the size of a prompt is that of the average one.
+    """
+    if found is None:
+        return lambda each: each
+    from llmpool.pricing.book import Tiers
+    from llmpool.pricing.total import cost as reckoned
+
+    average, rates = (total.input_tokens or 0) // max(1, total.requests), found[1]
+    level: dict[str, Any] = {
+        name: rate.at(average) for name, rate in rates._asdict().items() if isinstance(rate, Tiers)
+    }
+    flat = rates._replace(**level)
+    return lambda each: each.replace(best_cost=reckoned(flat, _tokens(each), each.requests))
+
+
+def _tokens(each: Summary) -> TokenUsage:
+    names = ("input", "output", "cache_read", "cache_write", "cache_write_1h", "reasoning")
+    return TokenUsage(**{name: getattr(each, f"{name}_tokens") for name in names})

@@ -1,0 +1,250 @@
+"""What a span of time adds up to, out of roll-ups where they hold and out of lines where they do not.
+
+`MONTH.month` has the closed days of a local month, with the stamps of all it was made of: void when one of
+them is another. It is made anew without a word, as the roll-ups of days are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from llmpool.core.times import rfc3339
+from llmpool.errors import Busy
+from llmpool.state import localdays, rollfile, rollup
+from llmpool.state.rollfile import Roll
+from llmpool.state.rollup import FOLDER, Loaded, Part
+from llmpool.usage.fold import Fold
+from llmpool.usage.rollup import Day, Days, merged_days
+from llmpool.usage.span import Span
+
+MONTH = ".month"
+FEW_DAYS = 2  # so many closed days stand beside the file of their month
+PRUNED = "(pruned)"  # the session of records whose sessions are gone
+TRIES = 100  # listings, each after a day was pruned
+_DAY = 86400
+_FOREIGN = (KeyError, TypeError, ValueError, AttributeError)
+
+
+class Collected(NamedTuple):
+    """What a span adds up to: blocks by local day, or by month; and what is to be said about it.
+
+    *bad* counts the lines that are no records in the files that were touched; *rounded* names the pruned days
+    of which the span wants a part but has the whole; *lost* those whose sums cannot be read.
+    """
+
+    blocks: list[Days]
+    bad: int
+    rounded: list[str]
+    lost: list[str]
+
+
+class _Covered(NamedTuple):
+    """What a month has of a part: these local days out of all; and how many of its lines are bad."""
+
+    stamp: list[int]
+    labels: list[str]
+    all_labels: list[str]
+    bad: int
+
+
+def collect(state: Path, span: Span, *, now: float, finer: bool = False) -> Collected:
+    """Add up the usage in a span; *finer* wants local days throughout, where months would do otherwise."""
+
+    def rolled(work: _Work) -> None:
+        if not finer:
+            work.take_months()
+        for part in work.parts:
+            work.take(part)
+
+    return _collected(state, span, now, rolled)
+
+
+def scan(state: Path, span: Span, *, now: float, sessions: bool = False) -> Collected:
+    """Add up the usage in a span from all its lines; what was pruned has no sessions any more."""
+
+    def scanned(work: _Work) -> None:
+        for part in work.parts:
+            if part.kept:
+                work.take(part, session=PRUNED if sessions else "")
+            else:
+                work.bad += work.read(part, sessions=sessions)
+
+    return _collected(state, span, now, scanned)
+
+
+def _collected(state: Path, span: Span, now: float, take: Callable[[_Work], None]) -> Collected:
+    """Add up, anew where another process prunes meanwhile: nothing is missed or counted twice."""
+    for _ in range(TRIES):
+        work = _Work(state, span, now)
+        with suppress(rollup.Gone):
+            take(work)
+            return work.collected()
+    raise Busy(f"{state / 'usage'} is being pruned", hint="try again when that has finished")
+
+
+class _Work:
+    """A span that is being added up."""
+
+    def __init__(self, state: Path, span: Span, now: float) -> None:
+        self.span = span
+        self.today = localdays.today(now)
+        self.closed_before = rfc3339(now - _DAY)[:10]  # no local day is that far from its UTC day
+        self.calendar = localdays.Calendar()
+        self.folder = state / "usage" / FOLDER
+        self.all = rollup.parts(state)
+        self.parts = [part for part in self.all if _touches(span, part.day)]
+        self._found = Collected([], 0, [], [])
+        self.bad = 0
+        self._loaded: dict[str, Loaded | None] = {}
+        self._covered: dict[str, list[_Covered]] = {}
+
+    def collected(self) -> Collected:
+        """Return what was added up by now."""
+        return self._found._replace(bad=self.bad)
+
+    def _load(self, part: Part) -> Loaded | None:
+        name = part.path.name
+        if name not in self._loaded:
+            self._loaded[name] = rollup.load(part, self.calendar)
+        return self._loaded[name]
+
+    def take(self, part: Part, *, session: str = "") -> None:
+        """Take of a part what the span wants, and no month has."""
+        covered = self._covered.get(part.path.name, [])
+        done = {label for each in covered for label in each.labels}
+        if covered and done.issuperset(covered[0].all_labels):
+            self.bad += covered[0].bad
+            return
+        loaded = self._load(part)
+        if loaded is None:
+            self._found.lost.append(part.day)
+            return
+        self.bad += loaded.bad
+        partly = self._partly(part, loaded, done)
+        for days in loaded.blocks:
+            wanted = {label: day for label, day in days.items() if label not in done and self._wants(day)}
+            block = {label: day for label, day in wanted.items() if label not in partly}
+            self._found.blocks.append(_in_session(block, session) if session else block)
+        if partly:
+            self.read(part, partly.__contains__)
+
+    def _partly(self, part: Part, loaded: Loaded, done: set[str]) -> set[str]:
+        """Name the local days of which the span has some records and not others."""
+        found = {
+            label
+            for days in loaded.blocks
+            for label, day in days.items()
+            if label not in done and not self.span.covers(day.first, day.last)
+        }
+        inside = {label for days in loaded.blocks for label, day in days.items() if self._wants(day)}
+        if part.kept and found & inside:
+            self._found.rounded.append(part.day)
+        return set() if part.kept else found & inside
+
+    def _wants(self, day: Day) -> bool:
+        return not self.span.misses(day.first, day.last)
+
+    def read(self, part: Part, wants: Callable[[str], bool] | None = None, *, sessions: bool = False) -> int:
+        """Add up the lines of a part that the span has, on the local days that are wanted."""
+        fold = Fold(self.calendar.around, sessions=sessions)
+        holds, label, found = self.span.holds, self.calendar.label, rollup.Scan(part)
+        inside = ([each for each in records if holds(each["at"][:-1])] for records in found)
+        if wants is not None:
+            inside = ([each for each in records if wants(label(each["at"][:-1]))] for records in inside)
+        fold.extend(inside)
+        self._found.blocks.append(fold.days())
+        return found.bad
+
+    def take_months(self) -> None:
+        """Take what whole months have in their own files, and bring these up to date."""
+        for name in sorted({part.day[:7] for part in self.parts}):
+            roll = self._month(name) if self._has_all_of(name) else None
+            day = roll.days.get(name) if roll else None
+            if roll is None or day is None or not self.span.covers(day.first, day.last):
+                continue
+            self._found.blocks.append({name: day})
+            for part, covered in _covers(roll).items():
+                self._covered.setdefault(part, []).append(covered)
+
+    def _has_all_of(self, month: str) -> bool:
+        """Tell whether the span has all of a local month, or all of it that is over."""
+        try:
+            first, after = (rfc3339(localdays.start(day))[:-1] for day in (f"{month}-01", _after(month)))
+            today = rfc3339(localdays.start(self.today))[:-1]
+        except (ValueError, OverflowError):
+            return False
+        return self.span.first <= first and (not self.span.end or self.span.end >= min(after, today))
+
+    def _month(self, month: str) -> Roll | None:
+        """Return the file of a month, made anew where it is void or lacks too much."""
+        parts = [p for p in self.all if p.day < self.closed_before and _is_near(p.day, month)]
+        path = self.folder / f"{month}{MONTH}"
+        roll = rollfile.read(path)
+        known = _covers(roll) if roll and roll.head.get("zone") == localdays.zone() else {}
+        if known and all(known[name].stamp == rollup.stamp(_path(self.folder, name)) for name in known):
+            outside = [part for part in parts if part.path.name not in known]
+            over = _after(month) < self.closed_before
+            if not outside or (len(outside) < FEW_DAYS and not over):
+                return roll
+        return self._make_month(path, month, parts) if len(parts) > 1 else None
+
+    def _make_month(self, path: Path, month: str, parts: list[Part]) -> Roll:
+        covers: dict[str, _Covered] = {}
+        days: list[Days] = []
+        for part in parts:
+            seen, loaded = rollup.stamp(part.path), self._load(part)
+            if loaded is None:
+                continue
+            labels = [label for label in loaded.labels if label[:7] == month and label < self.today]
+            covers[part.path.name] = _Covered(seen, labels, sorted(loaded.labels), loaded.bad)
+            days += [{month: block[label]} for block in loaded.blocks for label in labels if label in block]
+        head = {"zone": localdays.zone(), "parts": {name: list(each) for name, each in covers.items()}}
+        roll = Roll(head, merged_days(days))
+        rollfile.write(path, roll)
+        return roll
+
+
+def _covers(roll: Roll) -> dict[str, _Covered]:
+    try:
+        return {name: _Covered(*each) for name, each in roll.head["parts"].items()}
+    except _FOREIGN:
+        return {}
+
+
+def _path(folder: Path, name: str) -> Path:
+    return folder / name if name.endswith(rollup.KEPT) else folder.parent / name
+
+
+def _touches(span: Span, day: str) -> bool:
+    """Tell whether a span has some of a UTC day."""
+    return span.first[:10] <= day and (not span.end or f"{day}T00:00:00" < span.end)
+
+
+def _after(month: str) -> str:
+    """Return the first day of the next month."""
+    year, number = int(month[:4]), int(month[5:])
+    return f"{year + number // 12:04}-{number % 12 + 1:02}-01"
+
+
+def _is_near(day: str, month: str) -> bool:
+    """Tell whether a UTC day can have records of a local month: it is in it, or next to it."""
+    return day[:7] == month or day == _after(month) or day == _day_before(month)
+
+
+def _day_before(month: str) -> str:
+    from datetime import date, timedelta
+
+    try:
+        return (date.fromisoformat(f"{month}-01") - timedelta(days=1)).isoformat()
+    except (ValueError, OverflowError):
+        return ""
+
+
+def _in_session(days: Days, session: str) -> Days:
+    return {
+        label: day._replace(cells={who._replace(session=session): cell for who, cell in day.cells.items()})
+        for label, day in days.items()
+    }
