@@ -22,6 +22,7 @@ from llmpool.chat.record import learn, record
 from llmpool.chat.speak import Speaker, without_carry
 from llmpool.core.chat import ChatRequest, Delta
 from llmpool.core.ids import split_ref
+from llmpool.core.limits import ending
 from llmpool.core.outcome import Failure, UpstreamError
 from llmpool.core.provider import KeyRef, Provider
 from llmpool.core.routing import BUDGET
@@ -256,6 +257,8 @@ class _Run:
         if self._purse:
             self._purse.settle(journey, self.request, failure)
         told = journey.headroom.get((split_ref(journey.deployment)[0], journey.key), ())
+        if told and failure is not None and failure.retry_after is not None:
+            told = ending(told, self.pool.clock() + failure.retry_after)
         if gate is not None:
             gate.leave(failure, journey.usage, told)
             self._waits.count(gate.waited)

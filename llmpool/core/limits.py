@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from llmpool.core.record import Record
 
 
@@ -16,3 +18,14 @@ class Headroom(Record):
     limit: int | None = None
     remaining: int | None = None
     resets_at: float | None = None
+
+
+def ending(allowances: Iterable[Headroom], at: float) -> tuple[Headroom, ...]:
+    """Return *allowances* as they bind where the server named the time to come again: until then, no longer.
+
+    A vendor's reset is often the time until all of an allowance is back, and some of it is much sooner.
+    """
+    return tuple(
+        each.replace(resets_at=at if each.resets_at is None else min(each.resets_at, at))
+        for each in allowances
+    )

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.fakes import faults
 from tests.fakes.server import FakeServer
 from tests.packaging.test_imports import loaded
 from tests.support import Home, end_of, model, provider, wait_for
@@ -251,3 +252,19 @@ def test_a_server_never_sees_more_than_the_limit_in_any_minute(home: Home, serve
     assert len(times) == 30
     assert all(later - earlier >= MINUTE for earlier, later in zip(times, times[10:], strict=False))
     assert datetime.fromtimestamp(times[-1], UTC).timestamp() - times[0] < 3 * 61
+
+
+def test_the_time_a_server_names_goes_before_its_counters(home: Home) -> None:
+    """A 429 whose counters are full again in minutes, but which says to come in a second, is asked then."""
+    limited = {
+        "retry-after": "1",
+        "x-ratelimit-limit-tokens": "1000",
+        "x-ratelimit-remaining-tokens": "0",
+        "x-ratelimit-reset-tokens": "3m0s",
+    }
+    with FakeServer(["m"]) as busy:
+        busy.behave([faults.status(429, limited)])
+        home.write_config(provider("work", busy.url), model("work/m"))
+        answered = home.here("chat", "-m", "work/m", "hi")
+        assert answered.code == 0, answered.err
+        assert len(busy.chats) == 2
