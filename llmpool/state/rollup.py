@@ -24,7 +24,7 @@ from llmpool.usage.rollup import Days, merged_days
 
 FOLDER = "rollup"
 KEPT, DAY = ".kept", ".day"
-FEW_LINES = 1200  # so many new lines are read again next time: quicker than adding them to the file
+FEW_LINES = 500  # so many new lines are read again next time, rather than added to the file
 
 
 class Part(NamedTuple):
