@@ -8,14 +8,16 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from llmpool.core.ids import split_ref
 from llmpool.core.outcome import TokenUsage
+from llmpool.core.routing import LOCAL
 from llmpool.pool import Pool
-from llmpool.pricing.book import Priced, plain, read_priced
-from llmpool.pricing.total import cost as reckoned
 from llmpool.state import compiled
+
+if TYPE_CHECKING:
+    from llmpool.pricing.book import Priced
 
 SPAN = 600.0  # seconds that a request may be under way; a rate that changes meanwhile counts
 
@@ -39,9 +41,14 @@ def price_of(pool: Pool, ref: str) -> Priced | None:
 
 def cost(pool: Pool, ref: str, usage: TokenUsage | None, at: float, *, requests: int = 1) -> Cost:
     """Return what *usage* of a deployment cost at the time *at*, seconds since the epoch."""
+    if usage is not None and _is_local(pool, ref):
+        return Cost(Decimal(0), "local")  # as most calls of some pools are: nothing has to be loaded for them
     found = price_of(pool, ref) if usage is not None else None
     if found is None or usage is None:
         return Cost()
+    from llmpool.pricing.book import plain
+    from llmpool.pricing.total import cost as reckoned
+
     rates = found.at(datetime.fromtimestamp(at, UTC))
     if not rates.by_tokens:
         return Cost()
@@ -51,6 +58,8 @@ def cost(pool: Pool, ref: str, usage: TokenUsage | None, at: float, *, requests:
 
 def worst(pool: Pool, ref: str, prompt_tokens: int, answer_tokens: int) -> Decimal | None:
     """Return the most that a request can cost: all of the prompt written to the dearest cache, none read."""
+    from llmpool.pricing.total import cost as reckoned
+
     found, now = price_of(pool, ref), pool.clock()
     if found is None:
         return None
@@ -68,14 +77,20 @@ def worst(pool: Pool, ref: str, prompt_tokens: int, answer_tokens: int) -> Decim
     return max(reckoned(each, usage) for each in rates for usage in ways)
 
 
+def _is_local(pool: Pool, ref: str) -> bool:
+    return any(row.id == ref and row.flags & LOCAL for row in pool.table.rows)
+
+
 def _compiled(lines: str, number: str) -> Priced | None:
+    from llmpool.pricing.book import read_priced
+
     line = compiled.line_of(lines, int(number)) if number != "null" else None
     return read_priced(json.loads(line)) if line is not None else None
 
 
 def _unlisted(pool: Pool, ref: str) -> Priced | None:
     """Look up what is not in the compiled document: an unlisted model, or anything where none can be kept."""
-    from llmpool.pricing.lookup import LOCAL
+    from llmpool.pricing import lookup
     from llmpool.registry import kinds
 
     provider, model = split_ref(ref)
@@ -84,5 +99,5 @@ def _unlisted(pool: Pool, ref: str) -> Priced | None:
     seen = next((each for each in listing.models if each.name == model), None) if listing else None
     elsewhere = kinds.runs_elsewhere(model) or bool(seen and seen.remote)
     if known and known.location == "local" and not elsewhere:
-        return LOCAL
+        return lookup.LOCAL
     return pool.prices.priced(provider, model, seen)
