@@ -21,7 +21,6 @@ MAX_TOKEN = 16 * 1024
 MARGIN = 60.0  # seconds ahead of its end that a token counts as expired
 
 Clock = Callable[[], float]
-Random = Callable[[int], bytes]
 
 
 class Application(Record):

@@ -1,10 +1,10 @@
 """`llmpool providers keys`: the keys of a provider."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from llmpool.cli import complete, given_key
+from llmpool.cli import complete, given_key, key_table
 from llmpool.cli.app import examples, verbs
 from llmpool.cli.context import Terminal
 from llmpool.cli.options import JsonFlag, ProviderArgument, YesFlag
@@ -60,7 +60,7 @@ def list_(
         terminal.json({"keys": rows, "unused": [{"provider": name, "label": label} for name, label in loose]})
         return Exit.OK
     if rows:
-        _table(terminal, rows)
+        key_table.show(terminal, rows)
     else:
         terminal.say(f"no key is configured.  run: llmpool providers keys add {provider or 'PROVIDER'}")
     for name, label in loose:
@@ -331,24 +331,3 @@ def _switch(ctx: typer.Context, name: str, label: str, *, on: bool, as_json: boo
         f'{name}: key "{ref.label}" is {"enabled" if on else "disabled"}{"" if changed else " already"}'
     )
     return Exit.OK
-
-
-def _table(terminal: Terminal, rows: list[dict[str, Any]]) -> None:
-    from llmpool.cli import tables
-    from llmpool.cli.output import ago
-
-    now = terminal.pool.clock()
-    lines = [
-        [
-            row["provider"],
-            row["label"],
-            row["from"],
-            row["reason"] or row["state"],
-            row["mask"] or "-",
-            str(row["usage_count"]),
-            ago(row["last_used"] or "", now),
-            ", ".join(f"{past['mask']} until {past['until'][:10]}" for past in row["replaced"][:2]),
-        ]
-        for row in rows
-    ]
-    tables.show(terminal, ["provider", "key", "from", "state", "mask", ">uses", "used", "before"], lines)

@@ -8,6 +8,7 @@ word, keeps its place but holds up nobody.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from math import inf
@@ -215,7 +216,7 @@ def _own(scope: Scope, entries: list[Entry], days: Days, tokens: int) -> list[_R
     ]
 
 
-class _Rule:
+class _Rule(ABC):
     """One limit, for one request: *weight* is what that adds to it."""
 
     queues = True  # whoever waits for it stands in line
@@ -223,13 +224,13 @@ class _Rule:
     def __init__(self, scope: str, name: str, most: int, weight: int) -> None:
         self.scope, self.name, self.most, self.weight = scope, name, most, weight
 
+    @abstractmethod
     def earliest(self, at: float) -> float:
         """Return the first time from *at* on that this limit allows; infinite when it never does."""
-        raise NotImplementedError
 
+    @abstractmethod
     def used(self, at: float) -> int:
         """Return what is used up of it at a time."""
-        raise NotImplementedError
 
     def hold(self, at: float) -> Hold:
         """Say what there is to wait for at a time when it does not allow the request."""
