@@ -16,7 +16,16 @@ from typing import NamedTuple
 
 from llmpool.core.outcome import Failure, UpstreamError
 from llmpool.core.wire import Answer, Call, Target
-from llmpool.discovery.detect_calls import CANDIDATES, CODEX_PATH, MODELS, Candidate, call, joined, look
+from llmpool.discovery.detect_calls import (
+    CANDIDATES,
+    CODEX_PATH,
+    MODELS,
+    NATIVE_ROOTS,
+    Candidate,
+    call,
+    joined,
+    look,
+)
 from llmpool.formats.base import mapping, parse_json
 from llmpool.formats.errors import ENDPOINT, MODEL, is_responses_only
 from llmpool.formats.families import host
@@ -175,14 +184,19 @@ def _codex_url(url: str, exist: dict[Candidate, list[str]]) -> str:
 
 def _native(client: Client, target: Target) -> str | Failure:
     """Recognise a server by its own listing, or say why nobody is there."""
-    root = root_of(target.url)
-    signs = [(name, look(target, root + path)) for name, path in _SIGNS]
+    signs = [(name, look(target, root + path)) for root in _roots(target.url) for name, path in _SIGNS]
     seen = look_at_all(client, [sign for _, sign in signs])
     failures = [each.failure for each in seen if each.failure]
     if len(failures) == len(seen) and all(failure.kind in _SILENT for failure in failures):
         return failures[0]
     found = (name for (name, _), each in zip(signs, seen, strict=True) if each.good and _SHAPES[name](each))
     return next(found, "")
+
+
+def _roots(url: str) -> tuple[str, ...]:
+    """List where a server's own listing may hang; `/api` at the end of *url* may be part of that, or not."""
+    root = root_of(url)
+    return tuple(dict.fromkeys((root, *(own(root) for own in NATIVE_ROOTS.values()))))
 
 
 def _is_ollama(seen: Seen) -> bool:

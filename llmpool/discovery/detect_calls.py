@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from llmpool.core.wire import Call, Target, Timeouts
-from llmpool.formats import anthropic
+from llmpool.formats import anthropic, lmstudio, ollama
 from llmpool.formats.base import get, post, with_key
 from llmpool.formats.families import host
 from llmpool.formats.urls import without
@@ -21,6 +21,7 @@ MOST_OF_A_PING = 256 * 1024  # no API answers one token with more; a page may
 MOST_OF_A_LISTING = 4 * 1024 * 1024
 CODEX_PATH = "/backend-api/codex/responses"
 MODELS = {"openai": "gpt-4o-mini", "responses": "o4-mini", "anthropic": "claude-3-5-haiku-20241022"}
+NATIVE_ROOTS = {"ollama": ollama.root_of, "lmstudio": lmstudio.root_of}
 _MINIMAX = ("minimaxi.com", "minimax.io")
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR42mP4//8/AAX+Av4zEpUUAAAAAElFTkSuQmCC"  # 1 x 1
 _IMAGE = f"data:image/png;base64,{PNG}"

@@ -14,6 +14,7 @@ from llmpool.core.wire import Target
 from llmpool.formats import wire_format
 from llmpool.formats.base import Listing
 from llmpool.net.client import Client
+from llmpool.router.failure import contact_kind
 
 STEP_SECONDS = 8.0
 # Ollama and LM Studio answer as OpenAI too, but know more of themselves in their own words; on a machine of
@@ -48,7 +49,7 @@ def first_that_answers(client: Client, target: Target, *, nearby: bool, seconds:
             found = _step(client, target, name, min(STEP_SECONDS, left))
         except UpstreamError as error:
             failures[name] = error.failure
-            if error.failure.kind in ("connect", "cancelled") or error.failure.code == "redirect":
+            if contact_kind(error.failure) in ("connect", "cancelled") or error.failure.code == "redirect":
                 break  # nobody is there, in whatever language, or somewhere else
             continue
         if found.listing.models:

@@ -1,10 +1,11 @@
 """Verify an endpoint: what answers at which path, whether the key works, which format to use.
 
 pool-routing-formats 9. Differences from the source: a vendor's own row is taken at its word instead of being
-detected; formats with a listing of their own (Ollama, Google and the like) are asked for that, and servers
-that may load a model for a question get none; a 400 that speaks of the key is a refused key; a page is no
-endpoint anywhere; chat without `/v1` is looked for where it is not under `/v1`; and a preset whose own
-listing is not at the owner's address is set aside for what is there.
+detected; formats with a listing of their own (Ollama, Google and the like), detected or named by the owner,
+are asked for that, and servers that may load a model for a question get none; a 400 that speaks of the key is
+a refused key; a page is no endpoint anywhere, and an error with status 200 no answer; chat without `/v1` is
+looked for where it is not under `/v1`; and a preset whose own listing is not at the owner's address is set
+aside for what is there.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from llmpool.net.client import Client
 Progress = Callable[[str], None]
 _PAGE = "answered HTML"
 _CHAT = ("chat_completions", "responses_v1", "responses_plain")
+_LISTED = (*NATIVE, "google")  # formats with a listing of their own
 _UNDETECTABLE = ("cloudcode", "copilot")
 _TRIED_LISTINGS = 3
 _NOT_THERE = (400, 404, 405, 410, 501)
@@ -68,9 +70,12 @@ def verify(
         return _nobody(provider, detected.failure)
     seen: dict[str, Seen] = {}
     probes: dict[str, Probe] = {}
-    if detected.format in (*NATIVE, "google"):
+    named = detected.format if detected.format in _LISTED else provider.format
+    if named in _LISTED:
         progress("asking for its own listing")
-        probes["listing"] = _own_listing(client, target, detected.format)
+        probes["listing"] = _own_listing(client, target, named)
+        if not _is_elsewhere(probes["listing"]):
+            detected = Detected(named)  # the owner's word stands, unless something else is there
         if _is_another(provider, probes["listing"]):
             return _without_preset(client, provider, target, probes["listing"], model, progress)
     if not _takes_no_question(provider, detected.format):
@@ -86,6 +91,11 @@ def _is_another(provider: Provider, listing: Probe) -> bool:
     """Say whether the program the preset stands for is not, or no longer, at an address of the owner's."""
     if third_party(provider) or provider.exact or provider.format in (*_UNDETECTABLE, "google"):
         return False
+    return _is_elsewhere(listing)
+
+
+def _is_elsewhere(listing: Probe) -> bool:
+    """Say whether what answers is no listing of the format: a busy server and a refused key tell nothing."""
     wrong = 200 <= listing.status < 300 and not listing.reachable
     return wrong or (listing.status in _NOT_THERE and not listing.refused)
 
@@ -203,7 +213,7 @@ def _is_missing(seen: Seen) -> bool:
 def _own_listing(client: Client, target: Target, name: str) -> Probe:
     """Ask for the listing of the format itself, its older paths too; only its first page is fetched."""
     flow = wire_format(name).list_models(target)
-    url, seen, wrong = target.url, Seen(), ""
+    url, seen, wrong = target.url, Seen(), None
     try:
         call = next(flow)
         for _ in range(_TRIED_LISTINGS):
@@ -216,10 +226,13 @@ def _own_listing(client: Client, target: Target, name: str) -> Probe:
     except StopIteration:
         pass
     except UpstreamError as error:
-        wrong = shown(error.failure.message, rules.MOST_ERROR)
+        wrong = error.failure
     finally:
         flow.close()
-    return Probe(url, seen.status, error=wrong) if wrong and seen.good else _read(url, seen)
+    if wrong is None or not seen.good:
+        return _read(url, seen)
+    refused, words = wrong.kind == "auth", shown(wrong.message, rules.MOST_ERROR)
+    return Probe(url, wrong.status or seen.status, refused, refused, words)
 
 
 def _probe(where: Urls, name: str, seen: Seen) -> Probe:
@@ -238,6 +251,10 @@ def _read(url: str, seen: Seen) -> Probe:
     if seen.good and not exists("openai", seen):
         said = _PAGE if is_page(seen.text) else shown(read_error(seen.answer).message, rules.MOST_ERROR)
         return Probe(url, seen.status, error=said)
+    instead = rules.said_instead(seen.text) if seen.good else None
+    if instead is not None:
+        error = shown(instead.message, rules.MOST_ERROR)
+        return Probe(url, instead.status or seen.status, True, instead.kind == "auth", error)
     if seen.status < 400:
         return Probe(url, seen.status, rules.is_reachable(seen.status))
     failure = read_error(seen.answer)

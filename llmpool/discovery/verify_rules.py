@@ -9,11 +9,13 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from llmpool.core.outcome import UpstreamError
+from llmpool.core.outcome import Failure, UpstreamError
 from llmpool.core.provider import Provider
 from llmpool.core.record import Record
+from llmpool.discovery.detect_calls import NATIVE_ROOTS
+from llmpool.formats.answer import is_error
 from llmpool.formats.base import mapping, parse_json, shown, usable_name
-from llmpool.formats.errors import MODEL
+from llmpool.formats.errors import MODEL, failure_in, said_by
 from llmpool.formats.families import by_intelligence
 from llmpool.formats.plan import Plan
 from llmpool.formats.urls import clean, openai_base, openai_endpoint, root_of
@@ -39,6 +41,7 @@ _ROWS = {
     "": ("text_only", False, False, False, 8192),
 }
 _AS_OPENAI = ("anthropic", "google", "copilot", "cloudcode", "lmstudio")
+_ANSWERS = ("choices", "output", "content", "candidates", "data", "models", "id", "response")
 _LISTINGS = ("models", "listing")
 _SEES = ("vision", "gpt-4o", "gemini")
 
@@ -70,7 +73,7 @@ class Probe(NamedTuple):
     @property
     def good(self) -> bool:
         """Whether the endpoint is there and answered 2xx."""
-        return self.reachable and 200 <= self.status < 300
+        return self.reachable and not self.error and 200 <= self.status < 300
 
     def as_json(self) -> dict[str, Any]:
         """Show the probe as `--json` has it."""
@@ -206,6 +209,19 @@ def is_reachable(status: int) -> bool:
     return 200 <= status < 300 or status in (400, 401, 403, 405)
 
 
+def said_instead(text: str) -> Failure | None:
+    """Return the error that an answer with a good status holds in place of one, None where it holds none."""
+    try:
+        payload = parse_json(text)
+    except UpstreamError:
+        return None
+    fields = mapping(payload)
+    answered = any(fields.get(name) not in (None, "") for name in _ANSWERS)
+    if is_error(payload) or (fields and not answered and said_by(payload).message):
+        return failure_in(payload)
+    return None
+
+
 def chat_error(text: str, model: str) -> str:
     """Return what an answer complains of; that no model was named is no complaint when none was sent."""
     try:
@@ -258,6 +274,8 @@ def recommended_url(name: str, url: str, probes: Mapping[str, Probe], proposed: 
         asked = (probes[key] for key in ("responses_v1", "responses_plain") if _reachable(probes, key))
         found = next((probe.url for probe in asked), "")
         return found or (proposed if proposed != base else "") or root
+    if name in NATIVE_ROOTS:
+        return NATIVE_ROOTS[name](root)
     if name == "anthropic":
         path = base.lower()
         for suffix in ("", "/v1/messages", "/messages"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Generic, TypeVar
 
@@ -13,6 +13,7 @@ Thing = TypeVar("Thing")
 Result = TypeVar("Result")
 
 LEAVING_SECONDS = 0.5  # how long an interrupted run waits for its threads
+LOOK_SECONDS = 0.2  # between two looks at whether something was done
 
 
 def side_by_side(
@@ -57,7 +58,12 @@ class Workers(Generic[Thing, Result]):
 
     def next_done(self) -> Result:
         """Wait for the next result; what went wrong in its thread is raised here."""
-        result, error = self._done.get()
+        while True:
+            try:
+                result, error = self._done.get(timeout=LOOK_SECONDS)
+                break
+            except Empty:
+                continue  # a wait without an end would not hear a Ctrl-C that comes as it begins
         if error is not None:
             raise error
         return result  # type: ignore[return-value]  # None only beside an error, or because it is the result

@@ -53,6 +53,18 @@ def broke_off() -> UpstreamError:
     return failed("broken", "the answer broke off before its end")
 
 
+def lacks(payload: object, what: str, kind: str = "wrong_format") -> UpstreamError:
+    """Make the error for JSON that is no answer; what it says instead is told, and may tell its kind.
+
+    Some gateways write all their errors so: `{"code": 401, "message": "..."}` and status 200.
+    """
+    if not errors.said_by(payload).message:
+        return failed(kind, what)
+    failure = errors.failure_in(payload)
+    known = failure.kind if failure.kind != "server" or failure.status else kind
+    return UpstreamError(failure.replace(kind=known, message=f"{what}; it says: {failure.message}"))
+
+
 def judge_empty(finish: str, *, thinking: bool, why: str = "") -> None:
     """Raise for an answer without text and tool calls, unless it was cut off while thinking.
 

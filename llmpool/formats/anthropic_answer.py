@@ -8,7 +8,7 @@ from typing import Any
 
 from llmpool.core.chat import Delta, ToolDelta
 from llmpool.core.outcome import TokenUsage, UpstreamError
-from llmpool.formats.answer import broke_off, judge_empty, tokens
+from llmpool.formats.answer import broke_off, judge_empty, lacks, tokens
 from llmpool.formats.anthropic_errors import failure_in
 from llmpool.formats.anthropic_turns import NAME
 from llmpool.formats.base import mapping, shown, text_of, wrong_format
@@ -75,7 +75,7 @@ class Reading:
         if isinstance(content, str):
             content = [{"type": "text", "text": content}]
         if not isinstance(payload, dict) or not isinstance(content, list):
-            raise wrong_format("the answer has no `content`")
+            raise lacks(payload, "the answer has no `content`")
         self._envelope(payload)
         for index, block in enumerate(content):
             for delta in (self._begin(index, mapping(block)), self._end(index)):

@@ -12,7 +12,7 @@ from llmpool.formats import listing
 from llmpool.formats.answer import good
 from llmpool.formats.anthropic_errors import failure_in, read_error
 from llmpool.formats.base import Listing, count, get, join_url, mapping, with_key, with_query, yes_or_no
-from llmpool.formats.collect import MAX_PAGES, Collected, Line, lines_in, nothing_there
+from llmpool.formats.collect import Collected, Line, is_last, lines_in, nothing_there
 from llmpool.formats.urls import without
 
 PAGE = "limit=1000"
@@ -34,15 +34,13 @@ def list_models(target: Target, base: str, headers: Headers) -> Generator[Call, 
         url, headers = join_url(root, "/v1/models"), with_key(target)
         answer = yield get(target, with_query(url, PAGE), headers)
     collected, asked = Collected(), {""}
-    for _ in range(MAX_PAGES):
+    while True:
         payload = good(answer, read_error, failure_in)
         collected.take(map(_named, lines_in(payload)), _observed)
         last = _next_page(payload)
-        if last in asked:
-            break
-        asked.add(last)
+        if is_last(last, asked):
+            return collected.listing()
         answer = yield get(target, with_query(url, f"{PAGE}&after_id={quote(last, safe='')}"), headers)
-    return collected.listing()
 
 
 def _named(line: object) -> tuple[object, Line]:

@@ -81,7 +81,7 @@ def parse_json(text: str, what: str = "the answer") -> Any:
     except (ValueError, RecursionError):
         if text[:1].isspace():  # blanks ahead of it
             return parse_json(text.lstrip(), what)
-        raise wrong_format(f"{what} is not JSON: {shown(text, 80)}") from None
+        raise wrong_format(f"{what} is not JSON: {shown(text, 80) or 'there is nothing in it'}") from None
     return value
 
 

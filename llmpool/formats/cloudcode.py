@@ -14,6 +14,7 @@ from llmpool import __version__
 from llmpool.core.chat import ChatRequest
 from llmpool.core.deployment import Capabilities, ObservedModel
 from llmpool.core.wire import Answer, Call, Target
+from llmpool.formats.answer import lacks
 from llmpool.formats.base import (
     Listing,
     count,
@@ -23,7 +24,6 @@ from llmpool.formats.base import (
     with_key,
     with_query,
     words,
-    wrong_format,
     yes_or_no,
 )
 from llmpool.formats.collect import NO_CHAT, Collected, Line
@@ -106,7 +106,7 @@ def _listing(payload: dict[str, Any]) -> Listing:
     elif isinstance(models, list):
         pairs = [(mapping(line).get("model"), line) for line in models]
     else:
-        raise wrong_format("the listing has no `models`")
+        raise lacks(payload, "the listing has no `models`")
     not_for_chat = words(payload.get("tabModelIds")) | words(payload.get("imageGenerationModelIds"))
 
     def read(name: str, line: Line) -> ObservedModel:

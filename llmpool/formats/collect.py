@@ -7,9 +7,10 @@ from typing import Any
 
 from llmpool.core.deployment import Capabilities, ObservedModel
 from llmpool.core.wire import Answer
+from llmpool.formats.answer import lacks
 from llmpool.formats.base import MAX_MODELS, Listing, mapping, usable_name, wrong_format
 
-MAX_PAGES = 100
+MAX_PAGES = 1_000
 NO_CHAT = Capabilities(chat=False, streaming=False, tools=False, images=False, thinking=False, json=False)
 
 Line = dict[str, Any]
@@ -42,7 +43,7 @@ def lines_in(payload: object, field: str = "data") -> list[Any]:
     """Return the lines of a page: *field*, or the answer itself where a vendor sends a bare list."""
     lines = payload if isinstance(payload, list) else mapping(payload).get(field)
     if not isinstance(lines, list):
-        raise wrong_format(f"the listing has no list of models in `{field}`")
+        raise lacks(payload, f"the listing has no list of models in `{field}`")
     return lines
 
 
@@ -50,6 +51,19 @@ def check_size(models: int) -> None:
     """Raise for more *models* than anybody has: a server cannot fill the memory with names."""
     if models > MAX_MODELS:
         raise wrong_format(f"the listing has more than {MAX_MODELS:,} models")
+
+
+def is_last(following: str, asked: set[str]) -> bool:
+    """Whether the page at hand is the last: no page follows, or one that was *asked* for; else note it there.
+
+    Raises for pages without end: half a listing would make the other half look gone.
+    """
+    if following in asked:
+        return True
+    if len(asked) >= MAX_PAGES:
+        raise wrong_format(f"the listing does not end within {MAX_PAGES:,} pages")
+    asked.add(following)
+    return False
 
 
 def nothing_there(answer: Answer) -> bool:

@@ -168,7 +168,7 @@ def said_by(payload: object) -> Said:
     outer = _first(payload)
     inner = outer
     if isinstance(outer, dict):
-        inner = _first(outer.get("error") or outer.get("errors") or outer)
+        inner = _first(outer.get("error") or outer.get("errors") or outer.get("base_resp") or outer)
     if isinstance(inner, str):
         return Said(shown(inner, MAX_MESSAGE), (), 0)
     facts = mapping(inner)
@@ -194,7 +194,7 @@ def _said(text: str) -> Said:
 
 
 def _message(facts: dict[str, Any]) -> str:
-    for name in ("message", "detail", "error", "msg", "error_description", "title"):
+    for name in ("message", "detail", "error", "msg", "status_msg", "error_description", "title"):
         value = facts.get(name)
         if isinstance(value, list):
             value = ", ".join(v if isinstance(v, str) else str(mapping(v).get("msg", "")) for v in value)

@@ -12,7 +12,7 @@ from llmpool.core.wire import Answer, Call, Frame, Target
 from llmpool.formats import google_errors
 from llmpool.formats.answer import CUT_OFF, good, in_one_piece
 from llmpool.formats.base import Listing, get, join_url, parse_json, post, with_key, with_query
-from llmpool.formats.collect import MAX_PAGES, Collected
+from llmpool.formats.collect import Collected, is_last
 from llmpool.formats.google_answer import Reading, usage_in
 from llmpool.formats.google_listing import take_page
 from llmpool.formats.google_request import body_of
@@ -45,14 +45,12 @@ class Google:
         url = with_query(_address(target, "models"), f"pageSize={PAGE_SIZE}")
         headers, collected = with_key(target, KEY_HEADER), Collected()
         token, asked = "", {""}
-        for _ in range(MAX_PAGES):
+        while True:
             page = with_query(url, f"pageToken={quote(token, safe='', errors='replace')}") if token else url
             answer = yield get(target, page, headers)
             token = take_page(collected, self._good(answer), first=not token)
-            if token in asked:
-                break
-            asked.add(token)
-        return collected.listing()
+            if is_last(token, asked):
+                return collected.listing()
 
     def chat_call(self, target: Target, model: str, request: ChatRequest) -> Call:
         """Build the call to `:generateContent`, or to its stream; what is not set is not sent."""

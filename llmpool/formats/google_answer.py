@@ -9,7 +9,7 @@ from typing import Any
 
 from llmpool.core.chat import Delta, ToolDelta
 from llmpool.core.outcome import TokenUsage, UpstreamError
-from llmpool.formats.answer import broke_off, failed, judge_empty
+from llmpool.formats.answer import broke_off, failed, judge_empty, lacks
 from llmpool.formats.base import mapping, shown, text_of, wrong_format
 from llmpool.formats.google_carry import kept
 from llmpool.formats.google_errors import failure_in
@@ -73,7 +73,7 @@ class Reading:
             isinstance(p, dict) and (p.get("error") or not ANSWER_FIELDS.isdisjoint(p)) for p in pieces
         )
         if not known:
-            raise wrong_format("the answer has no `candidates`")
+            raise lacks(payload, "the answer has no `candidates`")
         yield from self.chunk(payload)
         self._whole = True
 

@@ -1,7 +1,8 @@
 """Reads what the headers of an answer say of rate limits, in every vendor's spelling, into one record.
 
 Known spellings: `x-ratelimit-{limit,remaining,reset}-{requests,tokens}` with or without a window behind it
-(OpenAI, Azure, Groq, xAI, Cerebras, Mistral), the same without what is counted (OpenRouter, Together),
+(OpenAI, Azure, Groq, xAI, Cerebras, Mistral; Fireworks says `tokens-prompt` and `tokens-generated`), the same
+without what is counted (OpenRouter, Together),
 `anthropic-ratelimit-{what}-{field}`, Mistral's older `ratelimitbysize`, Together's `x-tokenlimit`, and the
 IETF drafts, `ratelimit-limit` as well as `ratelimit: "default";r=50;t=30`.
 """
@@ -38,6 +39,8 @@ _WHATS = {
     "tokens": "tokens",
     "input-tokens": "input_tokens",
     "output-tokens": "output_tokens",
+    "tokens-prompt": "input_tokens",
+    "tokens-generated": "output_tokens",
 }
 _ORDER = ("requests", "tokens", "input_tokens", "output_tokens")
 

@@ -11,9 +11,10 @@ from collections.abc import Generator
 from typing import Any
 
 from llmpool.core.deployment import Capabilities, ObservedModel
-from llmpool.core.outcome import Failure, UpstreamError
+from llmpool.core.outcome import UpstreamError
 from llmpool.core.wire import Answer, Call, Target
 from llmpool.formats import errors
+from llmpool.formats.answer import lacks
 from llmpool.formats.base import (
     Listing,
     count,
@@ -58,13 +59,14 @@ def _lines(answer: Answer, key: str) -> list[Any]:
         raise UpstreamError(failure)
     lines = mapping(payload).get(key)
     if not isinstance(lines, list):
-        raise _no_listing(key)
+        raise _no_listing(key, payload)
     return lines
 
 
-def _no_listing(key: str) -> UpstreamError:
-    message = f"the listing has no list of models in `{key}`"
-    return UpstreamError(Failure(kind="wrong_format", message=message, code="no_endpoint"))
+def _no_listing(key: str, payload: object = None) -> UpstreamError:
+    """Make the error for JSON that is no listing; unless it says why, another address may have one."""
+    failure = lacks(payload, f"the listing has no list of models in `{key}`").failure
+    return UpstreamError(failure.replace(code="no_endpoint") if failure.kind == "wrong_format" else failure)
 
 
 def _listing(lines: list[Any], read: Read) -> Listing:

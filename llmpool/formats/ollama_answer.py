@@ -9,7 +9,7 @@ from llmpool.core.chat import Delta, ToolDelta
 from llmpool.core.outcome import Failure, TokenUsage, UpstreamError
 from llmpool.core.wire import Answer
 from llmpool.formats import errors
-from llmpool.formats.answer import broke_off, failed, judge_empty
+from llmpool.formats.answer import broke_off, failed, judge_empty, lacks
 from llmpool.formats.base import count, mapping, parse_json, shown, text_of, wrong_format
 from llmpool.formats.openai_think import Thoughts
 
@@ -37,12 +37,14 @@ class Reading:
             raise wrong_format("a piece of the stream is not a JSON object")
         if payload.get("error"):
             raise UpstreamError(failure_in(payload))
+        if isinstance(payload.get("message"), str):  # a gateway's error: of Ollama's own it is an object
+            raise lacks(payload, "there is no answer", "server")
         return self._read(payload)
 
     def whole(self, payload: object) -> Delta | None:
         """Read an answer that came in one piece; it is finished, whatever it says of that."""
         if not isinstance(payload, dict) or not isinstance(payload.get("message"), dict):
-            raise wrong_format("the answer has no `message`")
+            raise lacks(payload, "the answer has no `message`")
         delta = self._read(payload)
         self.done = True
         return delta

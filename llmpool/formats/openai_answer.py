@@ -7,9 +7,9 @@ from typing import Any
 
 from llmpool.core.chat import Delta, ToolDelta
 from llmpool.core.outcome import TokenUsage, UpstreamError
-from llmpool.formats.answer import broke_off, failed, is_error, judge_empty, tokens
+from llmpool.formats.answer import broke_off, failed, is_error, judge_empty, lacks, tokens
 from llmpool.formats.base import mapping, shown, text_of, wrong_format
-from llmpool.formats.errors import failure_in
+from llmpool.formats.errors import failure_in, said_by
 from llmpool.formats.openai_think import Thoughts
 
 FINISHES = {
@@ -39,6 +39,7 @@ class Reading:
         self._usage: TokenUsage | None = None
         self._text = False
         self._thinking = False
+        self._odd: dict[str, Any] | None = None  # a piece that says something, but not as an answer does
         self._plain = False  # no thinking is looked for in the text any more
         self._thoughts = Thoughts()
         self._thought: dict[str, list[str]] = {}  # the server's field -> its pieces, to be sent back
@@ -57,13 +58,15 @@ class Reading:
     def whole(self, payload: object) -> Delta | None:
         """Read an answer that came in one piece; it is finished, whatever it says of that."""
         if not isinstance(payload, dict) or not isinstance(payload.get("choices"), list):
-            raise wrong_format("the answer has no `choices`")
+            raise lacks(payload, "the answer has no `choices`")
         delta = self._read(payload, "message")
         self.done = True
         return delta
 
     def last(self) -> Delta:
         """Return the last Delta, with usage and finish; raise UpstreamError when this was no whole answer."""
+        if self._odd is not None and not self.finish and not (self._text or self._calls):
+            raise lacks(self._odd, "there is no answer", "server")
         if not self.done and not self.finish:
             raise broke_off()
         thinking, text = self._thoughts.rest(cut=self.finish == "length" or bool(self._calls))
@@ -94,10 +97,13 @@ class Reading:
             self._usage = usage_in(payload) or self._usage
         choices = payload.get("choices")
         if not choices:
+            self._odd = self._odd or (payload if said_by(payload).message else None)
             return None
         if not isinstance(choices, list) or not isinstance(choices[0], dict):
             raise wrong_format("`choices` is not a list of objects")
         choice = choices[0]
+        if choice.get("error"):  # OpenRouter's, of a provider that gave up behind it
+            raise UpstreamError(failure_in({"error": choice["error"]}))
         piece = choice.get(key)
         delta = self._delta(piece) if isinstance(piece, dict) else None
         if choice.get("finish_reason"):

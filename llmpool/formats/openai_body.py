@@ -1,9 +1,9 @@
 """Writes a chat as the body of chat completions; what is not set is not sent, for servers refuse what is new.
 
 Thinking is an effort here. What no field can say is left to the server: a budget becomes the nearest effort,
-and `off` is said only where recordings show that it is needed and understood (SAYS_OFF). llama.cpp would take
-`chat_template_kwargs`, which no other server does, so it is not sent. The old reasoning models of OpenAI,
-o1-mini and o1-preview, refuse several fields; they are asked like any other, and their refusals remembered.
+and `off` is `none` where that is needed and understood: at vendors of SAYS_OFF, as recordings show, and on
+servers of one's own (llama.cpp, LM Studio, vLLM). The old reasoning models of OpenAI, o1-mini and o1-preview,
+refuse several fields; they are asked like any other, and their refusals remembered.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from llmpool.formats.openai_answer import THINKING_FIELDS
 EFFORTS = ("minimal", "low", "medium", "high")
 CHOICES = ("auto", "none", "required")
 MAX_FIELDS = ("max_tokens", "max_completion_tokens")
+NEAR = (".local", ".lan", ".home", ".internal", ".home.arpa", ".localhost")
 # Where models think unless told `none`: a host, and what their names contain.
 SAYS_OFF = (("groq.com", "qwen3"), ("cerebras.ai", "zai-glm"))
 
@@ -39,7 +40,7 @@ def body(target: Target, model: str, request: ChatRequest) -> dict[str, Any]:
         "tools": [_tool(tool) for tool in request.tools] or None,
         "tool_choice": _tool_choice(request.tool_choice) if request.tools else None,
         "response_format": _response_format(request.schema),
-        "reasoning_effort": effort(request.thinking) or _off(target, model, request) if thoughts else None,
+        "reasoning_effort": effort(request.thinking) or off(target, model, request) if thoughts else None,
     }
     sent |= {name: value for name, value in optional.items() if value is not None and name not in without}
     if request.max_tokens is not None:
@@ -61,6 +62,17 @@ def effort(thinking: str | None) -> str | None:
         return thinking if thinking in EFFORTS else None
     budget = int(thinking)
     return level(budget) if budget else None
+
+
+def off(target: Target, model: str, request: ChatRequest) -> str | None:
+    """Return the word for not thinking, where that was asked for and the server knows one."""
+    if request.thinking not in ("off", "0"):
+        return None
+    from urllib.parse import urlsplit
+
+    host = urlsplit(target.url).hostname or ""
+    known = any(f".{host}".endswith(f".{domain}") and name in model.lower() for domain, name in SAYS_OFF)
+    return "none" if known or _is_near(host) else None
 
 
 def is_closed(schema: object) -> bool:
@@ -85,14 +97,15 @@ def image_parts(message: Message) -> list[dict[str, Any]]:
     return text + [{"type": "image_url", "image_url": {"url": image.url}} for image in message.images]
 
 
-def _off(target: Target, model: str, request: ChatRequest) -> str | None:
-    if request.thinking not in ("off", "0"):
-        return None
-    from urllib.parse import urlsplit
+def _is_near(host: str) -> bool:
+    """Whether *host* is this machine or one of a private network, by its address or its name."""
+    from ipaddress import ip_address
 
-    host = urlsplit(target.url).hostname or ""
-    known = any(f".{host}".endswith(f".{domain}") and name in model.lower() for domain, name in SAYS_OFF)
-    return "none" if known else None
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return "." not in host or host.rstrip(".").endswith(NEAR)
+    return address.is_loopback or address.is_private
 
 
 def _message(message: Message, thoughts: bool) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from llmpool.core.wire import Answer, Call, Target
 from llmpool.formats import urls
 from llmpool.formats.answer import good
 from llmpool.formats.base import Listing, get, join_url, mapping, with_key, with_query
-from llmpool.formats.collect import MAX_PAGES, Collected, lines_in, nothing_there
+from llmpool.formats.collect import Collected, is_last, lines_in, nothing_there
 from llmpool.formats.listing import looks_like_llamacpp, named, observed, with_props
 
 PROPS_SECONDS = 3.0
@@ -66,12 +66,11 @@ def _listing(target: Target, base: str, answer: Answer) -> Generator[Call, Answe
     url = join_url(base, "/models")
     collected, asked = Collected(), {""}
     payload = first = good(answer)
-    for _ in range(MAX_PAGES):
+    while True:
         collected.take(named(lines_in(payload)), observed)
         following = _next_page(payload, url)
-        if following in asked:
+        if is_last(following, asked):
             break
-        asked.add(following)
         payload = good((yield from ask(target, following)))
     listing = collected.listing()._replace(base=_found_at(target, base))
     if len(listing.models) == 1 and looks_like_llamacpp(lines_in(first)):

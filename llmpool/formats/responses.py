@@ -18,7 +18,7 @@ from llmpool.core.wire import Answer, Call, Frame, Target
 from llmpool.formats import errors, urls
 from llmpool.formats.answer import good, in_one_piece
 from llmpool.formats.base import Listing, mapping, parse_json, post, with_key
-from llmpool.formats.openai_body import CHOICES, effort, is_closed
+from llmpool.formats.openai_body import CHOICES, effort, is_closed, off
 from llmpool.formats.responses_answer import Reading, usage_in
 
 ENDPOINT = "/responses"
@@ -88,6 +88,8 @@ def _body(target: Target, model: str, request: ChatRequest) -> dict[str, Any]:
     without = target.without
     thoughts = "thinking" not in without
     level = effort(request.thinking) if thoughts else None
+    reasoning = {"effort": level, "summary": "auto"} if level else None
+    none = off(target, model, request) if thoughts else None
     instructions, rest = _instructions(request.messages)
     limit = None if request.max_tokens is None else max(request.max_tokens, LEAST_TOKENS)
     optional = {
@@ -100,7 +102,7 @@ def _body(target: Target, model: str, request: ChatRequest) -> dict[str, Any]:
         "tools": [_tool(tool) for tool in request.tools] or None,
         "tool_choice": _tool_choice(request.tool_choice) if request.tools else None,
         "text": _format(request.schema),
-        "reasoning": {"effort": level, "summary": "auto"} if level else None,
+        "reasoning": {"effort": none} if none else reasoning,
         "include": [SEALED] if thoughts and _comes_sealed(model, level, request) else None,
     }
     items = [item for message in rest for item in _items(message, thoughts)]

@@ -7,7 +7,7 @@ from typing import Any
 
 from llmpool.core.chat import Delta, ToolDelta
 from llmpool.core.outcome import TokenUsage, UpstreamError
-from llmpool.formats.answer import broke_off, failed, judge_empty, tokens
+from llmpool.formats.answer import broke_off, failed, judge_empty, lacks, tokens
 from llmpool.formats.base import mapping, shown, text_of, wrong_format
 from llmpool.formats.errors import failure_in
 
@@ -64,7 +64,7 @@ class Reading:
     def whole(self, payload: object) -> Delta | None:
         """Read an answer that came in one piece."""
         if not isinstance(payload, dict) or not isinstance(payload.get("output"), list):
-            raise wrong_format("the answer has no `output`")
+            raise lacks(payload, "the answer has no `output`")
         return self._ended(payload)
 
     def last(self) -> Delta:

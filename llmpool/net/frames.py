@@ -6,6 +6,7 @@ Both are fed bytes as they come and return what is complete; where the bytes wer
 from __future__ import annotations
 
 import codecs
+import json
 
 from llmpool.core.outcome import Failure, UpstreamError
 from llmpool.core.wire import Frame
@@ -129,6 +130,20 @@ class LineFrames:
     def end(self) -> list[Frame]:
         """Return the last line when no line end follows it."""
         return [Frame("", line.strip()) for line in self._lines.feed(b"", final=True) if line.strip()]
+
+
+def is_half(frame: Frame) -> bool:
+    """Whether a frame that was pending at the end of a body is half an object: there the server broke off.
+
+    Not every connection tells: one that ends where it closes looks like any other end.
+    """
+    if frame.data[:1] != "{":
+        return False
+    try:
+        json.loads(frame.data)
+    except (ValueError, RecursionError):
+        return True
+    return False
 
 
 def check_size(size: int) -> None:

@@ -13,7 +13,7 @@ from llmpool.core.wire import Answer, Call, Frame
 from llmpool.net.blot import Blot
 from llmpool.net.deadline import Deadline
 from llmpool.net.faults import Phase, failure_of, timeout_failure
-from llmpool.net.frames import LineFrames, SseFrames
+from llmpool.net.frames import LineFrames, SseFrames, is_half
 
 MAX_ERROR_BYTES = 1024 * 1024
 EXPECTED = {"sse": "an event stream", "ndjson": "JSON lines", "json": "JSON"}
@@ -96,7 +96,11 @@ class StreamReply:
                 yield from parser.feed(piece)
         if broken is not None:
             raise broken  # half an event is no event: what was lost is the connection, not the format
-        yield from parser.end()
+        for frame in parser.end():
+            if is_half(frame):
+                words = "closed the connection in the middle of its answer"
+                raise UpstreamError(Failure(kind="broken", message=f"{self.host}: {words}"))
+            yield frame
 
     def _framing(self) -> str:
         """Say what the server calls its body, when it says something we know."""

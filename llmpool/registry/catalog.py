@@ -7,13 +7,14 @@ from ipaddress import ip_address
 
 from llmpool.core.config import Config, ProviderTable
 from llmpool.core.ids import split_ref
-from llmpool.core.provider import Preset, Provider
+from llmpool.core.provider import Params, Preset, Provider
 from llmpool.core.registry import Catalog
 from llmpool.core.trial import TRIAL, Terms
 from llmpool.errors import ConfigInvalid
 from llmpool.registry import trial
 
 _PRIVATE_NAMES = (".local", ".lan", ".home", ".internal", ".home.arpa", ".localhost")
+_THINKS_UNASKED = ("embedded", "llamacpp")  # llama.cpp lets a model think unless told not to (ruling 25)
 _BARE = Preset(id="", name="", format="", needs_key=False, priority=50)
 
 
@@ -41,6 +42,11 @@ def build_catalog(config: Config, presets: Mapping[str, Preset], granted: Terms 
         raise ConfigInvalid(message, lines=tuple(problems), hint="mend the file, then: llmpool config check")
     models = trial.declared(config.models, granted) if trial.has_trial(config) else config.models
     return Catalog(config=config, providers=tuple(providers), models=models)
+
+
+def _params(own: Params, preset: str) -> Params:
+    """Return the owner's parameters of calls; thinking is off where a server does it unasked."""
+    return own.replace(thinking="off") if own.thinking is None and preset in _THINKS_UNASKED else own
 
 
 def _nobodys(config: Config, tables: Container[str]) -> list[str]:
@@ -90,7 +96,7 @@ def _provider(table: ProviderTable, presets: Mapping[str, Preset], problems: lis
         headers=table.headers,
         header_env=table.header_env,
         rate_limit=table.rate_limit,
-        params=table.params,
+        params=_params(table.params, preset.id),
         allowed_models=table.allowed_models,
         api_version=table.api_version or preset.api_version,
         metadata=table.metadata or preset.metadata,

@@ -52,6 +52,20 @@ def test_a_reset_is_told_from_an_end(serve: Serve, client: Client) -> None:
     assert (said.kind, "reset in the middle" in said.message) == ("broken", True)
 
 
+@pytest.mark.parametrize(("framing", "mark"), [("sse", b"data: "), ("ndjson", b"")])
+def test_half_an_object_at_the_end_is_a_break(
+    serve: Serve, client: Client, framing: str, mark: bytes
+) -> None:
+    """A connection that ends where it closes does not tell that more was to come; half an object does."""
+    kind = b"text/event-stream" if framing == "sse" else b"application/x-ndjson"
+    head, begun = (b"HTTP/1.0 200 OK\r\nContent-Type: " + kind + b"\r\n\r\n"), mark + b'{"a": 1}\n\n' + mark
+    frames, said = stream(client, get(serve(head + begun + b'{"b": "c').url, framing=framing))
+    assert said is not None
+    assert (frames, said.kind) == ([Frame("", '{"a": 1}')], "broken")
+    whole = stream(client, get(serve(head + begun + b'{"b": 2}').url, framing=framing))
+    assert whole == ([Frame("", '{"a": 1}'), Frame("", '{"b": 2}')], None)
+
+
 def test_html_is_told_from_an_answer(serve: Serve, client: Client) -> None:
     """A page, named or not, is not a stream."""
     for page in (body(b"<html>", b"text/html"), body(b"\n<!doctype html>", b"text/plain")):

@@ -189,6 +189,18 @@ def test_lmstudio_by_either_listing() -> None:
     assert found({"/api/v0/models": (200, older)}, otherwise=unknown)[0] == Detected("lmstudio")
 
 
+@pytest.mark.parametrize("end", ["/api", "/api/tags", "/api/chat", "/api/v0", "/api/v1/models"])
+def test_a_native_server_is_known_by_any_of_its_addresses(end: str) -> None:
+    """What people copy from their own documentation leads to the same server as its root."""
+    tags = {"models": [{"name": "llama3.2:latest", "model": "llama3.2:latest"}]}
+    keys = {"models": [{"type": "llm", "key": "google/gemma-3-4b", "loaded_instances": []}]}
+    assert found({"/api/tags": (200, tags)}, end)[0] == Detected("ollama")
+    assert (
+        found({"/api/v1/models": (200, keys), f"{end}/v1/chat/completions": FINE}, end)[0].format
+        == "lmstudio"
+    )
+
+
 @pytest.mark.parametrize(
     "paths",
     [

@@ -193,12 +193,11 @@ def test_an_answer_cut_off_is_broken(client: Client, name: str, how: Any) -> Non
     [
         (faults.malformed(1), "wrong_format"),
         (faults.html(), "wrong_format"),
-        (faults.half_json(), "wrong_format"),
         (faults.empty(), "empty"),
         (faults.gzip_bomb(), "wrong_format"),
         (faults.wrong_charset(), "wrong_format"),
     ],
-    ids=["malformed", "html", "half-json", "empty", "gzip-bomb", "charset"],
+    ids=["malformed", "html", "empty", "gzip-bomb", "charset"],
 )
 @pytest.mark.parametrize("name", ALL)
 def test_nonsense_is_told_as_such(client: Client, name: str, fault: Behaviour, kind: str) -> None:
@@ -206,6 +205,14 @@ def test_nonsense_is_told_as_such(client: Client, name: str, fault: Behaviour, k
     with FakeServer(speaks=[name], behave=[fault, fault]) as server:
         kinds = {failure(client, server, name, HI.replace(stream=stream)).kind for stream in (True, False)}
     assert kinds == {kind}
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_half_a_document_is_no_answer(client: Client, name: str) -> None:
+    """It is no JSON where it came in one piece, and a break where it ends Ollama's lines."""
+    with FakeServer(speaks=[name], behave=[faults.half_json(), faults.half_json()]) as server:
+        kinds = [failure(client, server, name, HI.replace(stream=stream)).kind for stream in (True, False)]
+    assert kinds == ["broken" if name == "ollama" else "wrong_format", "wrong_format"]
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -51,6 +51,51 @@ def test_pages_everywhere_are_nothing() -> None:
     assert {probe.error for _, probe in found.probes} == {"answered HTML"}
 
 
+@pytest.mark.parametrize("name", ["ollama", "lmstudio", "google"])
+@pytest.mark.parametrize("says", [(402, {"error": {"message": "pay"}}), (503, {}), NO])
+def test_the_owners_format_stands_while_its_listing_is_only_busy(name: str, says: Says) -> None:
+    """No other format is recommended for a moment's trouble, and what its listing said has a line."""
+    listing = {"ollama": "/api/tags", "lmstudio": "/api/v1/models", "google": "/v1beta/models"}[name]
+    found, _ = verified({listing: says, CHAT: FINE}, "", "m", format=name)
+    assert (found.recommended == name) is (name != "google")
+    assert next(iter(statuses(found).items())) == ("listing", says[0])
+
+
+def test_the_owners_format_gives_way_to_what_is_there() -> None:
+    """Where its listing is not, what answers is recommended, and the listing has its line all the same."""
+    found, _ = verified({CHAT: FINE}, "", "m", format="ollama")
+    assert (found.recommended, found.ready) == ("openai", True)
+    assert next(iter(statuses(found))) == "listing"
+
+
+ODD = (200, {"code": 401, "message": "bad token"})
+
+
+def test_an_error_in_a_good_answer_proves_no_key() -> None:
+    """Some gateways write their refusals with status 200; that is no answer, and no key that works."""
+    found, _ = verified({"/v1/models": (200, {"data": [{"id": "m"}]}), CHAT: ODD}, "", "m")
+    assert (found.works, found.shut, statuses(found)["chat_completions"]) == (False, True, 401)
+    assert dict(found.probes)["chat_completions"].error == "bad token"
+    found, _ = verified({"/v1/models": ODD, CHAT: ODD}, "", "m")
+    assert (found.refused, found.works, found.ready) == (True, False, False)
+    busy = (200, {"base_resp": {"status_code": 1004, "status_msg": "login fail"}, "choices": None})
+    found, _ = verified({CHAT: busy}, "", "m")
+    assert (found.works, found.ready, dict(found.probes)["chat_completions"].error) == (
+        False,
+        False,
+        "login fail",
+    )
+
+
+def test_an_address_below_the_root_of_ollama() -> None:
+    """It is asked as Ollama, and the root is what to use, where everything else of it is too."""
+    tags = {"models": [{"name": "a:latest", "model": "a:latest"}]}
+    for end in ("/api", "/api/tags", "/api/chat"):
+        found, server = verified({"/api/tags": (200, tags), CHAT: FINE}, end)
+        assert (found.recommended, found.recommended_url, found.ready) == ("ollama", server.url, True)
+        assert list(statuses(found)) == ["listing"]
+
+
 @pytest.mark.parametrize(
     "tags", [PAGE, (405, {}), (404, {}), (200, {"data": []}), (200, {"error": "Unexpected endpoint"})]
 )

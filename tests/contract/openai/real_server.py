@@ -28,7 +28,8 @@ TOOLS = """\
 {{- tool_call.function.arguments | tojson }}{{- '}</tool_call>' }}\
 {%- endfor %}{%- endif %}{{- '<|im_end|>\\n' }}{%- endif %}{%- endfor %}\
 {%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}"""
-THINKING = TOOLS + "{%- if add_generation_prompt %}{{- '<think>\\n' }}{%- endif %}"
+THINKS = "add_generation_prompt and (enable_thinking is not defined or enable_thinking)"
+THINKING = TOOLS + "{%- if " + THINKS + " %}{{- '<think>\\n' }}{%- endif %}"
 
 
 def main(model: str, template: str = "", budget: str = "") -> None:

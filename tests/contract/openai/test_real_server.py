@@ -153,11 +153,14 @@ def test_schema(servers: dict[str, Target], stream: bool, schema: dict[str, obje
 @both
 @either_way
 def test_thinking(servers: dict[str, Target], name: str, stream: bool) -> None:
-    """Thoughts come apart from the answer, asked for or not."""
+    """Thoughts come apart from the answer, asked for or not, and stay away where `off` was asked for."""
     for thinking in (None, "low"):
         deltas = ask(servers["thinking"], name, stream=stream, thinking=thinking)
         assert "".join(delta.thinking for delta in deltas) == SAID
         assert text(deltas) == " morning our garden wakes with quiet birds above wet grass."
+    deltas = ask(servers["thinking"], name, stream=stream, thinking="off")
+    assert [delta.thinking for delta in deltas if delta.thinking] == []
+    assert text(deltas)
 
 
 @both

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmpool.core.chat import ChatRequest, Delta, Message, ToolDelta
@@ -278,6 +278,7 @@ def sound(deltas: list[Delta]) -> None:
         json.dumps(delta.carry)
 
 
+@settings(max_examples=30)  # twenty milliseconds each
 @given(st.lists(st.tuples(st.sampled_from(["", "error", "json", "ping"]), EVENTS | JSON), max_size=6))
 def test_no_junk_in_a_stream_raises_anything_but_an_upstream_error(events: list[tuple[str, Any]]) -> None:
     """Wrong types in every place are told, never stumbled over; what comes out has the right types."""

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmpool.core.chat import ChatRequest, Image, Message
@@ -291,6 +291,7 @@ def solid(words: str) -> str:
     return "".join(words.split()).encode("utf-8", "replace").decode()
 
 
+@settings(max_examples=30)  # twenty milliseconds each
 @given(MESSAGES)
 def test_nothing_said_is_lost_whatever_the_conversation(messages: list[Message]) -> None:
     """Roles are two, no block is empty, every word arrives, in its order."""

@@ -59,12 +59,19 @@ def test_pages_are_followed_to_the_last() -> None:
 
 
 def test_paging_always_ends() -> None:
-    """A token that repeats ends the listing, and so does page after page without end."""
+    """A token that repeats ends the listing, and so does one that is none."""
     circle = [answer(page(token="t")), answer(page(token="u")), answer(page(token="t"))]
     assert len(listed(GOOGLE, TARGET, *circle)[1]) == 3
-    endless = [answer(page(token=f"t{number}")) for number in range(MAX_PAGES + 1)]
-    assert len(listed(GOOGLE, TARGET, *endless)[1]) == MAX_PAGES
     assert len(listed(GOOGLE, TARGET, answer(page(token=["x"])))[1]) == 1
+
+
+def test_pages_without_end_are_no_listing() -> None:
+    """A part of it would make the rest look gone, so a large one is read to its end."""
+    endless = [answer(page(model(f"models/m{n}"), token=f"t{n}")) for n in range(MAX_PAGES + 1)]
+    with pytest.raises(UpstreamError, match="does not end within 1,000 pages"):
+        listed(GOOGLE, TARGET, *endless)
+    whole = [*endless[: MAX_PAGES - 1], answer(page(model("models/last")))]
+    assert len(listed(GOOGLE, TARGET, *whole)[0].models) == MAX_PAGES
 
 
 def test_lines_that_cannot_be_used_are_counted() -> None:

@@ -113,6 +113,17 @@ def test_recorded_headers_are_read(headers: dict[str, str], expected: list[Headr
             },
             [entry("tokens", 500_000, 467_993, 12), entry("tokens", 10**9, 999_967_993, per="month")],
         ),
+        # Fireworks: what is read and what is written are counted apart; names as its users quote them
+        (
+            {
+                "x-ratelimit-limit-tokens-prompt": "11250000",
+                "x-ratelimit-remaining-tokens-prompt": "11249000",
+                "x-ratelimit-limit-tokens-generated": "216000",
+                "x-ratelimit-limit-tokens-cache-adjusted-prompt": "5400000",
+                "x-ratelimit-over-limit": "no",
+            },
+            [entry("input_tokens", 11_250_000, 11_249_000), entry("output_tokens", 216_000, None)],
+        ),
         # Together, tokens
         (
             {"x-tokenlimit-limit": "180000", "x-tokenlimit-remaining": "179900"},

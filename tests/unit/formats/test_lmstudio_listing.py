@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmpool.core.deployment import Capabilities, ObservedModel
@@ -275,6 +275,7 @@ LINES = st.lists(
 )
 
 
+@settings(max_examples=30)  # twenty milliseconds each
 @given(LINES.map(lambda lines: {"models": lines, "data": lines}) | JSON, st.integers(0, 2))
 def test_no_listing_is_too_odd_to_read(payload: object, rung: int) -> None:
     """Junk is skipped or refused; what is listed has the types of a model."""

@@ -190,7 +190,8 @@ def test_stops_are_a_list() -> None:
 )
 def test_thinking_is_an_effort(thinking: str | None, effort: str | None) -> None:
     """A level is sent as it is, a budget as the nearest level, nothing as nothing."""
-    assert body(ask(thinking=thinking)).get("reasoning_effort") == effort
+    far = TARGET.replace(url="https://far.example/v1")
+    assert body(ask(thinking=thinking), target=far).get("reasoning_effort") == effort
 
 
 OFF = [
@@ -200,7 +201,15 @@ OFF = [
     ("https://api.groq.com/openai/v1", "openai/gpt-oss-120b", "off", None),
     ("https://api.cerebras.ai/v1", "zai-glm-4.7", "off", "none"),
     ("https://notgroq.com/v1", "qwen/qwen3-32b", "off", None),
-    ("http://h:1/v1", "qwen3", "off", None),
+    ("https://api.openai.com/v1", "gpt-5", "off", None),
+    ("http://8.8.8.8/v1", "qwen3", "off", None),
+    ("http://127.0.0.1:8080/v1", "qwen3", "off", "none"),
+    ("http://[::1]:8080", "qwen3", "0", "none"),
+    ("http://192.168.1.9:8000/v1", "qwen3", "off", "none"),
+    ("http://den:1/v1", "qwen3", "off", "none"),
+    ("http://den.lan:1/v1", "qwen3", "off", "none"),
+    ("http://den.lan:1/v1", "qwen3", None, None),
+    ("http://den.lan:1/v1", "qwen3", "low", "low"),
 ]
 
 
@@ -208,7 +217,7 @@ OFF = [
 def test_off_is_said_only_where_it_is_needed_and_understood(
     url: str, model: str, thinking: str | None, effort: str | None
 ) -> None:
-    """Two vendors' models think unless told not to; anywhere else the word might be refused."""
+    """Two vendors' models think unless told not to, and those on servers of one's own."""
     call = OPENAI.chat_call(TARGET.replace(url=url), model, ask(thinking=thinking))
     assert json.loads(call.body or b"").get("reasoning_effort") == effort
     quiet = OPENAI.chat_call(TARGET.replace(url=url, without=("thinking",)), model, ask(thinking=thinking))

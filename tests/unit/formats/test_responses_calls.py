@@ -126,7 +126,16 @@ THINKING = [("low", "low"), ("1024", "low"), ("9000", "high"), ("off", None), ("
 @pytest.mark.parametrize(("thinking", "effort"), THINKING)
 def test_thinking_is_an_effort_with_a_summary(thinking: str | None, effort: str | None) -> None:
     """A level is sent as it is, a budget as the nearest level, nothing as nothing."""
-    assert body(ask(thinking=thinking)).get("reasoning", {}).get("effort") == effort
+    far = TARGET.replace(url="https://far.example/v1")
+    assert body(ask(thinking=thinking), target=far).get("reasoning", {}).get("effort") == effort
+
+
+def test_not_to_think_is_said_to_a_server_of_ones_own() -> None:
+    """llama.cpp thinks unless told `none`; OpenAI refuses the word for most of its models."""
+    near = TARGET.replace(url="http://127.0.0.1:8080")
+    assert body(ask(thinking="off"), target=near)["reasoning"] == {"effort": "none"}
+    assert "reasoning" not in body(ask(), target=near)
+    assert "reasoning" not in body(ask(thinking="off"), target=near.replace(without=("thinking",)))
 
 
 SEALED = [

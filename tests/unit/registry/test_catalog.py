@@ -6,7 +6,7 @@ import pytest
 
 from llmpool.core.config import ProviderTable, Routing
 from llmpool.core.deployment import DeclaredModel
-from llmpool.core.provider import KeyRef, Preset, Provider
+from llmpool.core.provider import KeyRef, Params, Preset, Provider
 from llmpool.errors import ConfigInvalid
 from llmpool.registry.catalog import build_catalog, is_private, location
 from tests.unit.registry.layers import DEN, PRESETS, SKY, catalog, config
@@ -39,6 +39,17 @@ def test_an_id_that_is_a_preset_needs_nothing_else() -> None:
 def test_a_preset_is_found_by_alias_and_in_any_case(table: ProviderTable) -> None:
     """Ruling 14: `gemini` is google; upper case does not matter, as in the check of the config."""
     assert only(table).preset == "google"
+
+
+@pytest.mark.parametrize(
+    ("preset", "own", "thinking"),
+    [("embedded", None, "off"), ("embedded", "high", "high"), ("openai", None, None)],
+)
+def test_llama_cpp_is_told_not_to_think(preset: str, own: str | None, thinking: str | None) -> None:
+    """Ruling 25: its server lets a model think unasked; the owner's word goes first."""
+    assert (
+        only(ProviderTable(id="mine", preset=preset, params=Params(thinking=own))).params.thinking == thinking
+    )
 
 
 def test_a_named_preset_beats_the_one_the_id_is() -> None:
