@@ -20,7 +20,7 @@ from llmpool.core.ids import short_id, split_ref
 from llmpool.core.routing import BUDGET, HARD, Decision, RouteRequest, RoutingRow, RoutingTable
 from llmpool.core.text import few
 from llmpool.core.times import rfc3339_ms
-from llmpool.errors import Misuse, NothingEligible, Refused, UnknownName
+from llmpool.errors import NothingEligible, Refused, UnknownName
 from llmpool.pool import Pool
 from llmpool.registry import resolve
 from llmpool.router import eligible, route
@@ -82,6 +82,10 @@ def choose(pool: Pool, asked: Asked, detail: int = SHOWN) -> Choice:
     The best *detail* candidates carry their rule hits, all of them with 0.
     """
     stamp = (short_id("d"), rfc3339_ms(pool.clock()))
+    if asked.request.difficulty is None and pool.table.judges(asked.request.strategy):
+        from llmpool import judging
+
+        asked = asked._replace(request=judging.judged(asked.request))
     facts = pool.facts()
     if pool.routing["budgets"] or pool.routing["unpriced"] == "deny":
         from llmpool import budgets
@@ -311,11 +315,6 @@ def _check_names(request: RouteRequest, table: RoutingTable) -> None:
         from llmpool.router import profiles
 
         raise profiles.missing("group", request.group, [group.name for group in table.groups])
-    if (request.strategy or table.routing.strategy) == "value":
-        raise Misuse(
-            "strategy value needs the difficulty score, which this version does not have",
-            hint="use --strategy score, cost, latency, priority or round_robin",
-        )
 
 
 def _unlisted(pool: Pool, ref: str, *, force: bool) -> tuple[RoutingRow, str] | None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from shutil import get_terminal_size
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
-from llmpool.cli.output import ago, count, money, seconds
+from llmpool.cli.output import count, money, seconds
 from llmpool.cli.tables import show as table
 
 if TYPE_CHECKING:
@@ -51,23 +51,38 @@ def show(
     It comes with *what_if*, which would change it. *every*: all candidates and rejections that the line has;
     *usage* is the record of what a recorded one came to.
     """
-    when = f"{ago(line['at'], terminal.pool.clock())} ago, " if recorded else ""
-    judged = f"{when}{line['complexity']}, {line['intent']}, strategy {line['strategy']}, mode {line['mode']}"
-    terminal.out(f"{line['selected'] or 'nothing eligible'}   {judged}   {line['id']}")
+    with terminal.paged() if every else nullcontext():
+        _decision(terminal, line, every=every, recorded=recorded)
+        if outcome := line.get("outcome"):
+            _attempts(terminal, outcome)
+            _answered(terminal, line, outcome, usage or {})
+        for text in _packed([_margin(line), *what_if], terminal):
+            terminal.out(text, hang=0)
+
+
+def _decision(terminal: Terminal, line: dict[str, Any], *, every: bool, recorded: bool) -> None:
+    """Show who was chosen, and the candidates and rejections."""
+    when = f"{terminal.when(line['at'])}, " if recorded else ""
+    hard = "" if line["strategy"] == "value" else f"{line['complexity']}, "  # the difficulty says it better
+    judged = f"{when}{hard}{line['intent']}, strategy {line['strategy']}, mode {line['mode']}"
+    terminal.out(f"{line['selected'] or 'nothing eligible'}   {judged}   {line['id']}", hang=0)
+    if "difficulty" in line:
+        terminal.out(_hardness(line), hang=0)
     for note in line.get("notes", ()) if recorded else ():  # of a live one they are said as it is made
-        terminal.out(f"note: {note}")
+        terminal.out(f"note: {note}", hang=0)
     most = None if every else ROWS
     rows = [_candidate(c, line) for c in line["candidates"][:most]]
     rows += [_rejection(rejection) for rejection in line["rejections"][:most]]
-    table(terminal, ["", ">score", "deployment", "why"], rows)
+    table(terminal, ["!", ">score", "=deployment", "why"], rows)
     hidden = line["candidates_total"] + line.get("rejections_total", len(line["rejections"])) - len(rows)
     if hidden > 0:
         terminal.out(f"and {hidden} more{'' if recorded else ': --all'}")
-    if outcome := line.get("outcome"):
-        _attempts(terminal, outcome)
-        _answered(terminal, line, outcome, usage or {})
-    for text in _packed([_margin(line), *what_if], terminal):
-        terminal.out(text)
+
+
+def _hardness(line: dict[str, Any]) -> str:
+    """Say how hard the query was judged to be, and what made it so where the query is at hand."""
+    moved = [f"{each['name']} {each['points']:+.2f}" for each in line.get("difficulty_from", ())]
+    return f"difficulty {line['difficulty']:.2f}" + (f"   {', '.join(moved)}" if moved else "")
 
 
 def words_of(rule: str) -> str:
@@ -78,7 +93,10 @@ def words_of(rule: str) -> str:
 def _candidate(candidate: dict[str, Any], line: dict[str, Any]) -> list[str]:
     mark = ">" if candidate["deployment"] == line["selected"] else ""
     weak = "last resort" if candidate.get("last_resort") else ""
-    why = ", ".join(filter(None, [weak, *_why(candidate, line["strategy"])]))
+    asked = line.get("request") or {}
+    stays = mark and asked.get("warm") and asked.get("continues") == line["selected"]
+    warm = "kept: its prompt cache is warm" if stays else ""
+    why = ", ".join(filter(None, [weak, warm, *_why(candidate, line["strategy"])]))
     return [mark, f"{candidate['score']:g}", candidate["deployment"], why]
 
 
@@ -91,6 +109,8 @@ def _rejection(rejection: dict[str, Any]) -> list[str]:
 
 def _why(candidate: dict[str, Any], strategy: str) -> list[str]:
     """Say what gave a candidate its place: points in `score`, else the figures that the strategy went by."""
+    if strategy == "value":
+        return _worth(candidate)
     sign = "+" if strategy == "score" else ""
     hits = [f"{words_of(hit['rule'])} {hit['points']:{sign}}" for hit in candidate["hits"]]
     return [*hits, _FIGURES[strategy](candidate["score"])] if strategy in _FIGURES else hits
@@ -110,6 +130,17 @@ def _latency(score: float) -> str:
     return f"{round(1 / score)} ms" if score else "latency unknown"
 
 
+def _worth(candidate: dict[str, Any]) -> list[str]:
+    """Say how likely a good answer is, by which rating, and what it is paid with."""
+    from llmpool.router.value import PRICE
+
+    hits = {hit["rule"]: hit["points"] for hit in candidate["hits"]}
+    rated = [f"quality {hits['quality']}"] if "quality" in hits else []
+    price = hits.get(PRICE)
+    paid = "price unknown" if price is None else f"{price / 1000:.4g} USD per M in + out" if price else "free"
+    return [f"good at {100 * candidate['score']:.1f} %", *rated, paid] if rated else []
+
+
 _FIGURES = {"cost": _price, "latency": _latency}
 
 
@@ -118,9 +149,9 @@ def _attempts(terminal: Terminal, outcome: dict[str, Any]) -> None:
 
     for attempt in outcome["attempts"]:
         fact = "answered" if attempt["ok"] else f"{attempt['kind']}: {attempt['message']}"
-        terminal.out(f"  {attempt['deployment']}  {fact}  ({seconds(attempt['latency_ms'])})")
+        terminal.out(f"  {attempt['deployment']}  {fact}  ({seconds(attempt['latency_ms'])})", hang=4)
     if len(outcome["attempts"]) > 1:
-        terminal.out(f"  {summary.summary(summary.read(outcome['attempts']))}")
+        terminal.out(f"  {summary.summary(summary.read(outcome['attempts']))}", hang=2)
 
 
 def _answered(
@@ -137,7 +168,7 @@ def _answered(
     figures = [f"{count(tokens[0])} in, {count(tokens[1])} out", money(usage.get("cost"))] if sent else []
     first = outcome.get("ttft_ms")
     soon = f"first token {seconds(first)}" if isinstance(first, int) else ""
-    terminal.out(" · ".join(filter(None, [who, *figures, soon, str(outcome.get("usage_id") or "")])))
+    terminal.out(" · ".join(filter(None, [who, *figures, soon, str(outcome.get("usage_id") or "")])), hang=0)
 
 
 def _margin(line: dict[str, Any]) -> str:
@@ -149,7 +180,7 @@ def _margin(line: dict[str, Any]) -> str:
 
 def _packed(parts: list[str], terminal: Terminal) -> list[str]:
     """Put sentences on as few lines as the terminal has room for; in a pipe on one."""
-    width = get_terminal_size().columns if terminal.is_terminal else 0
+    width = terminal.width if terminal.for_people else 0
     lines: list[str] = []
     for part in filter(None, parts):
         if lines and (not width or len(lines[-1]) + 3 + len(part) <= width):

@@ -6,6 +6,7 @@ from llmpool.core.deployment import DeclaredModel
 from llmpool.core.provider import KeyRef, Params, RateLimit
 from llmpool.core.record import Record
 
+JUDGES = ("keywords", "difficulty")  # what the complexity of a prompt is told by
 STRATEGIES = ("score", "value", "priority", "cost", "latency", "round_robin")
 MODES = ("auto", "cloud", "local")
 
@@ -60,6 +61,7 @@ class Routing(Record):
     discovered: str = "routable"
     auto_min_quality: int = 4
     quality_target: float = 0.8
+    complexity: str = "keywords"
     stale_after: float = 7 * 86400.0
     max_retries: int = 2
     connect_timeout: float = 3.0
@@ -78,6 +80,7 @@ class Profile(Record):
     group: str | None = None
     priority: str | None = None
     min_quality: int | None = None
+    quality_target: float | None = None
     max_cost: str | None = None
     needs: tuple[str, ...] = ()
     prefer: str | None = None

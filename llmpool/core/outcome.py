@@ -18,6 +18,7 @@ FAILURE_KINDS = (
     "wrong_format",  # the answer is not what this protocol promises
     "broken",  # the answer ended before its end mark
     "empty",  # the answer has no text and no tool call
+    "unfit",  # the answer does not fit the schema that was asked for
     "content",  # refused for what it says
     "unusable",  # it cannot be called from here: no such format, model file or program
     "cancelled",  # the user stopped it

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # Bits of RoutingRow.flags. HARD: blocked even by name; TOOLS_OFF: the owner switched tool use off here.
 LOCAL, LAST_RESORT, LOADED, DECLARED, TOOLS_OFF, HARD = 1, 2, 4, 8, 16, 32
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
+VALUE = "value"  # the strategy that goes by how hard a query is
 BUDGET = "budget"  # how the reasons begin that budgets give, and the code of a call they forbid
 
 
@@ -60,13 +61,18 @@ class RoutingTable(Record):
     groups: tuple[Group, ...]
     dear: Mapping[str, list[list[Any]]] = _NOTHING
 
+    def judges(self, strategy: str) -> bool:
+        """Say whether a strategy (empty: the config's) goes by how hard a query is, or the config does."""
+        return (strategy or self.routing.strategy) == VALUE or self.routing.complexity == "difficulty"
+
 
 class RouteRequest(Record):
     """What a caller wants decided. *context_size* is tokens, *stated* by the caller or else an estimate.
 
     *hints* are (name, value) pairs; *loose* lets what only resembles the model's name answer for it.
     *continues* is the deployment that answered this conversation last, *warm* while its prompt cache likely
-    is. *tag* is what the call is recorded with. None and empty mean not given.
+    is. *tag* is what the call is recorded with. *difficulty*, 0 to 1, is how hard the query was judged to be,
+    and *quality_target* what is good enough for it. None and empty mean not given.
     """
 
     query: str = ""
@@ -91,6 +97,8 @@ class RouteRequest(Record):
     continues: str = ""
     warm: bool = False
     tag: str = ""
+    difficulty: float | None = None
+    quality_target: float | None = None
 
 
 class Experience(NamedTuple):
@@ -205,6 +213,7 @@ class Decision(Record):
     most before it can take the request, 0 where it can as it is. *once*: it is resting as all who may answer
     are, and is tried all the same. *resting*: the end of the plan, each of whom is asked a single time (all
     of the plan with *once*). *held*: nothing is wrong with it, but a limit makes it wait in line.
+    *difficulty* is None where nobody judged it.
     """
 
     id: str
@@ -234,3 +243,4 @@ class Decision(Record):
     once: bool = False
     held: bool = False
     resting: tuple[str, ...] = ()
+    difficulty: float | None = None

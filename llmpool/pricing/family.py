@@ -227,7 +227,10 @@ def _begun_by(names: list[str], name: str) -> Iterator[str]:
 
 def _names(book: Book) -> tuple[list[str], dict[str, tuple[str, str]]]:
     """Write down the names of the makers' models that cost something, in order and with their places."""
-    own = {vendor: [identity for maker, identity in book.models() if maker == vendor] for vendor in MAKERS}
+    own: dict[str, list[str]] = {vendor: [] for vendor in MAKERS}
+    for maker, identity in book.models():
+        if maker in own:
+            own[maker].append(identity)
     places: dict[str, tuple[str, str]] = {}
     for vendor, identities in own.items():
         for identity in identities:

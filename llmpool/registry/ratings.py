@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 from functools import lru_cache
+from math import sqrt
 
 from llmpool.core.deployment import DeclaredModel, Ratings
 from llmpool.core.price import Price
@@ -41,6 +42,7 @@ _FAMILIES = tuple(
         (r"gpt-4\.1-mini|gpt-4o-mini", 6, 8),
         (r"gpt-4\.1-nano", 5, 9),
         (r"gpt-4\.1|gpt-4o|chatgpt-4o", 8, 7),
+        (r"gpt-4-(turbo|1106|0125)", 8, 5),
         (r"gpt-4", 7, 5),
         (r"gpt-3\.5", 4, 8),
         (r"o[34]-mini", 8, 6),
@@ -84,12 +86,15 @@ _ACTIVE = re.compile(r"-a(\d+(?:\.\d+)?)b(?![a-z0-9])")
 
 
 def billions(text: str) -> float:
-    """Read a parameter count out of a name or size such as `qwen3:8b`, `8x7b`, `135M`; 0 without one."""
+    """Read a parameter count out of a name or size such as `qwen3:8b`, `8x7b`, `135M`; 0 without one.
+
+    A mixture of experts is as able as the geometric mean of one of them and all: 8x7b is as good as 20b.
+    """
     found = _SIZE.search(text.lower())
     if not found:
         return 0.0
     experts, number, unit = found.groups()
-    return float(number) * int(experts or 1) / (1000 if unit == "m" else 1)
+    return float(number) * sqrt(int(experts or 1)) / (1000 if unit == "m" else 1)
 
 
 @lru_cache(4096)  # a hundred providers have the same few hundred models

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from fnmatch import translate
 
+from llmpool.core.config import MODES
 from llmpool.core.ids import split_ref
 from llmpool.core.names import spellings
 from llmpool.core.routing import RoutingRow, RoutingTable
@@ -106,12 +107,20 @@ def unknown(ref: str, table: RoutingTable) -> UnknownName:
     if provider:
         return _only_a_provider(provider, table)
     near = nearest(ref, table)
+    meant = near or _mode(ref)
     owner = _owner(ref, table)
-    hint = f"did you mean {near[0]}?" if near else f"see them all: llmpool models list {owner}".rstrip()
+    hint = f"did you mean {meant[0]}?" if meant else f"see them all: llmpool models list {owner}".rstrip()
     lines = _odd(ref) + (tuple(near) if len(near) > 1 else ())
     shown = ref if len(ref) <= _LONGEST else ref[: _LONGEST - 3] + "..."
     message = f'no model "{shown}" is known' if ref else "no model is named"
     return UnknownName(message, hint=hint, lines=lines, details={"candidates": near})
+
+
+def _mode(ref: str) -> list[str]:
+    """Take a name nobody resembles for a mistyped auto, cloud or local."""
+    from difflib import get_close_matches
+
+    return get_close_matches(ref.lower(), MODES, n=1)
 
 
 def nearest(ref: str, table: RoutingTable, count: int = SHOWN) -> list[str]:

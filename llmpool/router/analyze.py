@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 SIMPLE, MODERATE, COMPLEX = 0, 1, 2
+CUTS = (0.35, 0.65)  # difficulties from which a prompt is moderate, and complex
 
 _COMMANDS = ("search ", "read ", "list ", "fetch ", "find ", "check ")
 _REASONING = ("explain", "why", "analyze", "compare", "history", "pattern", "trend", "recommend")
@@ -18,7 +19,10 @@ _INTENTS = (
 
 
 def complexity(query: str) -> tuple[int, str]:
-    """Judge a query: its complexity (0-2) and the keyword that decided, first rule that hits."""
+    """Judge a query: its complexity (0-2) and the keyword that decided, first rule that hits.
+
+    English words as specified; those of other languages where none of them is found.
+    """
     text = query.lower()
     if text.startswith(_COMMANDS):
         return SIMPLE, text.partition(" ")[0]
@@ -26,7 +30,20 @@ def complexity(query: str) -> tuple[int, str]:
         for word in words:
             if word in text:
                 return level, word.strip()
-    return MODERATE, ""
+    return _elsewhere(text)
+
+
+def _elsewhere(text: str) -> tuple[int, str]:
+    """Judge by the words of other languages what has none of English."""
+    from llmpool.router import tongues
+
+    level, word = tongues.complexity(text)
+    return {"simple": SIMPLE, "complex": COMPLEX}.get(level, MODERATE), word
+
+
+def band(difficulty: float) -> int:
+    """Return the complexity that a difficulty from 0 to 1 stands for."""
+    return SIMPLE if difficulty < CUTS[0] else MODERATE if difficulty < CUTS[1] else COMPLEX
 
 
 def intent(query: str) -> str:

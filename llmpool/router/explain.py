@@ -30,6 +30,7 @@ def decision_json(decision: Decision, limit: int = SHOWN) -> dict[str, Any]:
         "strategy": decision.strategy,
         "mode": decision.mode,
         "complexity": decision.complexity,
+        **({} if decision.difficulty is None else {"difficulty": decision.difficulty}),
         "intent": decision.intent,
         "candidates": [
             {"deployment": c.deployment, "score": c.score, "hits": [hit._asdict() for hit in c.hits]}

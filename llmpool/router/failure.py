@@ -14,7 +14,7 @@ _OF_THE_MODEL = ("context_length", "model_not_found")  # they say nothing about 
 _SAME_AGAIN = ("rate_limit", "overloaded", "server", "broken")
 # Once is worth it: an answer that came empty, a server that did not let us in (pool-routing-formats 11.2,
 # failover-cooldown 8).
-_ONCE_AGAIN = ("empty",)
+_ONCE_AGAIN = ("empty", "unfit")
 _NOT_LET_IN = ("connect_timeout", "refused")
 # Nobody else can help with these: the request itself is at fault, or its owner stopped it.
 _STOP = ("cancelled",)
@@ -43,6 +43,7 @@ _WAYS_OUT = {
     "wrong_format": "ask again; if it stays so, see what answers there: llmpool providers verify",
     "broken": "ask again; who rests, and until when: llmpool providers list",
     "empty": "ask again, or another model: llmpool models list",
+    "unfit": "a better model: --min-quality 7, or a simpler schema",
     "content": "say it otherwise, or ask another model: llmpool models list",
     "unusable": "what is wrong with it: llmpool config check, llmpool models list",
     "cancelled": "ask again: llmpool chat",
@@ -58,8 +59,11 @@ _WAYS_ROUND = {
 
 
 def was_sent(failure: Failure) -> bool:
-    """Say whether a failure tells anything about the provider; a missing key or a cancelled call does not."""
-    if failure.kind in ("unusable", "cancelled") or failure.code in (DEADLINE, OWN_LIMIT):
+    """Say whether a failure tells anything about the provider; a missing key or a cancelled call does not.
+
+    Nor does an answer that does not fit a schema: it came, and may fit the next one.
+    """
+    if failure.kind in ("unusable", "cancelled", "unfit") or failure.code in (DEADLINE, OWN_LIMIT):
         return False
     return failure.kind != "auth" or failure.status > 0
 

@@ -44,7 +44,7 @@ class Features(NamedTuple):
 def read(request: RouteRequest, table: RoutingTable, facts: Facts) -> Features:
     """Read a request's features; hints are parsed strictly, what is not understood is no hint (6.1)."""
     hints = dict(request.hints)
-    level, keyword = analyze.complexity(request.query)
+    level, keyword = _complexity(request, table)
     floor = hints.get("quality_floor", "")
     index = {provider["id"]: n for n, provider in enumerate(table.providers)}
     return Features(
@@ -65,6 +65,13 @@ def read(request: RouteRequest, table: RoutingTable, facts: Facts) -> Features:
         cooling=frozenset(index[p] for p in facts.cooling if p in index),
         unreachable=frozenset(index[p] for p in facts.unreachable if p in index),
     )
+
+
+def _complexity(request: RouteRequest, table: RoutingTable) -> tuple[int, str]:
+    """Judge by keywords, as specified, or by the difficulty where the config wants that and it is known."""
+    if table.routing.complexity == "keywords" or request.difficulty is None:
+        return analyze.complexity(request.query)
+    return analyze.band(request.difficulty), ""
 
 
 def misread(request: RouteRequest, table: RoutingTable) -> list[str]:

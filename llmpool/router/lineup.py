@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from llmpool.core.routing import (
     LAST_RESORT,
+    VALUE,
     Candidate,
     Facts,
     Rejection,
@@ -70,6 +71,9 @@ def lineup(case: Case, named: list[RoutingRow] | None, detail: int) -> Lineup:
     turns: tuple[str, ...] = ()
     if case.is_scored:
         ranked = score.rank(awake, read, facts, detail)
+    elif request.strategy == VALUE:
+        ranked, remarks = _by_value(awake, case)
+        notes += remarks
     else:
         from llmpool.router import strategy
 
@@ -78,8 +82,11 @@ def lineup(case: Case, named: list[RoutingRow] | None, detail: int) -> Lineup:
         notes += _shortened(len(ranked), len(awake))
     ranked, avoided = _last_resorts_last(ranked, awake), rests.avoided(table, facts)
     if request.continues:
-        ranked, rejections, moved = continuing.kept(ranked, awake, rejections, request, avoided)
-        notes += moved
+        if request.strategy == VALUE and (short := _short(ranked, case)):
+            notes.append(short)
+        else:
+            ranked, rejections, moved = continuing.kept(ranked, awake, rejections, request, avoided)
+            notes += moved
     ranked, unmet = _prefer(ranked, request.prefer, avoided)
     spare: list[str] = []
     if not is_named:
@@ -116,9 +123,35 @@ def _ranked(rows: list[RoutingRow], case: Case) -> list[Candidate]:
     request, table, facts, read = case
     if case.is_scored:
         return score.rank(rows, read, facts, 1)
+    if request.strategy == VALUE:
+        return _by_value(rows, case)[0]
     from llmpool.router import strategy
 
     return strategy.rank(request.strategy, rows, table, facts, named=True).candidates
+
+
+def _by_value(rows: list[RoutingRow], case: Case) -> tuple[list[Candidate], list[str]]:
+    """Rank by what is good enough for this prompt; last resorts are put behind by whoever asks."""
+    from llmpool.router import value
+
+    difficulty = value.MIDDLING if case.request.difficulty is None else case.request.difficulty
+    ranked = value.rank(rows, case.table, case.facts, difficulty, _target(case))
+    return ranked, value.remark(ranked, _target(case))
+
+
+def _short(ranked: list[Candidate], case: Case) -> str:
+    """Say why a warm conversation goes on elsewhere: who has it is not good enough for what is asked now."""
+    from llmpool.router import value
+
+    request = case.request
+    return (
+        value.short(ranked, request.continues, _target(case)) if request.warm and not request.prefer else ""
+    )
+
+
+def _target(case: Case) -> float:
+    own = case.request.quality_target
+    return case.table.routing.quality_target if own is None else own
 
 
 def _shortened(standing: int, count: int) -> list[str]:

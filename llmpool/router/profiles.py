@@ -63,6 +63,7 @@ def laid_under(request: RouteRequest, table: RoutingTable, name: str) -> RouteRe
         mode=request.mode or profile.mode or "",
         group=request.group or profile.group or "",
         min_quality=request.min_quality if request.min_quality is not None else profile.min_quality,
+        quality_target=profile.quality_target if request.quality_target is None else request.quality_target,
         max_cost=request.max_cost if request.max_cost is not None else profile.max_cost,
         needs=tuple(dict.fromkeys((*request.needs, *profile.needs))),
         prefer=request.prefer or profile.prefer or "",
@@ -74,7 +75,10 @@ def laid_under(request: RouteRequest, table: RoutingTable, name: str) -> RouteRe
 
 def missing(what: str, name: str, known: list[str], built_in: list[str] | None = None) -> UnknownName:
     """Build the error for a profile or group that nobody configured."""
-    hint = f"configured: {', '.join(known) or 'none'}"
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, [*known, *(built_in or ())], n=1)
+    hint = (f"did you mean {near[0]}?   " if near else "") + f"configured: {', '.join(known) or 'none'}"
     if built_in:
         hint += f"   built in: {', '.join(built_in)}"
     return UnknownName(f'no {what} "{name}"', hint=hint, details={"candidates": [*known, *(built_in or ())]})

@@ -7,17 +7,24 @@ from typing import Any, NamedTuple
 
 from llmpool.core.deployment import COMPLEXITIES
 from llmpool.core.routing import Candidate, Decision, RouteRequest
+from llmpool.router.analyze import CUTS
 
 # The text is gone, and nothing but its complexity counts for a choice: a word that is judged the same.
 _STANDS_FOR = dict(zip(COMPLEXITIES, ("list ", "", "why"), strict=True))
+_MIDDLE = (CUTS[0] / 2, sum(CUTS) / 2, (1 + CUTS[1]) / 2)  # of each complexity, as a difficulty
+GUESSED = "how hard it was is not recorded; it is taken from its complexity"
 LISTED = 20  # deployments that came or went which are named
 
 
 class Recorded(NamedTuple):
-    """What a line of the log says was asked: the request, and whether an unlisted model was insisted on."""
+    """What a line of the log says was asked: the request, and whether an unlisted model was insisted on.
+
+    Not *judged*: the line does not say how hard it was; the request has the middle of its complexity.
+    """
 
     request: RouteRequest
     force: bool
+    judged: bool = False
 
 
 def recorded(line: Mapping[str, Any]) -> Recorded:
@@ -28,14 +35,24 @@ def recorded(line: Mapping[str, Any]) -> Recorded:
     told, complexity = line.get("request"), line.get("complexity")
     if not isinstance(told, dict) or complexity not in COMPLEXITIES:
         raise ValueError("its features are not recorded")
-    defaults = RouteRequest()
     found: dict[str, Any] = {"query": _STANDS_FOR[complexity], "stated": False}
-    for name in RouteRequest.__record_fields__:
-        if name in told and name != "query":
-            found[name] = _value(name, told[name], getattr(defaults, name))
+    defaults = RouteRequest.__record_defaults__
+    for name, value in told.items():
+        if name in defaults and name != "query":
+            found[name] = _value(name, value, defaults[name])
     if "context_size" not in found:
         raise ValueError("its features are not all recorded")
-    return Recorded(RouteRequest(**found), told.get("force") is True)
+    hard = _difficulty(line)
+    found["difficulty"] = _MIDDLE[COMPLEXITIES.index(complexity)] if hard is None else hard
+    return Recorded(RouteRequest(**found), told.get("force") is True, judged=hard is not None)
+
+
+def _difficulty(line: Mapping[str, Any]) -> float | None:
+    """Read how hard the query was judged to be; None of a line that does not say."""
+    told = line.get("difficulty")
+    if isinstance(told, int | float) and not isinstance(told, bool) and 0 <= told <= 1:
+        return float(told)
+    return None
 
 
 def _value(name: str, value: Any, default: Any) -> Any:
@@ -56,6 +73,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "max_tokens": (int, type(None)),
     "max_cost": (str, type(None)),
     "fallback": (bool, type(None)),
+    "quality_target": (float, int, type(None)),
 }
 
 
@@ -63,12 +81,14 @@ def as_recorded(now: Decision, line: Mapping[str, Any]) -> Decision:
     """Give a decision made anew what only the text could have told: its intent and its length."""
     told = line["request"]
     length = told.get("query_length")
+    guessed = now.difficulty is not None and _difficulty(line) is None
     words, same = f"{now.complexity}/{now.intent}", f"{now.complexity}/{line['intent']}"
     return now.replace(
         id=line["id"],
         intent=line["intent"],
         query_length=length if isinstance(length, int) else 0,
         reasoning=now.reasoning.replace(words, same),
+        notes=(*now.notes, GUESSED) if guessed else now.notes,
     )
 
 
@@ -79,6 +99,7 @@ def differences(line: Mapping[str, Any], now: Decision, known: Collection[str]) 
     """
     then = _Then(line)
     winners = dict.fromkeys(ref for ref in (then.selected, now.selected) if ref)
+    compared = winners if line["strategy"] == now.strategy else ()  # what others go by are no points
     found: dict[str, Any] = {
         "same": then.selected == now.selected,
         "selected": {"then": then.selected or None, "now": now.selected or None},
@@ -92,7 +113,7 @@ def differences(line: Mapping[str, Any], now: Decision, known: Collection[str]) 
             {"deployment": ref, "then": then.standing(ref), "now": _standing(ref, now, known)}
             for ref in winners
         ],
-        "rules": [change for ref in winners for change in _rules(ref, then, now)],
+        "rules": [change for ref in compared for change in _rules(ref, then, now)],
     }
     here = [*(c.deployment for c in now.candidates), *(r.deployment for r in now.rejections)]
     came = [ref for ref in here if ref not in then.seen] if then.is_whole else None

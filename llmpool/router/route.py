@@ -137,16 +137,22 @@ def _decision(
         notes=tuple(line.notes),
         generation=table.generation,
         turns=line.turns,
+        difficulty=_difficulty(request, table),
         once=resting is not None and not resting.held,
         held=resting is not None and resting.held,
     )
+
+
+def _difficulty(request: RouteRequest, table: RoutingTable) -> float | None:
+    """Return how hard the query was judged to be, where the choice went by that."""
+    return request.difficulty if table.judges(request.strategy) else None
 
 
 def _options(request: RouteRequest) -> tuple[tuple[str, object], ...]:
     """Keep what else bound the request, so that a decision can be replayed."""
     kept = (
         *("local_only", "min_quality", "max_cost", "max_tokens", "stated", "exclude", "prefer", "group"),
-        *("fallback", "continues", "warm", "tag"),
+        *("fallback", "continues", "warm", "tag", "quality_target"),
     )
     return tuple(
         (name, value) for name in kept if (value := getattr(request, name)) not in (None, "", (), False)
@@ -157,6 +163,8 @@ def _reasoning(case: Case, line: Lineup, selected: str, resting: Resting | None)
     """Name the winner, its score, what the request looked like, and what bound the choice (6.7)."""
     request, table, _, read = case
     words = f"{COMPLEXITIES[read.complexity]}/{read.intent}"
+    if (hard := _difficulty(request, table)) is not None:
+        words += f", difficulty {hard:.2f}"
     if not selected:
         return f"nothing eligible ({words}){_told(line.rejections)}"
     if not line.ranked:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from llmpool.core.deployment import CAPABILITIES
-from llmpool.core.routing import LOCAL, Decision, Facts, RouteRequest, RoutingRow, RoutingTable
+from llmpool.core.routing import LOCAL, VALUE, Decision, Facts, RouteRequest, RoutingRow, RoutingTable
 from llmpool.router.eligible import DEFAULT_MAX_TOKENS
 from llmpool.router.route import route
 
@@ -80,9 +80,20 @@ def _cases(
         yield _Case("--hint prefer_speed=true", hasty, table, facts)
     for need in _lacking(request, winner):
         yield _Case(f"--needs {need}", request.replace(needs=(*request.needs, need)), table, facts)
+    if decision.strategy == VALUE:
+        yield from _targets(request, table, facts)
     for strategy in ("cost", "latency"):
         if decision.strategy != strategy:
             yield _Case(f"--strategy {strategy}", request.replace(strategy=strategy), table, facts)
+
+
+def _targets(request: RouteRequest, table: RoutingTable, facts: Facts) -> Iterator[_Case]:
+    """Ask for less and for more than is good enough now."""
+    target = table.routing.quality_target if request.quality_target is None else request.quality_target
+    for other in (target - 0.1, target + 0.1):
+        if 0 < other < 1:
+            changed = request.replace(quality_target=round(other, 3))
+            yield _Case(f"--quality {other:.3g}", changed, table, facts)
 
 
 def _resting(table: RoutingTable, facts: Facts, winner: RoutingRow) -> list[str]:

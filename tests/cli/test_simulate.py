@@ -45,11 +45,12 @@ def test_a_config_and_a_strategy(recorded: Home) -> None:
     before = recorded.config.read_bytes()
     shown = recorded.here("policy", "simulate", "--set", "routing.mode=cloud")
     assert (shown.code, shown.err) == (0, "")
-    first, move, cost, _, quality = shown.out.splitlines()
+    first, move, cost, _, quality, expected = shown.out.splitlines()
     assert first.endswith("; 2 would be made otherwise (67 %)")
     assert move == "2\tden/small\tsky/mid"
     assert cost.endswith("2 without a price; 1 without counted tokens")
     assert quality == "quality\t5.7\t7.0\t+1.3\tover 3 decisions"
+    assert expected.endswith("\tover 3 decisions; difficulty of 3 taken from the complexity")
     strategy = recorded.here("policy", "simulate", "--strategy", "cost", "--since", "1d", "--json").json
     assert strategy["tried"]["keys"] == {"routing.strategy": "cost"}
     assert strategy["moves"] == [{"from": "sky/mid", "to": "den/small", "decisions": 1}]
@@ -59,6 +60,28 @@ def test_a_config_and_a_strategy(recorded: Home) -> None:
     assert nothing["decisions"] == 0
     assert recorded.config.read_bytes() == before
     assert not (recorded.state / "routing.json").exists()
+
+
+def test_several_strategies_in_one_table(recorded: Home) -> None:
+    """Named together or one by one: today's first, then how many each makes otherwise."""
+    shown = recorded.here("policy", "simulate", "--strategy", "score,value", "--strategy", "cost")
+    first, *rows = [line.split("\t") for line in shown.out.splitlines()]
+    assert first[0].startswith("3 decisions since ")
+    assert [row[:2] for row in rows] == [["score", "today"], ["value", "3"], ["cost", "1"]]
+    assert {len(row) for row in rows} == {7}
+    assert "note: cost over 0; latency over 0; 2 without a price; 1 without counted tokens" in shown.err
+    told = recorded.here("policy", "simulate", "--strategy", "score,value,cost", "--json").json
+    assert told["tried"] == {"policies": None, "keys": {}, "strategies": ["score", "value", "cost"]}
+    assert [each["strategy"] for each in told["strategies"]] == ["score", "value", "cost"]
+    assert (told["today"]["strategy"], told["strategies"][0]["changed"]) == ("score", 0)
+
+
+def test_a_target_may_be_tried_with_them(recorded: Home) -> None:
+    """`--set` goes with every strategy; today's own row then stands for today without it."""
+    aims = ("--set", "routing.quality_target=0.3")
+    shown = recorded.here("policy", "simulate", "--strategy", "value,score", *aims)
+    rows = [line.split("\t")[:2] for line in shown.out.splitlines()[1:]]
+    assert rows == [["score", "today"], ["value", "1"], ["score", "0"]]
 
 
 def test_decisions_that_would_find_nobody(recorded: Home) -> None:
@@ -77,7 +100,8 @@ def test_what_cannot_be_tried(recorded: Home) -> None:
         (("--set", "routing.mode=elsewhere"), 2),
         (("--set", "routing.mode"), 2),
         (("--set", "routing.moed=local"), 3),
-        (("--strategy", "value"), 2),
+        (("--strategy", "best"), 2),
+        (("--strategy", "cost,best"), 2),
         (("--policy", "no/such/file"), 2),
         (("--strategy", "cost", "--since", "soon"), 2),
     ):
@@ -89,4 +113,4 @@ def test_on_a_terminal(recorded: Home) -> None:
     shown = finish(recorded.terminal("policy", "simulate", "--set", "routing.mode=cloud"))
     assert shown.code == 0
     assert "decisions" in shown.out
-    assert "difference" in shown.out
+    assert "DIFFERENCE" in shown.out

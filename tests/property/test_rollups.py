@@ -130,7 +130,7 @@ def _start(day: str) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time.mktime(time.strptime(day, "%Y-%m-%d"))))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     zone=st.sampled_from(ZONES),
     other=st.sampled_from(ZONES),
@@ -170,7 +170,7 @@ def test_roll_ups_are_the_lines(
             assert by_name(found[1]) == naive.groups(kept, by)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     zone=st.sampled_from(ZONES), records=st.lists(RECORD, min_size=1, max_size=25), by=BY, junk=st.booleans()
 )

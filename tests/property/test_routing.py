@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmpool.core.config import Group, Routing
@@ -13,7 +13,7 @@ from llmpool.router import eligible
 from llmpool.router.route import Choice, route
 from tests.builders import facts, row, table
 
-STRATEGIES = ("score", "priority", "cost", "latency", "round_robin")
+STRATEGIES = ("score", "value", "priority", "cost", "latency", "round_robin")
 PROVIDERS = ("a", "b", "c", "d")
 NAMES = ("gpt-5", "claude-x", "m", "glm-4.5", "qwen3:8b", "z")
 REFS = tuple(f"{provider}/{name}" for provider in PROVIDERS for name in NAMES)
@@ -97,6 +97,7 @@ def scores(choice: Choice) -> dict[str, float]:
     return {candidate.deployment: candidate.score for candidate in choice.decision.candidates}
 
 
+@settings(max_examples=40)  # ten to twenty milliseconds each
 @given(ROWS, REQUEST, WORLD)
 def test_every_row_is_a_candidate_or_a_rejection(rows: list[Any], request: RouteRequest, world: Any) -> None:
     """The ranking is a permutation of who is eligible, awake and standing; everybody else has a reason."""
@@ -111,6 +112,7 @@ def test_every_row_is_a_candidate_or_a_rejection(rows: list[Any], request: Route
     assert bool(ranked) == bool(met)  # a prompt is answered whenever somebody may
 
 
+@settings(max_examples=40)  # ten to twenty milliseconds each
 @given(ROWS, REQUEST, WORLD, WAYS_OUT)
 def test_requirements_bind_every_way_out(
     rows: list[Any], request: RouteRequest, world: Any, ways_out: Any
@@ -138,6 +140,7 @@ def test_requirements_bind_every_way_out(
     assert choice.decision.selected == (choice.plan[0] if choice.plan else "")
 
 
+@settings(max_examples=40)  # ten to twenty milliseconds each
 @given(ROWS, REQUEST, WORLD, st.sampled_from(REFS))
 def test_who_may_not_answer_never_changes_who_does(
     rows: list[Any], request: RouteRequest, world: Any, ref: str
@@ -152,6 +155,7 @@ def test_who_may_not_answer_never_changes_who_does(
     assert scores(after) == scores(before)
 
 
+@settings(max_examples=40)  # ten to twenty milliseconds each
 @given(ROWS, REQUEST, WORLD, st.randoms(use_true_random=False))
 def test_points_do_not_depend_on_the_order_of_rows(
     rows: list[Any], request: RouteRequest, world: Any, random: Any
@@ -166,6 +170,7 @@ def test_points_do_not_depend_on_the_order_of_rows(
     assert first.decision.once or scores(first) == scores(second)
 
 
+@settings(max_examples=40)  # ten to twenty milliseconds each
 @given(ROWS, REQUEST, WORLD)
 def test_the_same_question_has_the_same_answer(rows: list[Any], request: RouteRequest, world: Any) -> None:
     """Routing is pure: it changes neither the table nor the facts it is given."""

@@ -66,7 +66,7 @@ def kept(pool: Pool) -> list[dict[str, Any]]:
     return list(ledger.Reading(pool.paths.state, ledger.USAGE))
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(st.lists(RECORDS, max_size=8, unique_by=lambda record: record["id"]))
 def test_usage_moves_without_loss(
     tmp_path_factory: pytest.TempPathFactory, records: list[dict[str, Any]]
@@ -89,7 +89,7 @@ def test_usage_moves_without_loss(
     assert "".join(again) == file.read_text()
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(
     st.lists(
         st.recursive(

@@ -27,7 +27,7 @@ def test_what_is_the_keys_own_goes_to_the_next_key(kind: str) -> None:
 def test_only_passing_troubles_are_worth_the_same_again(kind: str) -> None:
     """A busy, failing or torn answer may be better next time, an empty one once; a refusal will not."""
     again = {"rate_limit", "overloaded", "server", "broken"}
-    assert rules.same_again_may_help(of(kind)) is (kind in again | {"empty"})
+    assert rules.same_again_may_help(of(kind)) is (kind in again | {"empty", "unfit"})
     assert rules.same_again_may_help(of(kind), done=1) is (kind in again)
 
 

@@ -57,9 +57,13 @@ def test_features_come_back_as_they_were() -> None:
         prefer="den",
     )
     line = logged(decide((BIG, SMALL), asked), stated=True, strategy="cost", mode="local", force=True)
-    assert recorded(line) == (asked.replace(query="why", strategy="cost", mode="local"), True)
+    assert recorded(line) == (
+        asked.replace(query="why", strategy="cost", mode="local", difficulty=0.825),
+        True,
+        False,
+    )
     bare = recorded(logged(decide((BIG,), RouteRequest(stated=False))))
-    assert bare == (RouteRequest(stated=False), False)
+    assert bare == (RouteRequest(stated=False, difficulty=0.5), False, False)
 
 
 @pytest.mark.parametrize(

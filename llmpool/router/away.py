@@ -1,0 +1,22 @@
+"""Where those run that a request kept to own machines leaves out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from llmpool.core.routing import Rejection
+
+NOT_LOCAL = "not local"
+
+
+def told(rejection: Rejection, routing: Mapping[str, Any], *, forced: bool) -> tuple[str, ...]:
+    """Word the reasons of *rejection* for a person; *forced*: the order stands in a variable."""
+    own = {entry["id"] for entry in routing["providers"] if entry["location"] == "local"}
+    elsewhere = "excluded by LLMPOOL_LOCAL_ONLY" if forced else NOT_LOCAL
+    words = "forwarded by its server, so it runs elsewhere" if _owner(rejection) in own else elsewhere
+    return tuple(words if reason == NOT_LOCAL else reason for reason in rejection.reasons)
+
+
+def _owner(rejection: Rejection) -> str:
+    return rejection.deployment.partition("/")[0]
