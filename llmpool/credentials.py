@@ -147,12 +147,22 @@ def resolve(key: KeyRef, provider: Provider, pool: Pool) -> Credential:
 
         access = accounts.resolve(key, provider, pool)
         return Credential(key.label, access.token, headers, access.url, access.project)
-    from llmpool.auth import secrets
-
-    secret = secrets.read_key(key, provider.id, pool.env, pool.paths.secrets)
+    secret = _read(key, provider, pool)
     if provider.preset == TRIAL:
         secret = _of_licence(secret, provider, pool)
     return Credential(key.label, secret, headers)
+
+
+def _read(key: KeyRef, provider: Provider, pool: Pool) -> str:
+    """Read a key; a run that needs it a thousand times keeps what a program or a keyring said."""
+    from llmpool.auth import secrets
+
+    def read() -> str:
+        return secrets.read_key(key, provider.id, pool.env, pool.paths.secrets)
+
+    if pool.keys_read is None or key.source not in ("command", "keyring"):
+        return read()
+    return pool.keys_read((provider.id, key.label), read)
 
 
 def _of_licence(text: str, provider: Provider, pool: Pool) -> str:

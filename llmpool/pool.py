@@ -49,6 +49,7 @@ class Pool:
         self.clock = clock
         self.offline = offline
         self.warnings: list[str] = []
+        self.keys_read: Callable[[tuple[str, str], Callable[[], str]], str] | None = None  # of a long run
         self._lessons: list[Callable[[Memories], None]] = []
 
     @cached_property

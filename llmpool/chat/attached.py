@@ -11,6 +11,9 @@ from llmpool.chat.images import MAX_BYTES, data_url, is_picture
 from llmpool.core.chat import Image
 from llmpool.errors import Misuse
 
+_ATTACH = "-a takes a file, an http(s): or data: address, or -"
+_KINDS = "a PNG, JPEG, GIF or WebP picture"
+
 
 class Attached(NamedTuple):
     """Attachments as a message takes them: pictures, and texts with the names of their files."""
@@ -39,12 +42,13 @@ def attach(references: list[str]) -> Attached:
         if reference.lower().startswith("data:"):
             images.append(_data(reference))
             continue
-        content = _content(reference)
+        content = _content(reference, _ATTACH)
         picture = data_url(content)
         if picture:
             images.append(Image(url=picture))
         else:
-            texts.append((Path(reference).name, _text(reference, content)))
+            name = "stdin" if reference == "-" else Path(reference).name
+            texts.append((name, _text(reference, content, _KINDS)))
     return Attached(tuple(images), tuple(texts))
 
 
@@ -52,7 +56,7 @@ def _data(reference: str) -> Image:
     """Check a `data:` address as a file is checked; servers would only say that something is wrong."""
     if not is_picture(reference):
         raise Misuse(
-            f"{reference[:40]} holds no PNG, JPEG, GIF or WebP picture in base64",
+            f"{reference[:40]} holds no {_KINDS[2:]} in base64",
             hint="data:image/png;base64,...",
         )
     return Image(url=reference)
@@ -63,6 +67,9 @@ def schema(path: str) -> dict[str, Any]:
     found = _json(path, "--schema")
     if not isinstance(found, dict):
         raise Misuse(f"--schema {path}: a JSON schema is an object", hint='such as {"type": "object"}')
+    from llmpool.chat import fitting
+
+    fitting.check(found, f"--schema {path}")
     return found
 
 
@@ -85,15 +92,17 @@ def _is_tool(tool: Any) -> bool:
 
 
 def _json(path: str, option: str) -> Any:
-    text = _text(path, _content(path))
+    text = _text(f"{option} {path}", _content(path, f"{option} takes a file of JSON, or -"), "")
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise Misuse(f"{option} {path} is not JSON: {error}") from None
 
 
-def _content(path: str) -> bytes:
-    """Read a file, or stdin for `-`, up to what may be sent."""
+def _content(path: str, hint: str) -> bytes:
+    """Read a file, or stdin for `-`, up to what may be sent; the *hint* says what is wanted."""
+    if not path:
+        raise Misuse("an empty name is no file", hint=hint)
     try:
         if path == "-":
             content = sys.stdin.buffer.read(MAX_BYTES + 1)
@@ -101,19 +110,16 @@ def _content(path: str) -> bytes:
             with Path(path).open("rb") as file:
                 content = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise Misuse(
-            f"{path}: {error.strerror or error}", hint="-a takes a file, an http(s): or data: address, or -"
-        ) from None
+        raise Misuse(f"{path}: {error.strerror or error}", hint=hint) from None
     if len(content) > MAX_BYTES:
         raise Misuse(f"{path} is larger than {MAX_BYTES // 1024 // 1024} MiB", hint="send a smaller one")
     return content
 
 
-def _text(path: str, content: bytes) -> str:
+def _text(path: str, content: bytes, kinds: str) -> str:
+    """Read text; *kinds* is what else it may have been."""
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise Misuse(
-            f"{path} is neither text (UTF-8) nor a PNG, JPEG, GIF or WebP picture",
-            hint="convert it first",
-        ) from None
+        wrong = f"neither text (UTF-8) nor {kinds}" if kinds else "no text (UTF-8)"
+        raise Misuse(f"{path} is {wrong}", hint="convert it first") from None

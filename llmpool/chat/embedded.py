@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from llmpool.chat import sizes
@@ -29,6 +29,7 @@ def ask(  # noqa: PLR0917 - who asks whom, with what, and where it is written do
     key: KeyRef,
     request: ChatRequest,
     gate: Gate | None = None,
+    meanwhile: Callable[[], object] | None = None,
 ) -> Iterator[Event]:
     """Start the server of an embedded model, and say so; it is ours, so no network is asked for."""
     state, ref = pool.paths.state, f"{provider.id}/{model}"
@@ -44,4 +45,5 @@ def ask(  # noqa: PLR0917 - who asks whom, with what, and where it is written do
     here = provider.replace(url=endpoint.url, exact=True)
     with Client() as client:
         speaker = Speaker(pool, client, journey, gate)
+        speaker.meanwhile = meanwhile
         yield from speaker.ask(here, model, Credential(key.label, endpoint.key), request)

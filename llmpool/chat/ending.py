@@ -13,6 +13,7 @@ from llmpool.core.routing import Decision
 from llmpool.core.times import rfc3339
 from llmpool.errors import Busy, LlmpoolError, NoCredential, NothingEligible, Refused, UpstreamFailed
 from llmpool.pool import Pool
+from llmpool.router import away
 from llmpool.router import failure as rules
 
 _BUSY = ("rate_limit", "overloaded")
@@ -36,6 +37,9 @@ def all_failed(pool: Pool, journey: Journey) -> LlmpoolError:
     if not failures:
         return NothingEligible("nothing was tried", hint="llmpool route shows why")
     message, lines = _message(journey.attempts, failures)
+    decision = journey.decision
+    if _is_kept_here(decision) and all(failure.kind == "connect" for failure in failures):
+        return _nobody_here(pool, journey)
     wait = _soonest(pool, journey)
     retry_at = None if wait is None else rfc3339(pool.clock() + wait)
     details: dict[str, Any] = {"attempts": journey.attempts_json(), "retry_at": retry_at}
@@ -50,10 +54,39 @@ def all_failed(pool: Pool, journey: Journey) -> LlmpoolError:
     return kind(message, hint=rules.way_out(failures[-1], alone=alone), lines=lines, details=details)
 
 
+def _is_kept_here(decision: Decision) -> bool:
+    """Say whether nothing but own machines was to answer, whichever of them."""
+    local = bool(dict(decision.options).get("local_only")) or decision.mode == "local"
+    return local and not decision.requested
+
+
+def _nobody_here(pool: Pool, journey: Journey) -> NothingEligible:
+    """Build the error of a request that no own machine took: none answers, and others must not."""
+    failed = {attempt.deployment: attempt.failure.told for attempt in journey.attempts if attempt.failure}
+    forced, alike = bool(pool.env.get("LLMPOOL_LOCAL_ONLY")), dict[str, list[str]]()
+    for rejection in journey.decision.rejections:
+        words = "; ".join(away.told(rejection, pool.routing, forced=forced))
+        alike.setdefault(words, []).append(rejection.deployment)
+    named = {words: ids[0] if len(ids) == 1 else f"{len(ids)} deployments" for words, ids in alike.items()}
+    lines = [f"{ref}   {told}" for ref, told in failed.items()]
+    lines += [f"{who}   {words}" for words, who in named.items()]
+    owner = split_ref(next(iter(failed)))[0]
+    details: dict[str, Any] = {"attempts": journey.attempts_json()}
+    details["rejections"] = [rejection.as_json() for rejection in journey.decision.rejections]
+    return NothingEligible(
+        "nothing local can answer; nothing was sent",
+        hint=f"wake {owner}, or: llmpool models pull embedded/smollm2-135m",
+        lines=tuple(lines),
+        details=details,
+    )
+
+
 def _where(journey: Journey) -> str:
     """Say where keys that were refused come from, and how another takes their place."""
     asked = {split_ref(attempt.deployment)[0] for attempt in journey.attempts}
     name = asked.pop() if len(asked) == 1 else ""
+    if all(attempt.key == "none" for attempt in journey.attempts):
+        return f"it was asked without a key; give it one: llmpool providers keys add {name or 'PROVIDER'}"
     shown = f"llmpool providers keys list {name}".rstrip()
     way = f"llmpool providers keys replace {name or 'PROVIDER'}"
     return f"{shown}    tells where keys come from;  another: {way}"

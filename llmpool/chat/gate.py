@@ -8,7 +8,7 @@ strictly, without one an answer may be longer than reckoned, and the next wait f
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from math import inf
 
 from llmpool.chat import sizes
@@ -54,6 +54,7 @@ class Gate:
         self.pool = pool
         self.patience = patience
         self.waited = 0.0
+        self.sleep: Callable[[float], object] = time.sleep
         scopes = scopes_of(pool, provider, ref)
         reckoned = _reckoned(sizes.needed(request), request, scopes)
         told_wait = rules.QUICKLY if other_keys else inf
@@ -112,7 +113,7 @@ class Gate:
 
     def _sleep(self, until: float) -> None:
         began = time.monotonic()
-        time.sleep(max(0.0, min(until - self.pool.clock(), LOOK)))
+        self.sleep(max(0.0, min(until - self.pool.clock(), LOOK)))
         self.waited += time.monotonic() - began
 
     def _look(self, ticket: Granted | None, patience: float) -> Granted | None:

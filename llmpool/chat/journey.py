@@ -175,3 +175,43 @@ class Journey:
         if first is None or first.failure is None or self.deployment == first.deployment:
             return ""
         return f"{first.deployment}: {first.failure.message}"
+
+
+def tool_calls(journey: Journey) -> list[dict[str, Any]]:
+    """List the tools the model wants called, in its order; arguments are JSON text as the model wrote it."""
+    return [journey.tools[place] for place in sorted(journey.tools)]
+
+
+def document(journey: Journey) -> dict[str, Any]:
+    """Show an answer as `chat --json` does (DESIGN 3.2)."""
+    usage = journey.usage or TokenUsage()
+    shown: dict[str, Any] = {"text": journey.answer}
+    if journey.thinking:
+        shown["thinking"] = "".join(journey.thinking)
+    if journey.tools:
+        shown["tool_calls"] = tool_calls(journey)
+    shown |= {
+        "requested": journey.decision.requested or journey.decision.selected,
+        "served_by": journey.deployment,
+    }
+    if journey.because:
+        shown["reason"] = journey.because
+    if journey.warnings:
+        shown["warnings"] = journey.warnings
+    counted = {
+        "input_tokens": usage.input,
+        "output_tokens": usage.output,
+        "cache_read_tokens": usage.cache_read,
+        "cache_write_tokens": usage.cache_write,
+        "reasoning_tokens": usage.reasoning,
+    }
+    return shown | {
+        "finish": journey.finish or "stop",
+        "usage": counted | ({"estimated": True} if usage.estimated else {}),
+        "cost": None if journey.cost is None else f"{journey.cost:f}",
+        "ttft_ms": journey.ttft_ms,
+        "latency_ms": journey.latency_ms,
+        "attempts": journey.attempts_json(),
+        "decision_id": journey.decision.id,
+        "usage_id": journey.usage_id,
+    }

@@ -21,7 +21,7 @@ from llmpool.pool import Pool
 from llmpool.router import experience, explain
 from llmpool.router import failure as rules
 from llmpool.state import health, ledger
-from llmpool.usage.cost import cost_fields, counted, token_fields
+from llmpool.usage.cost import COUNTED, cost_fields, counted, token_fields
 
 PATIENCE = 1.0  # seconds that a request which is not over yet waits for the lock of a file
 
@@ -141,7 +141,7 @@ def decision_record(journey: Journey, usage: dict[str, Any]) -> dict[str, Any]:
         "latency_ms": journey.latency_ms,
         "ttft_ms": journey.ttft_ms,
         "tokens": (usage.get("input_tokens") or 0) + (usage.get("output_tokens") or 0),
-        **{name: usage[name] for name in ("input_tokens", "output_tokens") if name in usage},
+        **{name: usage[name] for each in COUNTED if usage.get(name := f"{each}_tokens") is not None},
         "usage_id": usage["id"],
     }
     return line

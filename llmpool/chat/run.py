@@ -10,8 +10,9 @@ five deployments have failed. No prompt asks more than a hundred deployments.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from contextlib import ExitStack
 from functools import cached_property
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from llmpool import credentials, ways
 from llmpool.chat import session
@@ -19,7 +20,7 @@ from llmpool.chat.instances import Instances
 from llmpool.chat.journey import Done, Event, Journey, Notice, Seam
 from llmpool.chat.manners import Manners, Pace
 from llmpool.chat.record import learn, record
-from llmpool.chat.speak import Speaker, without_carry
+from llmpool.chat.speak import Speaker, with_defaults, without_carry
 from llmpool.core.chat import ChatRequest, Delta
 from llmpool.core.ids import split_ref
 from llmpool.core.limits import ending
@@ -41,18 +42,25 @@ MOST_ASKED = 100  # deployments that one prompt asks at most
 
 
 def chat(
-    pool: Pool, request: ChatRequest, choice: Choice, manners: Manners, pace: Pace | None = None
+    pool: Pool,
+    request: ChatRequest,
+    choice: Choice,
+    manners: Manners,
+    pace: Pace | None = None,
+    *,
+    client: Client | None = None,
 ) -> Iterator[Event]:
     """Answer *request* with the first deployment of the plan that can; yields deltas, notices, then Done.
 
     Raises UpstreamFailed when every attempt failed or the answer broke off after it was shown, NoCredential
     when every one failed for want of a key, Busy when all are only too busy. Whatever happens, one usage line
-    and one decision line are written.
+    and one decision line are written. Many requests may share a *client*, which stays open.
     """
     journey = Journey(choice.decision, manners.tag, manners.session)
     try:
-        with _Run(pool, request, journey, manners, pace or Pace()) as run:
-            yield from run.down(choice.plan)
+        with ExitStack() as stack:
+            client = client or stack.enter_context(Client(offline=pool.offline))
+            yield from _Run(pool, request, journey, manners, pace or Pace(), client=client).down(choice.plan)
     except (KeyboardInterrupt, GeneratorExit, SystemExit):
         journey.interrupted = not journey.success
         raise
@@ -66,7 +74,14 @@ class _Run:
     """One request under way: who it is for, and the journey that its attempts are written into."""
 
     def __init__(
-        self, pool: Pool, request: ChatRequest, journey: Journey, manners: Manners, pace: Pace
+        self,
+        pool: Pool,
+        request: ChatRequest,
+        journey: Journey,
+        manners: Manners,
+        pace: Pace,
+        *,
+        client: Client,
     ) -> None:
         self.pool = pool
         self.request = request
@@ -76,15 +91,9 @@ class _Run:
         self._ends = None if manners.deadline is None else pace.now() + manners.deadline
         self._refused: set[tuple[str, str]] = set()  # keys that were, by provider and label
         self._hurries = False  # whether another candidate is ready
-        self._client = Client(offline=pool.offline)
+        self._client = client
         self._warned: set[str] = set()
         self._instances = Instances(pool, journey)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *ended: object) -> None:
-        self._client.close()
 
     def down(self, plan: tuple[str, ...]) -> Iterator[Event]:
         """Go down the plan until one answers; each failure is said, and who is asked next."""
@@ -248,8 +257,10 @@ class _Run:
             return None
         from llmpool.chat.gate import Gate
 
-        request, patience = _with_defaults(self.request, provider), self._waits.in_line(hurries=hurries)
-        return Gate(self.pool, provider, ref, key, request, patience=patience, other_keys=other_keys)
+        request, patience = with_defaults(self.request, provider), self._waits.in_line(hurries=hurries)
+        gate = Gate(self.pool, provider, ref, key, request, patience=patience, other_keys=other_keys)
+        gate.sleep = self.pace.sleep
+        return gate
 
     def _leave(self, gate: Gate | None, failure: Failure | None) -> None:
         """Note how an attempt ended: what it cost, and at the gate what its vendor said of its limits."""
@@ -282,6 +293,7 @@ class _Run:
                         or (event.thinking and self.manners.shows_thinking)
                     )
                 yield event
+            failure = self.manners.objection(journey)
         except UpstreamError as error:
             failure = self._without_echo(error.failure)
         except NoCredential as error:
@@ -320,28 +332,17 @@ class _Run:
         if warning and provider.id not in self._warned:
             self._warned.add(provider.id)
             yield Notice(warning)
-        ref = f"{provider.id}/{model}"
-        request = without_carry(_with_defaults(self.request, provider), unless_by=ref)
+        ref, ready = f"{provider.id}/{model}", self.manners.meanwhile
+        request = without_carry(with_defaults(self.request, provider), unless_by=ref)
         if provider.preset == "embedded":
             from llmpool.chat import embedded
 
-            yield from embedded.ask(self.pool, self.journey, provider, model, key, request, gate)
+            yield from embedded.ask(self.pool, self.journey, provider, model, key, request, gate, ready)
             return
         if self._purse:
             request = yield from self._purse.reserve(ref, key.label, request, self._waits, self._hurries)
         yield from self._instances.prepared(ref, provider, request)
         credential = credentials.resolve(key, provider, self.pool)
         speaker = Speaker(self.pool, self._client, self.journey, gate)
-        speaker.instance = self._instances.name(ref)
+        speaker.instance, speaker.meanwhile = self._instances.name(ref), ready
         yield from speaker.ask(provider, model, credential, request)
-
-
-def _with_defaults(request: ChatRequest, provider: Provider) -> ChatRequest:
-    """Fill what the caller left open with the provider's `params`."""
-    params = provider.params
-    return request.replace(
-        max_tokens=request.max_tokens if request.max_tokens is not None else params.max_tokens,
-        temperature=request.temperature if request.temperature is not None else params.temperature,
-        top_p=request.top_p if request.top_p is not None else params.top_p,
-        thinking=request.thinking if request.thinking is not None else params.thinking,
-    )

@@ -11,9 +11,11 @@ from llmpool.chat.journey import Journey
 from llmpool.core.chat import Image, Message
 from llmpool.core.ids import split_ref
 from llmpool.core.times import rfc3339_ms
-from llmpool.errors import Busy, StateUnusable
+from llmpool.errors import Busy, StateUnusable, UnknownName
 from llmpool.pool import Pool
-from llmpool.state import sessions, shape
+from llmpool.state import sessions
+
+_PICTURES = ("data:image/", "http://", "https://")
 
 
 class Conversation(NamedTuple):
@@ -27,12 +29,28 @@ class Conversation(NamedTuple):
 def conversation(state: Path, name: str) -> Conversation:
     """Read a session; raises UnknownName when there is no such one."""
     turns = sessions.read(state, name)
-    spoken = tuple(_message(turn) for turn in turns)
+    spoken = _as_told(tuple(_message(turn) for turn in turns))
     last: dict[str, Any] = next((turn for turn in reversed(turns) if turn["role"] == "assistant"), {})
-    deployment = last.get("deployment")
-    if not isinstance(deployment, str):
-        return Conversation(spoken)
-    return Conversation(spoken, deployment, _seconds(last.get("at")))
+    return Conversation(spoken, last.get("deployment", ""), _seconds(last.get("at", "")))
+
+
+def to_go_on(state: Path) -> str:
+    """Return the conversation that `--continue` goes on with: the newest; raises UnknownName without one."""
+    name = sessions.newest(state)
+    if not name:
+        raise UnknownName("no conversation is kept yet", hint="begin one: llmpool chat -i, or --session NAME")
+    return name
+
+
+def _as_told(spoken: tuple[Message, ...]) -> tuple[Message, ...]:
+    """Return what was said as a model is told it: of the system's words only the latest, and first.
+
+    Whoever gives it other words in the middle wants these to hold; words that are blank take the old ones
+    back. Two contradicting sets would leave it to the format which of them a model obeys.
+    """
+    system = [message for message in spoken if message.role == "system"]
+    latest = tuple(message for message in system[-1:] if message.text.strip())
+    return (*latest, *(message for message in spoken if message.role != "system"))
 
 
 def is_warm(pool: Pool, talk: Conversation) -> bool:
@@ -55,18 +73,21 @@ def take(pool: Pool, journey: Journey, keep: Callable[[Journey], None] | None) -
 
 
 def _message(turn: dict[str, Any]) -> Message:
-    """Read a turn back; what is not shaped as it was written is left out."""
-    carry, images = turn.get("carry"), turn.get("images")
     return Message(
         role=turn["role"],
         text=turn["text"],
-        carry=tuple(c for c in carry if isinstance(c, dict)) if isinstance(carry, list) else (),
-        images=tuple(Image(url=u) for u in images if isinstance(u, str)) if isinstance(images, list) else (),
+        carry=tuple(turn.get("carry", ())),
+        images=tuple(Image(url=url) for url in pictures(turn)),
     )
 
 
-def _seconds(at: Any) -> float:
-    if not shape.is_moment(at):
+def pictures(turn: dict[str, Any]) -> list[str]:
+    """Return the addresses of the pictures in a turn; what is none was not written here."""
+    return [url for url in turn.get("images", ()) if url.startswith(_PICTURES)]
+
+
+def _seconds(at: str) -> float:
+    if not at:
         return 0.0
     from datetime import datetime
 

@@ -6,7 +6,7 @@ before anything of an answer was shown, and what worked is remembered for later 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -37,7 +37,7 @@ class Speaker:
     """Puts one question to one model with one key; *begun* says that something of an answer has come.
 
     *instance* is what the model is called where it was loaded, if that is not its name; each call passes the
-    *gate*.
+    *gate*; *meanwhile* is called when one has left.
     """
 
     def __init__(self, pool: Pool, client: Client, journey: Journey, gate: Gate | None = None) -> None:
@@ -48,6 +48,7 @@ class Speaker:
         self.begun = False
         self.nearby = False
         self.instance = ""
+        self.meanwhile: Callable[[], object] | None = None
 
     def ask(
         self, provider: Provider, model: str, credential: Credential, request: ChatRequest
@@ -170,7 +171,7 @@ class Speaker:
         gate = self.gate
         if gate is not None:
             yield from gate.enter()
-        with self.client.open_stream(call, gate.sent if gate else None) as reply:
+        with self.client.open_stream(call, self._sent if gate or self.meanwhile else None) as reply:
             self._hear(target.provider, reply.headers)
             if not 200 <= reply.status < 300:
                 answer = reply.read()
@@ -187,6 +188,13 @@ class Speaker:
                         yield from self._if_cut(target, ref, delta.usage.input, request)
             finally:
                 self.journey.redact(Blot(call.headers).text)
+
+    def _sent(self) -> None:
+        """Use the time in which nothing comes."""
+        if self.gate is not None:
+            self.gate.sent()
+        if self.meanwhile is not None:
+            self.meanwhile()
 
 
 def without_carry(request: ChatRequest, unless_by: str = "") -> ChatRequest:
@@ -219,3 +227,14 @@ def _told(ref: str, names: list[str], request: ChatRequest, wire: WireFormat) ->
 def _wants(request: ChatRequest, name: str) -> bool:
     value = getattr(request, name, None)
     return value not in (None, (), "", "off")
+
+
+def with_defaults(request: ChatRequest, provider: Provider) -> ChatRequest:
+    """Fill what the caller left open with the provider's `params`."""
+    params = provider.params
+    return request.replace(
+        max_tokens=request.max_tokens if request.max_tokens is not None else params.max_tokens,
+        temperature=request.temperature if request.temperature is not None else params.temperature,
+        top_p=request.top_p if request.top_p is not None else params.top_p,
+        thinking=request.thinking if request.thinking is not None else params.thinking,
+    )

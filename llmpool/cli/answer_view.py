@@ -1,22 +1,19 @@
-"""What is shown of an answer besides its text: the line that ends it, tool calls, the `--json` document."""
+"""What is shown of an answer besides its text: the line that ends it, and who else answered."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llmpool.chat.journey import Journey
 from llmpool.cli.output import count, money, seconds
 from llmpool.core.outcome import TokenUsage
 
+if TYPE_CHECKING:
+    from llmpool.cli.context import Terminal
 
-def is_json(text: str) -> bool:
-    """Say whether a text is JSON."""
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
+_BETWEEN = " · "
+LEAST_TIMED = 50  # milliseconds from the first token to the last below which a speed says nothing
 
 
 def foreign(model: str, served: str) -> bool:
@@ -37,44 +34,35 @@ def footer(journey: Journey) -> str:
         money(journey.cost),
     ]
     first = f"first token {seconds(journey.ttft_ms)}, " if journey.ttft_ms is not None else ""
-    return " · ".join([*parts, f"{first}total {seconds(journey.latency_ms)}"])
+    return _BETWEEN.join([*parts, f"{first}total {seconds(journey.latency_ms)}"])
 
 
-def tool_calls(journey: Journey) -> list[dict[str, Any]]:
-    """List the tools the model wants called, in its order; arguments are JSON text as the model wrote it."""
-    return [journey.tools[place] for place in sorted(journey.tools)]
+def fitted(terminal: Terminal, line: str) -> str:
+    """Break such a line between its parts where a terminal is too narrow for it."""
+    if not terminal.for_people or len(line) <= terminal.width:
+        return line
+    lines = [""]
+    for part in line.split(_BETWEEN):
+        longer = f"{lines[-1]}{_BETWEEN}{part}" if lines[-1] else part
+        if len(longer) <= terminal.width or not lines[-1]:
+            lines[-1] = longer
+        else:
+            lines.append(part)
+    return "\n".join(lines)
 
 
-def document(journey: Journey) -> dict[str, Any]:
-    """Show an answer as `chat --json` does (DESIGN 3.2)."""
+def one_document(terminal: Terminal, document: dict[str, Any]) -> None:
+    """Print an answer's document: it is one thing, and with `--jsonl` one line, whatever lists it has."""
+    if terminal.options.jsonl:
+        terminal.write(json.dumps({"schema": 1} | document) + "\n")
+    else:
+        terminal.json(document)
+
+
+def speed(journey: Journey) -> str:
+    """Tell how fast the answer came once it had begun; empty where that cannot be said."""
     usage = journey.usage or TokenUsage()
-    shown: dict[str, Any] = {"text": journey.answer}
-    if journey.thinking:
-        shown["thinking"] = "".join(journey.thinking)
-    if journey.tools:
-        shown["tool_calls"] = tool_calls(journey)
-    shown |= {
-        "requested": journey.decision.requested or journey.decision.selected,
-        "served_by": journey.deployment,
-    }
-    if journey.because:
-        shown["reason"] = journey.because
-    if journey.warnings:
-        shown["warnings"] = journey.warnings
-    counted = {
-        "input_tokens": usage.input,
-        "output_tokens": usage.output,
-        "cache_read_tokens": usage.cache_read,
-        "cache_write_tokens": usage.cache_write,
-        "reasoning_tokens": usage.reasoning,
-    }
-    return shown | {
-        "finish": journey.finish or "stop",
-        "usage": counted | ({"estimated": True} if usage.estimated else {}),
-        "cost": None if journey.cost is None else f"{journey.cost:f}",
-        "ttft_ms": journey.ttft_ms,
-        "latency_ms": journey.latency_ms,
-        "attempts": journey.attempts_json(),
-        "decision_id": journey.decision.id,
-        "usage_id": journey.usage_id,
-    }
+    streamed = journey.latency_ms - (journey.ttft_ms or journey.latency_ms)
+    if not usage.output or streamed < LEAST_TIMED:
+        return ""
+    return f"{'about ' if usage.estimated else ''}{1000 * usage.output / streamed:.0f} tokens a second"

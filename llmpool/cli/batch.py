@@ -38,6 +38,7 @@ def route_batch(terminal: Terminal, source: str, routing: RoutingOptions, *, eve
     *every*: with all candidates and rejections. A mistake in the options is no fault of a line, and raises.
     """
     from llmpool.decide import decide, understand
+    from llmpool.judging import difficulty
     from llmpool.router.explain import SHOWN, decision_json
 
     common, detail = requests.route_request(routing, "", "", terminal), 0 if every else SHOWN
@@ -46,10 +47,11 @@ def route_batch(terminal: Terminal, source: str, routing: RoutingOptions, *, eve
     for number, text in _lines(source):
         try:
             request = _request(common, text, given=bool(routing.context_size))
+            request = request.replace(difficulty=difficulty(request.query).value)
             choice = decide(
                 terminal.pool, request, profile=routing.profile, force=routing.force, detail=detail
             )
-            decision = decision_json(choice.decision, detail) | {"difficulty": None}  # not judged yet
+            decision = decision_json(choice.decision, detail) | {"difficulty": request.difficulty}
             document: dict[str, Any] = {"schema": 1, "decision": decision}
         except LlmpoolError as error:
             document = {"schema": 1, "line": number, "error": error.as_json()["error"]}

@@ -1,14 +1,18 @@
-"""`llmpool chat`: one answer, streamed."""
+"""`llmpool chat`: one answer, streamed; a conversation; a file of prompts."""
 
-from typing import Annotated
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from llmpool.cli import requests
+from llmpool.cli import complete, requests
 from llmpool.cli.app import examples, single
 from llmpool.cli.context import Terminal
-from llmpool.cli.options import JsonFlag, RoutingOptions, seconds, with_routing
+from llmpool.cli.options import JsonFlag, RoutingOptions, YesFlag, seconds, with_routing
 from llmpool.errors import Misuse
+
+if TYPE_CHECKING:
+    from llmpool.chat.question import Question
 
 app = single()
 
@@ -16,6 +20,9 @@ EXAMPLES = examples(
     'git diff --staged | llmpool chat "Write a commit message"',
     'llmpool chat -c "and shorter?"',
     'llmpool chat -a photo.png "What is on this picture?"',
+    'llmpool chat -x "A Python function that reverses a string" > reverse.py',
+    "llmpool chat -i --session trip",
+    "llmpool chat --batch prompts.jsonl --jobs 8 -o answers.jsonl",
     'llmpool chat --json "Name a colour" | jq -r .text',
 )
 
@@ -32,30 +39,105 @@ def chat(
         list[str] | None,
         typer.Option("-a", "--attach", metavar="FILE|URL", help="A picture or a text file; may be repeated."),
     ] = None,
-    schema: Annotated[str, typer.Option("--schema", metavar="FILE", help="Answer as this JSON schema.")] = "",
+    template: Annotated[
+        str,
+        typer.Option(
+            "-t",
+            "--template",
+            metavar="NAME",
+            autocompletion=complete.templates,
+            help="A prompt of the config's [templates].",
+        ),
+    ] = "",
+    var: Annotated[
+        list[str] | None,
+        typer.Option("--var", metavar="NAME=TEXT", help="What stands for {NAME} in the template."),
+    ] = None,
+    extract: Annotated[
+        bool, typer.Option("-x", "--extract", help="Print only the first code block of the answer.")
+    ] = False,
+    schema: Annotated[
+        str, typer.Option("--schema", metavar="FILE", help="Answer as this JSON schema; it is checked.")
+    ] = "",
     tools: Annotated[str, typer.Option("--tools", metavar="FILE", help="Tools the model may call.")] = "",
+    interactive: Annotated[
+        bool, typer.Option("-i", "--interactive", help="Converse; /help tells the commands.")
+    ] = False,
     go_on: Annotated[bool, typer.Option("-c", "--continue", help="Continue the last conversation.")] = False,
-    session: Annotated[str, typer.Option("--session", metavar="NAME", help="Keep it under this name.")] = "",
-    max_tokens: Annotated[int | None, typer.Option("--max-tokens", min=1, help="The longest answer.")] = None,
-    temperature: Annotated[float | None, typer.Option("--temperature", min=0, max=2, help="0 to 2.")] = None,
+    session: Annotated[
+        str,
+        typer.Option(
+            "--session", metavar="NAME", autocompletion=complete.sessions, help="Keep it under this name."
+        ),
+    ] = "",
+    batch: Annotated[
+        str,
+        typer.Option(
+            "--batch",
+            metavar="FILE|-",
+            help="Answer every line of a file: JSON with a prompt each, or plain lines of a .txt.",
+        ),
+    ] = "",
+    jobs: Annotated[
+        int, typer.Option("--jobs", metavar="N", min=1, max=64, help="How many of a batch at once.")
+    ] = 4,
+    output: Annotated[
+        str,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="A batch's answers; the same command goes on where it ended.",
+        ),
+    ] = "",
+    max_tokens: Annotated[
+        int | None, typer.Option("--max-tokens", metavar="N", min=1, help="The longest answer.")
+    ] = None,
+    temperature: Annotated[
+        float | None, typer.Option("--temperature", metavar="N", min=0, max=2, help="0 to 2.")
+    ] = None,
     think: Annotated[
         str, typer.Option("--think", metavar="LEVEL", help="off, low, medium, high, or tokens.")
     ] = "",
     no_stream: Annotated[bool, typer.Option("--no-stream", help="Show the answer when it is whole.")] = False,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Into a pipe, exactly what the model wrote, control codes and all.")
+    ] = False,
     on_break: Annotated[
         str, typer.Option("--on-break", metavar="HOW", help="stop, or restart elsewhere.")
     ] = "stop",
     max_wait: Annotated[
-        str, typer.Option("--max-wait", metavar="TIME", help="Longest wait to retry.")
-    ] = "20s",
+        str,
+        typer.Option("--max-wait", metavar="TIME", help="Longest wait to retry: 20s, in a batch 10m."),
+    ] = "",
     tag: Annotated[str, typer.Option("--tag", metavar="NAME", help="Mark the usage record.")] = "",
     stats: Annotated[bool, typer.Option("--stats", help="Say more about the answer on stderr.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Do everything but the call.")] = False,
     no_log: Annotated[bool, typer.Option("--no-log", help="Keep no prompt and no answer.")] = False,
     no_stdin: Annotated[bool, typer.Option("--no-stdin", help="Do not read stdin.")] = False,
     list_sessions: Annotated[bool, typer.Option("--list", help="List kept conversations.")] = False,
-    show: Annotated[str, typer.Option("--show", metavar="NAME", help="Show a kept conversation.")] = "",
-    delete: Annotated[str, typer.Option("--delete", metavar="NAME", help="Delete a kept conversation.")] = "",
+    show: Annotated[
+        str,
+        typer.Option(
+            "--show", metavar="NAME", autocompletion=complete.sessions, help="Show a kept conversation."
+        ),
+    ] = "",
+    export: Annotated[
+        str,
+        typer.Option(
+            "--export",
+            metavar="NAME",
+            autocompletion=complete.sessions,
+            help="Print one as Markdown.",
+        ),
+    ] = "",
+    delete: Annotated[
+        str,
+        typer.Option(
+            "--delete", metavar="NAME", autocompletion=complete.sessions, help="Delete a kept conversation."
+        ),
+    ] = "",
+    yes: YesFlag = False,
     as_json: JsonFlag = False,
     *,
     routing: RoutingOptions,
@@ -65,40 +147,106 @@ def chat(
     What is piped in is joined to the prompt. On a terminal the exchange is kept as the session `last`.
     """
     terminal: Terminal = ctx.obj
-    if list_sessions or show or delete:
+    if list_sessions or show or export or delete:
         from llmpool.cli import sessions
 
-        return sessions.run(terminal, show=show, delete=delete, as_json=as_json)
+        sessions.check(prompt, listed=list_sessions, show=show, export=export, delete=delete)
+        return sessions.run(terminal, show=show, export=export, delete=delete, as_json=as_json, yes=yes)
+    from llmpool.chat.question import Question
     from llmpool.cli import asking
 
+    if interactive and (as_json or dry_run or batch):
+        raise Misuse(
+            "-i is for a terminal, not with --json, --dry-run or --batch", hint="leave one of them out"
+        )
+    if output and not batch:
+        raise Misuse("-o is for --batch", hint="one answer goes to stdout: llmpool chat ... > FILE")
+    if raw and terminal.is_terminal:
+        raise Misuse("--raw is for pipes and files, not for a terminal", hint="add: > FILE")
     files = attach or []
-    asked = asking.Asked(
+    reads = not (no_stdin or interactive or batch) and "-" not in (*files, schema, tools)
+    question = Question(
         prompt=prompt,
-        piped=requests.piped_input(terminal, wanted=not no_stdin and "-" not in (*files, schema, tools)),
+        piped=requests.piped_input(terminal, wanted=reads),
         system=system,
-        session=session or ("last" if go_on else ""),
-        go_on=go_on,
+        session=session or (_newest(terminal) if go_on else ""),
+        goes_on=go_on,
         max_tokens=max_tokens,
         temperature=temperature,
-        think=_level(think),
+        thinking=_level(think),
         stream=not no_stream and not as_json,
-        on_break=_either(on_break),
-        max_wait=seconds(max_wait),
         tag=tag,
-        no_log=no_log,
     )
     if files or schema or tools:
-        from llmpool.chat import attached
+        question = _with_files(question, files, schema, tools)
+    if (template or var) and not batch:
+        question = _filled(terminal, question, template, var or [])
+    how = asking.How(
+        on_break=_either(on_break),
+        max_wait=seconds(max_wait or ("10m" if batch else "20s")),
+        no_log=no_log,
+        extract=extract,
+        raw=raw,
+    )
+    if batch:
+        from llmpool.cli import batch_chat
 
-        asked = asked.replace(
-            attached=attached.attach(files),
-            schema=attached.schema(schema) if schema else None,
-            tools=attached.tools(tools) if tools else (),
+        return batch_chat.run(
+            terminal,
+            batch,
+            question,
+            routing,
+            how,
+            jobs=jobs,
+            output=output,
+            dry_run=dry_run,
+            as_json=as_json,
+            fill=partial(_filled, terminal, template=template, given=var or []) if template or var else None,
         )
-    ask = asking.Asking(terminal, asked, routing)
+    if interactive:
+        from llmpool.cli import interactive as conversing
+
+        return conversing.run(terminal, question, routing, how, stats=stats)
+    ask = asking.Asking(terminal, question, routing, how)
     if dry_run:
         return ask.preview(as_json)
     return ask.answer_json() if as_json else ask.answer(stats=stats)
+
+
+def _newest(terminal: Terminal) -> str:
+    from llmpool.chat.session import to_go_on
+
+    return to_go_on(terminal.pool.paths.state)
+
+
+def _with_files(question: "Question", files: list[str], schema: str, tools: str) -> "Question":
+    """Read what goes along with the prompt; everything is checked before anything is sent."""
+    from llmpool.chat import attached
+
+    return question.replace(
+        attached=attached.attach(files),
+        schema=attached.schema(schema) if schema else None,
+        tools=attached.tools(tools) if tools else (),
+    )
+
+
+def _filled(terminal: Terminal, question: "Question", template: str, given: list[str]) -> "Question":
+    """Put prompt and stdin into the template's places."""
+    from llmpool.chat import templates
+
+    if not template:
+        raise Misuse("--var is for a template", hint="name it: -t NAME")
+    values = dict(_pair(each) for each in given)
+    kept = terminal.pool.config.templates
+    filled = templates.fill(kept, template, question.prompt, question.piped, values)
+    return question.replace(prompt=filled.prompt, piped="", query=filled.query)
+
+
+def _pair(given: str) -> tuple[str, str]:
+    name, equals, text = given.partition("=")
+    if not equals or not name:
+        raise Misuse(f"--var {given!r} has no value", hint="write --var language=German")
+    return name, text
 
 
 def _level(text: str) -> str | None:

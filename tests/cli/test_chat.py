@@ -11,6 +11,8 @@ from tests.fakes import faults
 from tests.fakes.server import FakeServer
 from tests.support import Home, closed_port, end_of, model, provider, wait_for
 
+pytestmark = pytest.mark.usefixtures("impatient")
+
 
 def lines(home: Home, kind: str) -> list[dict]:
     """Return all records of the usage or decision log."""
@@ -33,7 +35,7 @@ def test_a_piped_answer_is_the_text_alone(home: Home, server: FakeServer) -> Non
 def test_prompt_and_stdin_are_joined(home: Home, server: FakeServer) -> None:
     """A prompt is PROMPT, an empty line, then what is piped in; -s is the system prompt."""
     pool_of(home, server)
-    assert home.pool("chat", "-s", "Be brief", "Summarise", stdin="a long text\n").code == 0
+    assert home.here("chat", "-s", "Be brief", "Summarise", stdin="a long text\n").code == 0
     assert server.chats[-1].json["messages"] == [
         {"role": "system", "content": "Be brief"},
         {"role": "user", "content": "Summarise\n\na long text\n"},
@@ -43,7 +45,7 @@ def test_prompt_and_stdin_are_joined(home: Home, server: FakeServer) -> None:
 def test_no_stdin_leaves_the_pipe_alone(home: Home, server: FakeServer) -> None:
     """--no-stdin asks the prompt alone whatever stdin is."""
     pool_of(home, server)
-    assert home.pool("chat", "--no-stdin", "hi", stdin="not this").code == 0
+    assert home.here("chat", "--no-stdin", "hi", stdin="not this").code == 0
     assert server.chats[-1].json["messages"] == [{"role": "user", "content": "hi"}]
 
 
@@ -122,7 +124,7 @@ def test_any_failure_before_the_first_token_goes_to_the_next(home: Home, fault: 
     """Whatever a provider does before it says anything, the next one answers, and both facts are recorded."""
     with FakeServer(models=("m1",), behave=[fault] * 9) as bad, FakeServer(models=("m2",)) as good:
         pool_of(home, bad, good)
-        result = home.pool("chat", "--prefer", "a", "--max-wait", "0", "hi", timeout=30)
+        result = home.here("chat", "--prefer", "a", "--max-wait", "0", "hi")
         assert (result.code, result.out) == (0, "hello there\n")
         assert "a/m1" in result.err
         assert "b/m2 answered instead of a/m1" in result.err

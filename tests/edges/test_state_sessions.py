@@ -104,7 +104,7 @@ def test_lines_in_which_nobody_says_anything(tmp_path: Path) -> None:
     jsonl.append(path, {"at": "soon", "role": "assistant", "text": "ho", "deployment": ["x"]})
     spoken = (Message(role="user", text="hi"), Message(role="assistant", text="ho"))
     assert session.conversation(tmp_path, "s")[:2] == (spoken, "")
-    assert sessions.every(tmp_path) == [sessions.Session("s", 2, "")]
+    assert sessions.every(tmp_path) == [sessions.Session("s", 2, "", first="hi")]
 
 
 def test_a_session_that_cannot_be_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

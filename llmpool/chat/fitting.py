@@ -1,0 +1,62 @@
+"""Whether an answer is what its JSON schema asks for: draft 7, and the `$defs` of later ones."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from llmpool.chat.extract import unfenced
+from llmpool.core.text import one_line
+from llmpool.errors import Misuse
+
+# what comes of a keyword whose value makes no sense
+_MISSHAPEN = (AttributeError, TypeError, KeyError, ValueError, RecursionError, re.error)
+_SHOWN = 160  # characters of a complaint, which may quote all of the answer
+
+
+def check(schema: dict[str, Any], where: str) -> None:
+    """Raise Misuse where *schema*, read from *where*, is no JSON schema."""
+    _checker(json.dumps(schema), where)
+
+
+def complaint(schema: dict[str, Any], answer: str) -> str:
+    """Say why *answer* does not fit *schema*; an empty text where it does."""
+    from fastjsonschema import JsonSchemaValueException
+
+    try:
+        found = json.loads(unfenced(answer))
+    except (ValueError, RecursionError) as error:
+        return f"the answer is no JSON ({error})"
+    try:
+        _checker(json.dumps(schema), "--schema")(found)
+    except JsonSchemaValueException as error:
+        return f"the answer does not fit the schema: {_told(error.message)}"
+    except RecursionError:
+        return "the answer is nested too deeply to be checked"
+    return ""
+
+
+def _told(message: str) -> str:
+    words = one_line(message.replace("data.", "").replace("data ", "the answer ", 1))
+    return words if len(words) <= _SHOWN else f"{words[:_SHOWN]}..."
+
+
+@cache
+def _checker(schema: str, where: str) -> Callable[[Any], Any]:
+    """Return what checks a value; nothing is fetched that a schema points to."""
+    import fastjsonschema
+
+    def refuse(uri: str) -> Any:
+        raise Misuse(f"{where}: the schema points to {uri}, which is not fetched", hint="put it under $defs")
+
+    schemes = {"http": refuse, "https": refuse, "file": refuse, "": refuse}
+    try:
+        checker: Callable[[Any], Any] = fastjsonschema.compile(
+            json.loads(schema), handlers=schemes, use_default=False
+        )
+    except (fastjsonschema.JsonSchemaDefinitionException, *_MISSHAPEN) as error:
+        raise Misuse(f"{where} is no JSON schema: {one_line(str(error))}") from None
+    return checker
