@@ -14,19 +14,23 @@ gc.disable()
 
 
 def main() -> int:
-    """Answer `--version` at once; leave everything else to the command tree."""
+    """Answer a shell, `--version` and nothing at all at once; leave the rest to the command tree."""
     import sys
 
-    if sys.argv[1:] in (["--version"], ["-V"]):
-        from llmpool import __version__
-
-        sys.stdout.write(f"llmpool {__version__}\n")
-        return 0
     if "_LLMPOOL_COMPLETE" in os.environ:
         from llmpool.cli import quick
 
         if quick.answered():
             return 0
+    elif sys.argv[1:] in (["--version"], ["-V"]):
+        from llmpool import __version__
+
+        sys.stdout.write(f"llmpool {__version__}\n")
+        return 0
+    elif not sys.argv[1:]:
+        from llmpool.cli import alone, context
+
+        return alone.greet(context.Terminal(context.Globals()))
     from llmpool.cli.app import run
 
     try:

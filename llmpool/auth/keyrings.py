@@ -154,7 +154,8 @@ def _awaited(answers: SimpleQueue[Any], user: str) -> Any:
     if not _noticed:
         fact = "waiting for the keyring, which may ask for its password in a window; Ctrl-C ends it"
         _noticed.append(user)
-        clear = "\r\x1b[K" if sys.stderr.isatty() else ""  # a line of progress may stand there
+        dumb = os.environ.get("TERM") == "dumb"
+        clear = "\r\x1b[K" if sys.stderr.isatty() and not dumb else ""  # a line of progress may stand there
         sys.stderr.write(f"{clear}{_told(user, fact)}\n")
         sys.stderr.flush()
     while True:

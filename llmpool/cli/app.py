@@ -32,8 +32,11 @@ COMMANDS = {
 
 EPILOG = (
     "Exit codes: 0 ok, 2 usage, 3 unknown name, 4 config, 5 key, 6 nothing eligible, 7 failed, 8 refused, "
-    "9 partly done, 10 state, 75 try later. More: man llmpool"
+    "9 partly done, 10 state, 75 try later.\n\nMore: man llmpool"
 )
+
+
+_WIDE, _BETWEEN = 76, "    "  # a hint of two parts is two lines when it is longer
 
 
 class LazyGroup(TyperGroup):
@@ -123,37 +126,37 @@ def llmpool(
     offline: bool = typer.Option(
         False, "--offline", help="Refuse every use of the network.", envvar="LLMPOOL_OFFLINE"
     ),
+    plain: bool = typer.Option(
+        False, "--plain", help="On a terminal, too: tabs, no headings, no colour, exact times."
+    ),
+    jsonl: bool = typer.Option(False, "--jsonl", help="JSON, an entry of the list on each line."),
+    utc: bool = typer.Option(False, "--utc", help="Exact times in UTC, not how long ago."),
+    no_pager: bool = typer.Option(False, "--no-pager", help="Show long lists without a pager."),
     version: bool = typer.Option(False, "-V", "--version", help="Show the version."),
 ) -> None:
     """One pool out of your scattered LLM endpoints. These options are accepted anywhere on the line."""
-    _ = config, state, color, quiet, traceback, offline
-    if version:
-        from llmpool import __version__
-
-        sys.stdout.write(f"llmpool {__version__}\n")
-        raise typer.Exit
+    _ = config, state, color, quiet, traceback, offline, plain, jsonl, utc, no_pager, version
 
 
 def run(argv: list[str]) -> int:
     """Run one command line and return its exit code; nothing else in the project maps errors to codes."""
     _prepare_streams()
-    terminal, as_json = Terminal(Globals(), argv), "--json" in argv
+    terminal, as_json, rest = Terminal(Globals(), argv), not {"--json", "--jsonl"}.isdisjoint(argv), argv
     try:
         signal.signal(signal.SIGTERM, _terminated)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, terminal.interrupted)
         options, rest = take_globals(argv)
         terminal = Terminal(options, argv)
-        code = _command(rest, terminal)
+        signal.signal(signal.SIGINT, terminal.interrupted)
+        code = _command(_as_meant(rest), terminal)
         terminal.flush_warnings()
         sys.stdout.flush()
     except LlmpoolError as error:
         return _fail(error, terminal, as_json)
     except TyperException as error:
-        return _usage_error(error, terminal, as_json)
+        return _usage_error(error, terminal, rest, as_json)
     except (KeyboardInterrupt, typer.Abort):
-        terminal.end_line()
-        terminal.flush_warnings()
-        return Exit.INTERRUPTED
+        return _interrupted(terminal)
     except SystemExit:  # a signal's, or a pipe's that nobody reads: what was noticed is said all the same
         terminal.flush_warnings()
         raise
@@ -164,18 +167,42 @@ def run(argv: list[str]) -> int:
     return int(code or 0)
 
 
-def _command(args: list[str], terminal: Terminal) -> Any:
-    if "_LLMPOOL_COMPLETE" in os.environ:
-        from typer import _completion_classes as shells
-        from typer.completion import completion_init  # type: ignore[attr-defined]
+def _as_meant(words: list[str]) -> list[str]:
+    """Read `help`, `help COMMAND` and `version`, which other programs have, as what they are here."""
+    if words[:1] == ["help"]:
+        return [*words[1:], "--help"]
+    return ["--version"] if words == ["version"] else words
 
-        shells._sanitize_help_text = str  # type: ignore[assignment]  # noqa: SLF001 - it would load rich
-        completion_init()
+
+def _command(args: list[str], terminal: Terminal) -> Any:
+    command = typer.main.get_command(root)
+    if not args and "_LLMPOOL_COMPLETE" not in os.environ:
+        from llmpool.cli import alone
+
+        return alone.greet(terminal)
+    if args in (["--version"], ["-V"]):  # and a global option, or it was answered before all this was loaded
+        from llmpool import __version__
+
+        return sys.stdout.write(f"llmpool {__version__}\n") and Exit.OK
+    if "_LLMPOOL_COMPLETE" in os.environ:
+        from llmpool.cli import offers
+
+        return offers.answer(command)
     from llmpool.state import jsonfile
 
     jsonfile.on_warning(terminal.warn)
-    command = typer.main.get_command(root)
-    return command.main(args=args, prog_name="llmpool", standalone_mode=False, obj=terminal)
+    code = command.main(args=args, prog_name="llmpool", standalone_mode=False, obj=terminal)
+    if code == Exit.INTERRUPTED:  # typer has made a code of Ctrl-C
+        raise KeyboardInterrupt
+    return code
+
+
+def _interrupted(terminal: Terminal) -> int:
+    """End after Ctrl-C: the prompt begins below what the terminal has echoed."""
+    if terminal.line_is_open:
+        terminal.end_line()
+    terminal.flush_warnings()
+    return Exit.INTERRUPTED
 
 
 def _fail(error: LlmpoolError, terminal: Terminal, as_json: bool) -> int:
@@ -192,21 +219,23 @@ def _fail(error: LlmpoolError, terminal: Terminal, as_json: bool) -> int:
     return error.exit_code
 
 
-def _usage_error(error: TyperException, terminal: Terminal, as_json: bool) -> int:
-    """Tell a mistyped command line; a bare group or `llmpool` alone shows its help instead."""
-    context = getattr(error, "ctx", None)
+def _usage_error(error: TyperException, terminal: Terminal, words: list[str], as_json: bool) -> int:
+    """Tell a mistyped command line; a bare group shows its help instead."""
     if type(error).__name__ == "NoArgsIsHelpError":
         sys.stderr.write(f"{error.format_message()}\n")
         return Exit.USAGE
+    from llmpool.cli.mistyped import slip
     from llmpool.config.problems import without_secrets
 
-    message = without_secrets(error.format_message())[0]  # it repeats what was typed, a key for one
-    hint = f"try: {context.command_path} -h" if context else ""
+    told_of = slip(error, typer.main.get_command(root), words)
+    message, hint = (
+        without_secrets(text)[0] for text in told_of
+    )  # they repeat what was typed, a key for one
     if as_json:
         told = {"exit": 2, "kind": "usage", "message": message, "hint": hint}
         _error_json({"schema": 1, "error": told}, terminal)
     else:
-        terminal.error(message, hint=hint)
+        terminal.error(message, hint=hint if len(hint) < _WIDE else hint.replace(_BETWEEN, "\n  "))
     return Exit.USAGE
 
 

@@ -196,7 +196,7 @@ def _show(terminal: Terminal, found: "list[Standing]") -> None:
         for each in found
     ]
     if rows:
-        headings = ["budget", "over", ">spent", ">left", ">", ">resets", "then", ">reserved"]
+        headings = ["budget", "scope", ">spent", ">left", ">~~", "resets", "~at the cap", ">~reserved"]
         shown = len(headings) if any(each.reserved for each in found) else -1
         table(terminal, headings[:shown], [row[:shown] for row in rows])
         for note in dict.fromkeys(note for each in found for note in budgets.notes(terminal.pool, each)):

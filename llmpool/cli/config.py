@@ -1,6 +1,6 @@
 """`llmpool config`: the owner's file, as it is read."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -9,9 +9,11 @@ from llmpool.cli.app import examples, verbs
 from llmpool.cli.context import Terminal
 from llmpool.cli.options import JsonFlag
 from llmpool.cli.output import plural
-from llmpool.errors import Exit
+from llmpool.errors import Exit, Misuse
 
 app = verbs("Show, check and change the config.")
+_DURATIONS = ("stale_after", "retention", "idle_ttl")  # and every timeout
+_UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
 
 
 @app.command(
@@ -33,7 +35,7 @@ def show(ctx: typer.Context, as_json: JsonFlag = False) -> int:
 
     if not terminal.pool.config.exists:
         terminal.say(f"note: {terminal.pool.paths.config} does not exist; these are the defaults")
-    terminal.out(tomli_w.dumps(_without_none(shown)).rstrip())
+    terminal.out(tomli_w.dumps(_as_written(shown)).rstrip())
     return Exit.OK
 
 
@@ -41,14 +43,31 @@ def show(ctx: typer.Context, as_json: JsonFlag = False) -> int:
     epilog=examples(
         "llmpool config path",
         '"${EDITOR:-vi}" "$(llmpool config path)"',
+        "llmpool config path --schema",
+        'ls "$(llmpool config path --schemas)"',
     )
 )
-def path(ctx: typer.Context, as_json: JsonFlag = False) -> int:
+def path(
+    ctx: typer.Context,
+    schema: Annotated[bool, typer.Option("--schema", help="Its JSON schema instead, for editors.")] = False,
+    schemas: Annotated[
+        bool, typer.Option("--schemas", help="The directory with the schemas of --json documents instead.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> int:
     """Print where the config file is, or would be."""
+    from llmpool.data.schemas import config_schema, output_schemas
+
     terminal: Terminal = ctx.obj
     paths = terminal.pool.paths
+    more = {"schema_file": str(config_schema()), "schemas": str(output_schemas())}
+    if schema and schemas:
+        raise Misuse("--schema and --schemas are two places", hint="llmpool config path --json prints all")
     if as_json:
-        terminal.json({"config": str(paths.config), "state": str(paths.state), "secrets": str(paths.secrets)})
+        found = {"config": str(paths.config), "state": str(paths.state), "secrets": str(paths.secrets)}
+        terminal.json(found | more)
+    elif schema or schemas:
+        terminal.out(more["schema_file" if schema else "schemas"])
     else:
         terminal.out(str(paths.config))
     return Exit.OK
@@ -62,17 +81,11 @@ def path(ctx: typer.Context, as_json: JsonFlag = False) -> int:
 )
 def check(ctx: typer.Context, as_json: JsonFlag = False) -> int:
     """Check the config; every problem is listed, and the exit code is 4."""
-    from llmpool.config.later import not_yet
-
     terminal: Terminal = ctx.obj
     catalog = terminal.pool.catalog
-    pending = not_yet(terminal.pool.config)
     if as_json:
-        facts = {"ok": True, "providers": len(catalog.providers), "models": len(catalog.models)}
-        terminal.json(facts | {"not_yet": pending})
+        terminal.json({"ok": True, "providers": len(catalog.providers), "models": len(catalog.models)})
         return Exit.OK
-    for text in pending:
-        terminal.warn(f"not in force in this version: {text}")
     if not terminal.pool.config.exists:
         terminal.say(f"{terminal.pool.paths.config} does not exist; make one: llmpool init")
     else:
@@ -91,10 +104,17 @@ app.command(epilog=examples(*config_edit.EDIT_EXAMPLES))(config_edit.edit)
 app.command(epilog=examples(*config_edit.EXPORT_EXAMPLES))(config_edit.export)
 
 
-def _without_none(value: Any) -> Any:
-    """Drop what is not set; TOML has no word for it."""
+def _as_written(value: Any, name: str = "") -> Any:
+    """Write values as a config has them: durations with their unit, and nothing for what is not set."""
     if isinstance(value, dict):
-        return {name: _without_none(item) for name, item in value.items() if item is not None}
+        return {name: _as_written(item, name) for name, item in value.items() if item is not None}
     if isinstance(value, list):
-        return [_without_none(item) for item in value if item is not None]
-    return value
+        return [_as_written(item) for item in value if item is not None]
+    is_duration = isinstance(value, float) and (name in _DURATIONS or name.endswith("timeout"))
+    return _duration(value) if is_duration else value
+
+
+def _duration(seconds: float) -> str:
+    """Write a duration in the largest unit that it is a whole number of."""
+    unit, length = next(((u, n) for u, n in _UNITS if seconds and not seconds % n), ("s", 1))
+    return f"{seconds / length:.0f}{unit}" if not seconds % length else f"{seconds * 1000:.0f}ms"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from llmpool.core.text import shown
 from llmpool.errors import Misuse
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def confirm(terminal: Terminal, question: str, *, yes: bool) -> None:
 
 def ask(terminal: Terminal, question: str, *, at_end: str = "") -> str:
     """Ask one question on stderr and read a line of stdin; Ctrl-D answers *at_end*, and ends the line."""
-    terminal.err.write(question)
+    terminal.err.write(shown(question))
     terminal.err.flush()
     try:
         return input()

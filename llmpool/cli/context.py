@@ -7,15 +7,15 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
-from llmpool.core.text import clean
+from llmpool.core.text import clean, shown
 from llmpool.errors import Misuse
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from llmpool.pool import Pool
 
-_PLAIN = "\x1b[0m"
 _NO = ("", "0", "false", "f", "no", "n", "off")  # what typer takes for a flag's no, and nothing
 COLOR = ("auto", "always", "never")
 _SHORTEST_KEY = 16
@@ -30,6 +30,10 @@ class Globals(NamedTuple):
     quiet: bool = False
     traceback: bool = False
     offline: bool = False
+    plain: bool = False
+    jsonl: bool = False
+    utc: bool = False
+    no_pager: bool = False
 
 
 class Terminal:
@@ -42,6 +46,11 @@ class Terminal:
         self.is_terminal = _is_terminal(sys.stdout)
         self.err_is_terminal = _is_terminal(sys.stderr)
         self.in_is_terminal = _is_terminal(sys.stdin)
+        self.for_people = self.is_terminal and not options.plain  # tables with headings, relative times
+        self.line_is_open = False  # since Ctrl-C, which a terminal echoes, nothing has begun a new one
+        self.held: list[str] | None = None  # what is written while a pager may come to show it
+        for stream in (sys.stdout, self.err):
+            _stand_in(stream)
         self._pool: Pool | None = None
 
     @property
@@ -58,33 +67,108 @@ class Terminal:
     @property
     def use_color(self) -> bool:
         """Whether stdout takes colour: option, NO_COLOR, FORCE_COLOR and CLICOLOR*, then the terminal."""
-        return _color(self.options.color, self.is_terminal)
+        return _color(self.options.color, self.for_people)
 
-    def out(self, text: str) -> None:
-        """Write an answer to stdout, as a line."""
-        sys.stdout.write(clean(text) + "\n")
+    @property
+    def width(self) -> int:
+        """How many columns the terminal has."""
+        import shutil
 
-    def json(self, document: dict[str, Any]) -> None:
-        """Write one JSON document to stdout; indented only for a person."""
-        text = json.dumps({"schema": 1} | document, indent=2 if self.is_terminal else None)
-        sys.stdout.write(text + "\n")
+        return shutil.get_terminal_size().columns
+
+    def paint(self, text: str, style: str) -> str:
+        """Return *text* in a style of `styles`, where stdout takes colour."""
+        if not self.use_color:
+            return text
+        from llmpool.cli.styles import paint
+
+        return paint(text, style)
+
+    def writable(self, text: str, stream: TextIO | None = None) -> str:
+        """Return *text* as stdout, or *stream*, writes it: as it is, but where that knows no UTF-8."""
+        encoding = _encoding(stream or sys.stdout)
+        if text.isascii() or not encoding:
+            return text
+        from llmpool.cli import standins
+
+        return standins.written(text, encoding)
+
+    def write(self, text: str) -> None:
+        """Write to stdout what is fit for it, or keep it for the pager."""
+        if self.held is None:
+            sys.stdout.write(text)
+        else:
+            self.held.append(text)
+
+    def out(self, text: str, *, prose: bool = False, hang: int | None = None) -> None:
+        """Write to stdout, as a line; *prose* is what a model wrote, with the joiners its script needs.
+
+        With *hang* a terminal has it broken between words, and indented so where it goes on.
+        """
+        told = clean(text) if prose else shown(text)
+        if hang is not None and self.for_people:
+            from llmpool.cli.layout import hung
+
+            told = hung(self.writable(told), self.width, hang)
+        self.write(told + "\n")
+
+    def paged(self) -> AbstractContextManager[object]:
+        """Let what is written in a `with` be shown by a pager, if it is longer than the screen."""
+        if not self.for_people:
+            from contextlib import nullcontext
+
+            return nullcontext()
+        from llmpool.cli.paging import Paged
+
+        return Paged(self)
+
+    def json(self, document: dict[str, Any], *, entries: str = "") -> None:
+        """Write one JSON document to stdout, indented only for a person; with `--jsonl` its list, by lines.
+
+        The list is the one called *entries*, else the only one that the document has.
+        """
+        if self.options.jsonl:
+            self.write("".join(f"{line}\n" for line in _by_lines({"schema": 1} | document, entries)))
+        else:
+            self.write(json.dumps({"schema": 1} | document, indent=2 if self.for_people else None) + "\n")
 
     def json_list(self, name: str, entries: str) -> None:
         """Write one JSON document whose list *name* holds *entries*, which are JSON text already."""
-        sys.stdout.write(f'{{"schema": 1, "{name}": [{entries}]}}\n')
+        if self.options.jsonl:
+            self.json({name: json.loads(f"[{entries}]")})
+        else:
+            self.write(f'{{"schema": 1, "{name}": [{entries}]}}\n')
+
+    def when(self, at: str, *, never: str = "never") -> str:
+        """Write an RFC 3339 UTC time: how long ago for a person; as it is for a script, and with `--utc`."""
+        if not at or not self.for_people or self.options.utc:
+            return at or never
+        from llmpool.cli.output import ago
+
+        return f"{ago(at, self.pool.clock())} ago"
+
+    def until(self, at: str) -> str:
+        """Write an RFC 3339 UTC time to come, as `when` does one that is past."""
+        if not at or not self.for_people or self.options.utc:
+            return at
+        from llmpool.core.times import span
+        from llmpool.registry.staleness import epoch
+
+        return f"in {span(epoch(at) - self.pool.clock())}"
 
     def say(self, text: str, *, dim: bool = False) -> None:
         """Tell a person something on stderr, unless quiet was asked for; *dim* is what may be overlooked."""
         if not self.options.quiet:
-            self._line(text, "\x1b[2m" if dim and _color(self.options.color, self.err_is_terminal) else "")
+            self._line(text, style="dim" if dim else "")
 
     def warn(self, text: str) -> None:
         """Warn on stderr; quiet does not silence what may cost data."""
-        self._line(f"warning: {text}")
+        self._line(text, word="warning", style="warn")
 
     def error(self, message: str, lines: tuple[str, ...] = (), hint: str = "") -> None:
         """Tell an error on stderr: message, facts, the way out."""
-        self._line(self.unkeyed("\n  ".join([f"error: {message}", *lines, *([hint] if hint else [])])))
+        told = "\n  ".join([message, *lines, *([hint] if hint else [])])
+        self._line(self.unkeyed(told), word="error", style="bad")
 
     def unkeyed(self, text: str) -> str:
         """Return *text* without the keys on the command line: a slip, which no log has to keep."""
@@ -97,15 +181,28 @@ class Terminal:
             text = text.replace(key, "<hidden>")
         return text
 
+    def interrupted(self, _number: int, _frame: object) -> None:
+        """Take Ctrl-C: what handles the signal while a command runs."""
+        self.line_is_open = True
+        raise KeyboardInterrupt
+
     def end_line(self) -> None:
         """End a line that was interrupted, so that the shell's prompt starts on its own."""
         if self.err_is_terminal:
             self._line("")
 
-    def _line(self, text: str, style: str = "") -> None:
+    def _line(self, text: str, *, word: str = "", style: str = "") -> None:
+        """Write a line to stderr, a *word* in front of it; the style is that of the word, or of all of it."""
+        told, front = shown(text), f"{word}: " if word else ""
+        if style and _color(self.options.color, self.err_is_terminal):
+            from llmpool.cli.styles import paint
+
+            told = told if word else paint(told, style)
+            front = front and paint(front, style)
         try:
-            self.err.write(f"{style}{clean(text)}{style and _PLAIN}\n")
+            self.err.write(f"{front}{told}\n")
             self.err.flush()
+            self.line_is_open = False
         except (OSError, ValueError):
             return  # nobody listens on stderr; there is nowhere left to say so
 
@@ -115,6 +212,20 @@ class Terminal:
             for text in self._pool.warnings:
                 self.warn(text)
             self._pool.warnings.clear()
+
+
+def _encoding(stream: TextIO | None) -> str:
+    """Name the encoding of a stream that cannot write everything; nothing for UTF-8."""
+    encoding = getattr(stream, "encoding", None) or ""
+    return "" if encoding.lower() in ("utf-8", "utf8") else encoding
+
+
+def _stand_in(stream: TextIO | None) -> None:
+    """Let a stream that cannot write everything write something legible instead."""
+    if stream is not None and _encoding(stream) and hasattr(stream, "reconfigure"):
+        from llmpool.cli import standins
+
+        stream.reconfigure(errors=standins.install())
 
 
 def _is_terminal(stream: TextIO | None) -> bool:
@@ -130,13 +241,16 @@ def _color(option: str, is_terminal: bool) -> bool:
         return option == "always"
     if env.get("NO_COLOR"):
         return False
-    if env.get("FORCE_COLOR") or env.get("CLICOLOR_FORCE", "0") != "0":
+    if env.get("FORCE_COLOR", "0") not in _NO or env.get("CLICOLOR_FORCE", "0") not in _NO:
         return True
     return is_terminal and env.get("CLICOLOR", "1") != "0" and env.get("TERM") != "dumb"
 
 
 _VALUES = ("config", "state", "color")
-_FLAGS = {"--quiet": "quiet", "-q": "quiet", "--traceback": "traceback", "--offline": "offline"}
+_FLAGS = {"-q": "quiet"} | {
+    f"--{name.replace('_', '-')}": name
+    for name in ("quiet", "traceback", "offline", "plain", "jsonl", "utc", "no_pager")
+}
 
 
 def take_globals(argv: list[str]) -> tuple[Globals, list[str]]:
@@ -150,6 +264,7 @@ def take_globals(argv: list[str]) -> tuple[Globals, list[str]]:
             rest += [word, *words]
         elif word in _FLAGS:
             found[_FLAGS[word]] = True
+            rest += ["--json"] if word == "--jsonl" and _has_command(rest) else []
         elif name[:2] == "--" and name[2:] in _VALUES:
             given = value if equals else next(words, "")
             if name == "--state" and rest[:2] == ["policy", "set"]:
@@ -162,4 +277,18 @@ def take_globals(argv: list[str]) -> tuple[Globals, list[str]]:
             rest.append(word)
     if found.get("color", "auto") not in COLOR:
         raise Misuse(f"--color {found['color']!r} is not known", hint=f"one of: {', '.join(COLOR)}")
+    if found.get("jsonl") and "--json" not in rest:  # it stood in front of the command
+        end = rest.index("--") if "--" in rest else len(rest)
+        rest[end:end] = ["--json"]
     return Globals(**found), rest
+
+
+def _has_command(rest: list[str]) -> bool:
+    return any(not word.startswith("-") for word in rest)
+
+
+def _by_lines(document: dict[str, Any], entries: str) -> Iterator[str]:
+    """Yield a line for each entry of the document's list; of one without such a list, all of it."""
+    lists = [name for name, value in document.items() if isinstance(value, list)]
+    name = entries or (lists[0] if len(lists) == 1 else "")
+    yield from map(json.dumps, document[name] if name else [document])

@@ -1,16 +1,14 @@
 """`llmpool usage decisions`: which decisions were recorded, and what they came to."""
 
-import json
-import sys
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from llmpool.cli import complete
+from llmpool.cli import complete, whose
 from llmpool.cli.context import Terminal
 from llmpool.cli.options import JsonFlag
-from llmpool.cli.output import ago
+from llmpool.cli.output import plural
 from llmpool.cli.spans import Limit, Since, Until, span
 from llmpool.errors import Exit
 
@@ -22,20 +20,8 @@ EXAMPLES = (
     "llmpool usage decisions --failed --since 24h",
     "llmpool usage decisions --provider den --reason timeout",
     "llmpool usage decisions --json | jq -r '.decisions[0].id'",
-    "llmpool usage decisions --jsonl --limit 0 | jq -r .decision.selected",
+    "llmpool usage decisions --jsonl --limit 0 | jq -r .selected",
 )
-OFFERED = 20  # ids that a shell is offered
-
-
-def ids(incomplete: str) -> list[str]:
-    """Complete the id of a decision, the newest first."""
-    import os
-
-    from llmpool.config.paths import find_paths
-    from llmpool.state import ledger
-
-    newest = ledger.newest(find_paths(os.environ).state, ledger.DECISIONS, limit=OFFERED)
-    return [line["id"] for line in newest if line["id"].startswith(incomplete)]
 
 
 def _complexities(incomplete: str) -> list[str]:
@@ -101,7 +87,6 @@ def list_decisions(
     ] = "",
     failed: Annotated[bool, typer.Option("--failed", help="Only those nobody answered.")] = False,
     limit: Limit = 50,
-    jsonl: Annotated[bool, typer.Option("--jsonl", help="Print one JSON document a decision.")] = False,
     as_json: JsonFlag = False,
 ) -> int:
     """List recorded decisions, the newest first; `route --id` shows one.
@@ -129,39 +114,39 @@ def list_decisions(
         reason=reason,
         failed=failed,
     )
-    _show(terminal, decisions.Listing(terminal.pool, wanted), limit or None, jsonl=jsonl, as_json=as_json)
+    if not _show(terminal, decisions.Listing(terminal.pool, wanted), limit or None, as_json=as_json):
+        whose.tell_unknown(terminal, {"provider": provider, "deployment": deployment, "model": model})
     return Exit.OK
 
 
-def _show(terminal: Terminal, listing: "Listing", limit: int | None, *, jsonl: bool, as_json: bool) -> None:
+def _show(terminal: Terminal, listing: "Listing", limit: int | None, *, as_json: bool) -> bool:
+    """Show the decisions, and say whether there were any."""
     from llmpool.cli.tables import show
 
-    lines = islice(listing, limit)
-    if jsonl:
-        for line in lines:
-            sys.stdout.write(json.dumps({"schema": 1, "decision": line}) + "\n")
-    elif as_json:
-        found = list(lines)
+    found = list(islice(listing, limit))
+    if as_json:
         terminal.json({"decisions": found, "bad_lines": listing.bad})
-        return
-    else:
-        now = terminal.pool.clock()
-        headings = [">ago", "id", "selected", "complexity", "strategy", "answered by", ""]
-        show(terminal, headings, [_row(line, now) for line in lines])
+        return bool(found)
+    headings = [">when", "=id", "=selected", "~complexity", "~~strategy", "!result", ""]
+    with terminal.paged():
+        show(terminal, headings, [_row(terminal, line) for line in found])
+    if not found:
+        terminal.say("no recorded decision matches")
     if listing.bad:
-        terminal.warn(f"{listing.bad} lines of the decision log could not be read")
+        terminal.warn(f"{plural(listing.bad, 'line')} of the decision log could not be read")
+    return bool(found)
 
 
-def _row(line: dict[str, Any], now: float) -> list[str]:
+def _row(terminal: Terminal, line: dict[str, Any]) -> list[str]:
     outcome = line.get("outcome") or {}
     served = outcome.get("served_by", "")
-    ended = "ok" if outcome.get("success") else "failed" if outcome else ""
+    ended = "ok" if outcome.get("success") else "failed" if outcome else "not sent"
     return [
-        ago(line["at"], now),
+        terminal.when(line["at"]),
         line["id"],
         line["selected"] or "nothing",
         line["complexity"],
         line["strategy"],
-        ("the same" if served == line["selected"] else served) if outcome else "not sent",
         ended,
+        f"{served} answered" if served and served != line["selected"] else "",
     ]

@@ -54,7 +54,7 @@ def doctor(
             progress=lambda text: progress.line(f"  {text}"),
         )
     if as_json:
-        terminal.json(found.as_json())
+        terminal.json(found.as_json(), entries="findings")
     else:
         _tell(terminal, found)
     counts = found.counts

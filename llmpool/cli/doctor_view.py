@@ -2,51 +2,45 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
-import textwrap
 from typing import TYPE_CHECKING
 
 from llmpool.cli.output import columns, plural
-from llmpool.core.text import clean
+from llmpool.core import cells
+from llmpool.core.text import shown
 
 if TYPE_CHECKING:
     from llmpool.cli.context import Terminal
     from llmpool.setup.doctor import Examination
     from llmpool.setup.doctor_case import Finding
 
-_COLORS = {"error": "\x1b[31m", "warning": "\x1b[33m", "note": "\x1b[2m"}
-_PLAIN = "\x1b[0m"
+_STYLES = {"error": "bad", "warning": "warn", "note": "dim"}
 _MARGIN = 9  # as wide as the longest severity and two blanks
-_MENDS = "mend: "
+_NARROW = 40  # columns below which the severity has a line of its own
+_WIDEST = 120  # beyond it a line is too long to read
 
 
 def show(terminal: Terminal, found: Examination) -> None:
     """Show the findings, as columns in a pipe, and count them in a last line."""
-    if terminal.is_terminal:
+    if terminal.for_people:
         for finding in found.findings:
-            sys.stdout.write(_written(finding, color=terminal.use_color) + "\n")
+            terminal.write(_written(terminal, finding) + "\n")
     elif found.findings:
         terminal.out(columns([list(finding) for finding in found.findings]))
     terminal.say(_last_line(found))
 
 
-def _written(finding: Finding, *, color: bool) -> str:
-    width = max(40, min(shutil.get_terminal_size().columns, 120))
-    margin = " " * _MARGIN
-    text = clean(f"{finding.what}: {finding.message}")
-    lines = textwrap.wrap(
-        text,
-        width - 1,
-        initial_indent=margin,
-        subsequent_indent=margin,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    word = f"{finding.severity:<{_MARGIN}}"
-    first = f"{_COLORS[finding.severity]}{word}{_PLAIN}" if color else word
-    told = first + "\n".join(lines)[_MARGIN:]
-    return f"{told}\n{margin}{_MENDS}{clean(finding.command)}" if finding.command else told
+def _written(terminal: Terminal, finding: Finding) -> str:
+    """Write the severity, what is found beside it, and the command, which is never broken."""
+    width, narrow = min(terminal.width, _WIDEST), terminal.width < _NARROW
+    margin = " " * (2 if narrow else _MARGIN)
+    said = terminal.writable(shown(f"{finding.what}: {finding.message}"))
+    lines = [margin + line for line in cells.wrapped(said, width - len(margin))]
+    word = terminal.paint(finding.severity, _STYLES[finding.severity])
+    if narrow:
+        lines.insert(0, word)
+    else:
+        lines[0] = word + " " * (_MARGIN - len(finding.severity)) + lines[0][_MARGIN:]
+    return "\n".join([*lines, *([f"{margin}mend: {shown(finding.command)}"] if finding.command else [])])
 
 
 def _last_line(found: Examination) -> str:

@@ -51,9 +51,12 @@ def env(
 
     The key is among them, so nothing is printed on a terminal unless asked for.
     """
+    from llmpool.cli.requests import one_of
     from llmpool.setup import env_exports
+    from llmpool.setup.env_tools import TOOLS
 
     terminal: Terminal = ctx.obj
+    one_of(tool, tuple(TOOLS), "--for")
     if terminal.is_terminal and not reveal:
         way = f'eval "$(llmpool providers env {provider}{f" --for {tool}" if tool != "sdk" else ""})"'
         raise Misuse("this would show the key on the screen", hint=f"{way}   or: --reveal")

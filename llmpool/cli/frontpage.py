@@ -1,7 +1,8 @@
 """The man page of the program itself: what no single command can say of it."""
 
 from llmpool.cli.app import summary
-from llmpool.cli.manpage import Entry, bold, italic, item, leaves, page, parameters, prose, section, verbatim
+from llmpool.cli.manpage import Entry, leaves, parameters
+from llmpool.cli.roff import also, bold, commands, italic, page, paragraphs, prose, section, terms
 from llmpool.errors import Exit
 
 ABOUT = """
@@ -35,15 +36,25 @@ EXITS = {
     Exit.TERMINATED: "Terminated by a signal.",
 }
 
-VARIABLES = {
+FILE_VARIABLES = {
+    "LLMPOOL_CONFIG": "The config file, as `--config` names it.",
+    "LLMPOOL_STATE_DIR": "The state directory, as `--state` names it.",
     "XDG_CONFIG_HOME": "Where the directory `llmpool` with the config is, instead of `~/.config`.",
     "XDG_STATE_HOME": "Where the directory `llmpool` with the state is, instead of `~/.local/state`.",
+    "LLMPOOL_STATE_KEY": "Encrypts what is in `secrets.json`, as a passphrase does.",
+    "LLMPOOL_STATE_KEY_FILE": "A file with that state key.",
+    "LLMPOOL_PLAINTEXT_KEYRING": "When 1, a keyring that keeps keys in plain text may be used.",
+}
+
+VARIABLES = {
+    **{name: FILE_VARIABLES[name] for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME")},
     "NO_COLOR": "When set and not empty, no colour; `--color` goes before it, and it before the others.",
     "FORCE_COLOR": "When set and not empty, colour although stdout is no terminal.",
     "CLICOLOR_FORCE": "Likewise, unless it is 0.",
     "CLICOLOR": "When 0, no colour on a terminal either.",
-    "LLMPOOL_STATE_KEY": "Encrypts the keys in `secrets.json`; or a file with it: `LLMPOOL_STATE_KEY_FILE`.",
-    "LLMPOOL_PLAINTEXT_KEYRING": "When 1, a keyring that keeps keys in plain text may be used.",
+    **{name: told for name, told in FILE_VARIABLES.items() if "STATE_KEY" in name or "KEYRING" in name},
+    "LLMPOOL_PAGER": "Shows long lists on a terminal, else `PAGER` does; empty or `cat`: none.",
+    "VISUAL": "The editor of `config edit` and of `/edit` in a conversation; else `EDITOR`.",
     "LLMPOOL_TRIAL_LICENSE": "The licence of a trial, where it was not installed.",
     "HTTPS_PROXY": "The proxy for the cloud; `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` count likewise.",
 }
@@ -65,7 +76,20 @@ FILES = {
 
 OF_FILES = """
 On macOS and Windows they are where the system keeps such files: `llmpool config path --json` prints all
-three.
+three. `llmpool.toml`(5) describes the config key by key, and the files of the state directory.
+"""
+
+JSON = """
+With `--json` a command prints one document on stdout and no word beside it; with `--batch` one a line. Each
+has `"schema": 1`. `--jsonl` prints the entries of its list instead, one a line, without the rest. Lists
+stand under a plural name, times are RFC 3339 in UTC with `Z`, money is a decimal number as text, and what
+is unknown is `null` or not there, never 0. An error is the last line of stderr, stdout stays empty:
+`{"schema": 1, "error": {"exit", "kind", "message", "hint"}}`, with `retry_at`, `candidates`, `rejections`,
+`attempts` or `problems` where there are such.
+
+New versions may add a field; none is renamed or taken away while `schema` is 1. A JSON schema of every
+document comes with llmpool: `llmpool config path --schemas` prints the directory. There `models-list.json`
+is for `llmpool models list --json`, and `error.json` for errors.
 """
 
 EXAMPLES = (
@@ -83,14 +107,15 @@ def front_page(top: Entry) -> str:
     call = f"{bold('llmpool')} [{italic('OPTION')}]... {italic('COMMAND')} [{italic('ARGUMENT')}]..."
     sections = [
         section("SYNOPSIS", [call]),
-        section("DESCRIPTION", _told(ABOUT)[1:]),
+        section("DESCRIPTION", paragraphs(ABOUT)),
         section("COMMANDS", _commands(top)),
         section("GLOBAL OPTIONS", [prose("They are accepted anywhere on the line."), *parameters(top)]),
-        section("ENVIRONMENT", _terms(_stand_ins(top) | VARIABLES) + _told(OF_VARIABLES)),
-        section("EXIT STATUS", _terms({str(int(code)): EXITS[code] for code in Exit})),
-        section("FILES", _terms(FILES) + _told(OF_FILES)),
-        section("EXAMPLES", verbatim(EXAMPLES)),
-        section("SEE ALSO", [", ".join(f"{bold(each.page)}(1)" for each in top.verbs)]),
+        section("ENVIRONMENT", _terms(_stand_ins(top) | VARIABLES, OF_VARIABLES)),
+        section("JSON", paragraphs(JSON)),
+        section("EXIT STATUS", terms({str(int(code)): EXITS[code] for code in Exit})),
+        section("FILES", _terms(FILES, OF_FILES)),
+        section("EXAMPLES", commands(EXAMPLES)),
+        also((*(each.page for each in top.verbs), "llmpool.toml(5)")),
     ]
     return page("llmpool", "one pool out of your scattered LLM endpoints", sections)
 
@@ -98,7 +123,7 @@ def front_page(top: Entry) -> str:
 def _commands(top: Entry) -> list[str]:
     wide = max(len(each.words[0]) for each in top.verbs) + 2
     each_one = {each.words[0]: summary(each.command) for each in top.verbs}
-    return _terms(each_one, wide) + _told("Each has a page of its own, such as `llmpool-route`(1).")
+    return [*terms(each_one, wide), ".PP", prose("Each has a page of its own, such as `llmpool-route`(1).")]
 
 
 def _stand_ins(top: Entry) -> dict[str, str]:
@@ -109,14 +134,15 @@ def _stand_ins(top: Entry) -> dict[str, str]:
             if param.envvar:
                 used.setdefault(param.envvar, (max(param.opts, key=len), []))[1].append(" ".join(entry.words))
     return {
-        name: f"The same as `{option}`" + (f" of {' and '.join(users)}." if any(users) else ".")
+        name: f"The same as `{option}`" + (f" of {_listed(users)}." if any(users) else ".")
         for name, (option, users) in sorted(used.items())
     }
 
 
-def _terms(meanings: dict[str, str], indent: int = 0) -> list[str]:
-    return [line for name, means in meanings.items() for line in item(bold(name), prose(means), indent)]
+def _listed(words: list[str]) -> str:
+    *rest, last = words
+    return f"{', '.join(rest)} and {last}" if rest else last
 
 
-def _told(words: str) -> list[str]:
-    return [line for each in words.strip().split("\n\n") for line in (".PP", prose(each))]
+def _terms(meanings: dict[str, str], told: str) -> list[str]:
+    return [*terms(meanings), ".PP", *paragraphs(told)]

@@ -85,7 +85,7 @@ def read(
         ready()
     if stdin or file == "-":
         return Given(_of_stdin(terminal))
-    return Given(_of_file(terminal, file) if file else _asked(terminal, what))
+    return Given(_of_file(terminal, file) if file else asked(terminal, what))
 
 
 def taken(terminal: Terminal, *, stdin: bool, file: str, keep: str, plaintext: bool) -> Given:
@@ -155,7 +155,7 @@ def _of_stdin(terminal: Terminal) -> str:
     from llmpool.setup.keys import LONGEST
 
     if terminal.in_is_terminal:
-        return _asked(terminal, "key")
+        return asked(terminal, "key")
     if sys.stdin is None:
         _nothing("stdin is closed")
     return _decoded(sys.stdin.buffer.read(LONGEST + 1), "stdin")
@@ -186,7 +186,7 @@ def _decoded(content: bytes, what: str) -> str:
     return text
 
 
-def _asked(terminal: Terminal, what: str) -> str:
+def asked(terminal: Terminal, what: str) -> str:
     """Ask for a key without showing it; nobody can be asked off a terminal, or where it would be shown."""
     import getpass
     import warnings

@@ -13,7 +13,9 @@ from llmpool.errors import Exit
 if TYPE_CHECKING:
     from llmpool.setup.groups import Membership
 
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The group.")]
+NameArgument = Annotated[
+    str, typer.Argument(metavar="NAME", autocompletion=complete.groups, help="The group.")
+]
 
 ABOUT = """Show and change groups: named providers and models for --group.
 
@@ -39,7 +41,12 @@ def group() -> None:
 )
 def list_groups(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="[NAME]", help="Only this one, with its members.")] = "",
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="[NAME]", autocompletion=complete.groups, help="Only this one, with its members."
+        ),
+    ] = "",
     as_json: JsonFlag = False,
 ) -> int:
     """List groups, how many deployments each has, and what it counts on that is not there."""

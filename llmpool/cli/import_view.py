@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from llmpool.setup.import_survey import Account, Entry, Seen, Survey
     from llmpool.setup.imports import Plan
 
+_TOOL = len("claude-code")  # cells of a tool's name
 _DONE = {
     "added": "added",
     "key": "one more key",
@@ -39,8 +40,8 @@ def show(terminal: Terminal, seen: Survey) -> None:
     from llmpool.cli.tables import show as table
 
     rows = [_row(entry) for entry in seen.entries if not entry.repeats]
-    wide = not terminal.is_terminal  # there the files are told below, with the variables
-    headings = ["tool", "becomes", "key", "address", "", *(["where"] if wide else [])]
+    wide = not terminal.for_people  # there the files are told below, with the variables
+    headings = ["tool", "=becomes", "~key", "address", "!state", *(["where"] if wide else [])]
     table(terminal, headings, [row if wide else row[:-1] for row in rows])
     if not rows:
         terminal.say("no other tool here has a key or an address that could be taken over")
@@ -56,12 +57,17 @@ def show(terminal: Terminal, seen: Survey) -> None:
 
 def _show_tools(terminal: Terminal, tools: Iterable[Seen]) -> None:
     """Show the file of each tool, where it is there, and which of its variables are set."""
+    from llmpool.cli.layout import hung
+
     terminal.say("what tools read; + is set, - is not:")
     for each in tools:
         file = [_home(str(each.path))] if each.path else []
         named = "  ".join([*file, *(f"{'+' if on else '-'}{name}" for name, on in each.variables)])
         used = bool(file) or any(on for _, on in each.variables)
-        terminal.say(f"  {each.tool.id:{len('claude-code')}}  {named}", dim=not used)
+        line = f"  {each.tool.id:{_TOOL}}  {named}"
+        terminal.say(
+            hung(line, terminal.width, _TOOL + 4) if terminal.err_is_terminal else line, dim=not used
+        )
 
 
 def _row(entry: Entry) -> list[str]:

@@ -8,9 +8,7 @@ from llmpool.cli.context import Terminal
 def show(terminal: Terminal, rows: list[dict[str, Any]]) -> None:
     """Show keys as a table: where from, in what state, how often used, and what was there before."""
     from llmpool.cli import tables
-    from llmpool.cli.output import ago
 
-    now = terminal.pool.clock()
     lines = [
         [
             row["provider"],
@@ -19,9 +17,11 @@ def show(terminal: Terminal, rows: list[dict[str, Any]]) -> None:
             row["reason"] or row["state"],
             row["mask"] or "-",
             str(row["usage_count"]),
-            ago(row["last_used"] or "", now),
+            terminal.when(row["last_used"] or ""),
             ", ".join(f"{past['mask']} until {past['until'][:10]}" for past in row["replaced"][:2]),
         ]
         for row in rows
     ]
-    tables.show(terminal, ["provider", "key", "from", "state", "mask", ">uses", "used", "before"], lines)
+    headings = ["provider", "=key", "~from", "!state", "~~~mask", ">~~uses", "~used", "~~~~before"]
+    with terminal.paged():
+        tables.show(terminal, headings, lines)

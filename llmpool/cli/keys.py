@@ -57,7 +57,8 @@ def list_(
     given_key.refuse_typed(ctx.args, provider)
     rows, loose = key_view.rows(terminal.pool, provider), key_view.loose(terminal.pool, provider)
     if as_json:
-        terminal.json({"keys": rows, "unused": [{"provider": name, "label": label} for name, label in loose]})
+        unused = [{"provider": name, "label": label} for name, label in loose]
+        terminal.json({"keys": rows, "unused": unused}, entries="keys")
         return Exit.OK
     if rows:
         key_table.show(terminal, rows)
@@ -130,6 +131,7 @@ def add(
     given_key.tell(terminal, provider, stored)
     if not stored.existing:
         terminal.say(f"see whether it works: llmpool providers verify {provider} --key {stored.label}")
+        _tell_turn(terminal, provider)
     return Exit.OK
 
 
@@ -193,6 +195,14 @@ def replace(
     return Exit.OK
 
 
+def _tell_turn(terminal: Terminal, provider: str) -> None:
+    """Say when one key of several is used, where that is not spread over them."""
+    found = terminal.pool.provider(provider)
+    if len(found.keys) > 1 and found.key_rotation == "first":
+        terminal.say(f'used only when "{found.keys[0].label}" is limited or refused')
+        terminal.say(f"  share the load: llmpool config set providers.{provider}.key_rotation least_used")
+
+
 def _tell_replaced(terminal: Terminal, provider: str, done: "Replaced") -> None:
     if done.stored.existing:
         given_key.tell(terminal, provider, done.stored)
@@ -204,8 +214,10 @@ def _tell_replaced(terminal: Terminal, provider: str, done: "Replaced") -> None:
     mask = done.stored.mask or "not read yet"
     terminal.say(
         f'{provider}: key "{done.stored.label}" is replaced ({mask}{was}); '
-        f"{works}it comes from {given_key.PLACES[done.stored.where]}"
+        f"{works}it comes from {given_key.PLACES[done.stored.where]}; its history is kept"
     )
+    if page := terminal.pool.provider(provider).key_page:
+        terminal.say(f"revoke the old one: {page}")
 
 
 @app.command(

@@ -58,7 +58,7 @@ def limits(
             heard=lambda account: progress.line(f"  {account.provider} has answered"),
         )
     if as_json:
-        terminal.json(document(report))
+        terminal.json(document(report), entries="limits")
     else:
         _show(terminal, report)
     return Exit.PARTLY if report.failed else Exit.OK
@@ -135,7 +135,8 @@ def _show(terminal: Terminal, report: "Report") -> None:
 
     rows = [row for line in report.lines for row in _rows(terminal, line)]
     if rows:
-        show(terminal, ["provider", "key", "what", ">left", ">of", "resets", ""], rows)
+        with terminal.paged():
+            show(terminal, ["provider", "~key", "what", ">left", ">of", "~resets", ""], rows)
     else:
         terminal.say("no limits are known; what answers tell of them is shown after the first chat")
 
@@ -143,14 +144,12 @@ def _show(terminal: Terminal, report: "Report") -> None:
 def _rows(terminal: Terminal, line: "Line") -> list[list[str]]:
     """Write the rows of one key: its account, then each of its windows."""
     head = [line.provider, line.name or line.key or "all"]
-    now = terminal.pool.clock()
-    account = [_account_row(head, line.account, now)] if line.account else []
-    account += _quota_rows(head, line.quota, now) if line.quota else []
-    return account + [_window_row(head, w, now, relative=terminal.is_terminal) for w in line.windows]
+    account = [_account_row(terminal, head, line.account)] if line.account else []
+    account += _quota_rows(terminal, head, line.quota) if line.quota else []
+    return account + [_window_row(terminal, head, window) for window in line.windows]
 
 
-def _account_row(head: list[str], told: "Account", now: float) -> list[str]:
-    from llmpool.cli.output import ago
+def _account_row(terminal: Terminal, head: list[str], told: "Account") -> list[str]:
     from llmpool.core.times import rfc3339
 
     if told.error:
@@ -158,15 +157,14 @@ def _account_row(head: list[str], told: "Account", now: float) -> list[str]:
     amounts = {item.key: f"{item.value} {item.currency}".rstrip() for item in told.items}
     left, most = amounts.pop(told.primary, ""), amounts.pop("limit", "")
     more = ", ".join(f"{name.replace('_', ' ')} {amount}" for name, amount in amounts.items())
-    source = f"asked {ago(rfc3339(told.at), now)} ago"
+    source = f"asked {terminal.when(rfc3339(told.at))}"
     return [*head, told.kind, left or "no limit", most, "", f"{more}; {source}" if more else source]
 
 
-def _quota_rows(head: list[str], quota: "Quota", now: float) -> list[list[str]]:
-    from llmpool.cli.output import ago
+def _quota_rows(terminal: Terminal, head: list[str], quota: "Quota") -> list[list[str]]:
     from llmpool.core.times import rfc3339
 
-    source = f"asked {ago(rfc3339(quota.at), now)} ago"
+    source = f"asked {terminal.when(rfc3339(quota.at))}"
     told = f"{quota.message}; {source}" if quota.error else source
     tier = [*head, "tier", quota.tier_name or quota.tier or "?", "", "", told]
     return [tier] + [
@@ -175,10 +173,10 @@ def _quota_rows(head: list[str], quota: "Quota", now: float) -> list[list[str]]:
     ]
 
 
-def _window_row(head: list[str], window: "Window", now: float, *, relative: bool) -> list[str]:
-    from llmpool.cli.output import ago
+def _window_row(terminal: Terminal, head: list[str], window: "Window") -> list[str]:
     from llmpool.core.times import rfc3339
 
+    now = terminal.pool.clock()
     over = window.resets_at is not None and window.resets_at <= now
     left = window.limit if over and window.limit is not None else window.remaining
     what = (
@@ -186,14 +184,14 @@ def _window_row(head: list[str], window: "Window", now: float, *, relative: bool
         + _per(window.per)
         + (f" of {window.model}" if window.model else "")
     )
-    source = "config" if window.seen_at is None else f"seen {ago(rfc3339(window.seen_at), now)} ago"
+    source = "config" if window.seen_at is None else f"seen {terminal.when(rfc3339(window.seen_at))}"
     zone = f" (midnight {window.zone})" if window.zone else ""
     return [
         *head,
         what,
         _figure(left),
         _figure(window.limit),
-        _resets(window, now, relative=relative) + zone,
+        _resets(terminal, window.resets_at, now) + zone,
         source,
     ]
 
@@ -203,15 +201,14 @@ def _per(per: str) -> str:
 
 
 def _figure(number: int | None) -> str:
-    return "?" if number is None else f"{number:,}".replace(",", " ")
+    return "?" if number is None else f"{number:,}"
 
 
-def _resets(window: "Window", now: float, *, relative: bool) -> str:
+def _resets(terminal: Terminal, at: float | None, now: float) -> str:
     """Say when an allowance starts anew: how long that is for a person, the instant for a script."""
-    from llmpool.core.times import rfc3339, span
+    from llmpool.core.times import rfc3339
 
-    if window.resets_at is None:
+    if at is None:
         return ""
-    if not relative:
-        return rfc3339(window.resets_at)
-    return f"in {span(window.resets_at - now)}" if window.resets_at > now else "has reset"
+    told = terminal.until(rfc3339(at))
+    return told if at > now or not told.startswith("in ") else "has reset"

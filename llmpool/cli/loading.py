@@ -115,7 +115,7 @@ def ps(
             heard=lambda name: progress.line(f"  {name} has answered"),
         )
     if as_json:
-        terminal.json(document(report))
+        terminal.json(document(report), entries="models")
     else:
         _show(terminal, report)
     return Exit.PARTLY if report.partly else Exit.OK
@@ -246,11 +246,11 @@ def _show(terminal: Terminal, report: "Report") -> None:
 
     if report.entries:
         rows = [_row(entry, terminal.pool.clock()) for entry in report.entries]
-        show(terminal, ["model", ">window", ">size", ">GPU", "stays"], rows)
+        show(terminal, ["model", ">window", ">~size", ">~~GPU", "stays"], rows)
     elif not report.unheard and not report.skipped:
         terminal.say("nothing is loaded; load one: llmpool models load REF")
     for unheard in report.unheard:
-        terminal.warn(f"{unheard.provider}: {unheard.message}")
+        terminal.warn(f"{unheard.provider}: {unheard.message.removeprefix(f'{unheard.provider}: ')}")
     if report.skipped:
         terminal.say(f"not asked (--offline): {', '.join(name for name, _ in report.skipped)}")
 

@@ -1,17 +1,28 @@
-"""Man pages out of commands: what a command says of itself, set in the man macros of roff."""
+"""Man pages out of commands: what a command says of itself, and what its page says beyond that."""
 
 import inspect
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from llmpool import __version__
 from llmpool.cli.app import summary
+from llmpool.cli.pagewords import PAGES, Words
+from llmpool.cli.roff import (
+    also,
+    bold,
+    commands,
+    italic,
+    item,
+    page,
+    paragraphs,
+    prose,
+    section,
+    terms,
+    text,
+    verbatim,
+)
 
-DATE = "2026-11-01"  # of the version; a page must not change because a day has passed
-
-_RISKY = {"\\": r"\e", "-": r"\-", "~": r"\(ti", "^": r"\(ha", "'": r"\(aq", "`": r"\(ga"}
-_CODE = re.compile(r"`([^`]+)`")
+_TYPES = {"INTEGER": "N", "INT RANGE": "N", "INTEGER RANGE": "N", "FLOAT": "X", "FLOAT RANGE": "X"}
 
 
 class Entry(NamedTuple):
@@ -40,65 +51,6 @@ def leaves(entry: Entry) -> Iterator[Entry]:
         yield from leaves(verb)
 
 
-def text(plain: str) -> str:
-    """Write *plain* so that roff takes no character of it for an order, except a dot that opens a line."""
-    return "".join(_RISKY.get(c, c if c.isascii() else f"\\[u{ord(c):04X}]") for c in plain)
-
-
-def line_of(ready: str) -> str:
-    """Make escaped text a line of its own."""
-    return rf"\&{ready}" if ready.startswith(".") else ready
-
-
-def bold(plain: str) -> str:
-    """Write what is typed as it stands."""
-    return rf"\fB{text(plain)}\fR"
-
-
-def italic(plain: str) -> str:
-    """Write what stands for something else."""
-    return rf"\fI{text(plain)}\fR"
-
-
-def prose(plain: str) -> str:
-    """Write a sentence; what it has in backquotes becomes bold."""
-    parts = _CODE.split(" ".join(plain.split()))
-    return line_of("".join(bold(part) if odd % 2 else text(part) for odd, part in enumerate(parts)))
-
-
-def paragraphs(plain: str) -> list[str]:
-    """Write a help text; its paragraphs are parted by empty lines."""
-    kept = inspect.cleandoc(plain).partition("\f")[0]
-    found = [each for each in re.split(r"\n\s*\n", kept) if each.strip(" \b\n")]
-    return [line for each in found for line in (".PP", prose(each.replace("\b", "")))][1:]
-
-
-def verbatim(lines: Iterable[str]) -> list[str]:
-    """Set lines as they stand."""
-    return [".RS 4", ".nf", *(line_of(text(each)) for each in lines), ".fi", ".RE"]
-
-
-def section(title: str, body: Iterable[str]) -> list[str]:
-    """Set a section, unless there is nothing to say in it."""
-    lines = list(body)
-    return [f".SH {title}", *lines] if lines else []
-
-
-def item(head: str, body: str, indent: int = 0) -> list[str]:
-    """Set a term and what it means, the latter *indent* columns in."""
-    return [f".TP {indent}" if indent else ".TP", head, body or r"\&"]
-
-
-def page(name: str, about: str, sections: Iterable[list[str]]) -> str:
-    """Put a page together."""
-    title = name.upper().replace("-", r"\-")
-    head = [
-        f'.TH "{title}" 1 {DATE} "llmpool {__version__}" "llmpool manual"',
-        *section("NAME", [rf"{text(name)} \- {text(about.rstrip('.'))}"]),
-    ]
-    return "\n".join([*head, *(line for each in sections for line in each)]) + "\n"
-
-
 def synopsis(entry: Entry) -> str:
     """Write how a command is called, in one line."""
     words = bold(" ".join(("llmpool", *entry.words)))
@@ -121,7 +73,7 @@ def parameters(entry: Entry) -> list[str]:
     lines: list[str] = []
     for param in shown:
         if param.param_type_name == "argument":
-            name = (param.metavar or param.name.upper()).strip("[].")
+            name = re.sub(r"[][]", "", param.metavar or param.name.upper()).strip(".")
             lines += item(italic(name), prose(param.help or ""))
         else:
             lines += item(_option(param), prose(_meaning(param)))
@@ -132,21 +84,34 @@ def _option(param: Any) -> str:
     names = ", ".join(map(bold, sorted(param.opts, key=len)))
     if param.secondary_opts:
         return ", ".join([names, *map(bold, param.secondary_opts)])
-    return names if param.is_flag else f"{names} {italic(param.metavar or param.type.name.upper())}"
+    if param.is_flag:
+        return names
+    kind = param.type.name.upper()
+    return f"{names} {italic(param.metavar or _TYPES.get(kind, kind))}"
 
 
 def _meaning(param: Any) -> str:
-    facts = [param.help or ""]
-    low, high = getattr(param.type, "min", None) or 0, getattr(param.type, "max", None)
-    if low or high:
-        facts.append(f"At least {low}." if high is None else f"From {low} to {high}.")
-    if param.multiple:
+    told = param.help or ""
+    facts = [told, *_range(param, told)]
+    if param.multiple and "repeated" not in told:
         facts.append("May be given several times.")
-    if param.default not in (None, "", False, 0) and not callable(param.default) and not param.multiple:
+    if param.default not in (None, "", 0) and not (
+        param.is_flag or param.multiple or callable(param.default)
+    ):
         facts.append(f"Default: {param.default}.")
     if param.envvar:
         facts.append(f"Environment: `{param.envvar}`.")
     return " ".join(filter(None, facts))
+
+
+def _range(param: Any, told: str) -> Iterator[str]:
+    """Say between which numbers a value lies, unless the help does."""
+    low, high = getattr(param.type, "min", None) or 0, getattr(param.type, "max", None)
+    numbers = re.findall(r"[\d.]*\d", told)
+    if high is None and low:
+        yield f"At least {low}."
+    elif high is not None and {f"{low:g}", f"{high:g}"} - set(numbers):
+        yield f"From {low:g} to {high:g}."
 
 
 def examples(entry: Entry) -> list[str]:
@@ -155,53 +120,89 @@ def examples(entry: Entry) -> list[str]:
     return [line.strip() for line in lines if "llmpool" in line]
 
 
-def command_page(entry: Entry, others: Iterable[str]) -> str:
+def command_page(entry: Entry) -> str:
     """Write the page of a command or of a group of verbs."""
     runs = list(leaves(entry))
-    group = bool(entry.verbs)
+    words = PAGES[entry.page]
     calls = [line for each in runs for line in (".br", synopsis(each))][1:]
-    about = paragraphs(entry.command.help or "")
-    if group:
-        about += [".PP", prose(f"Without a verb, `{entry.verbs[0].words[-1]}` runs.")]
-    described = section("VERBS", (line for each in runs for line in _verb(each))) if group else []
-    see = [bold("llmpool") + "(1)", *(f"{bold(name)}(1)" for name in others if name != entry.page)]
+    described = section("VERBS", (line for each in runs for line in _verb(each))) if entry.verbs else []
     sections = [
         section("SYNOPSIS", calls),
-        section("DESCRIPTION", about),
+        section("DESCRIPTION", _about(entry, words)),
+        *(section(title, paragraphs(told)) for title, told in words.sections),
         described or section("OPTIONS", parameters(entry)),
-        section("EXAMPLES", _examples(runs)),
         *_further(entry),
-        section("NOTES", [prose("The global options, the files, the variables of the environment"),
-                          prose("and the exit codes are on the page of `llmpool` itself.")]),
-        section("SEE ALSO", [", ".join(see)]),
-    ]  # fmt: skip
+        section("EXAMPLES", _examples(runs)),
+        section("FILES", terms(words.files)),
+        section("EXIT STATUS", _exits(words)),
+        also(("llmpool", *words.see, "llmpool.toml(5)")),
+    ]
     return page(entry.page, _lowered(summary(entry.command)), sections)
 
 
+def _about(entry: Entry, words: Words) -> list[str]:
+    """Say what it is for: in its own words, then in those of the page."""
+    told = paragraphs(entry.command.help or "")
+    if entry.verbs:
+        told += [".PP", prose(f"Without a verb, `{entry.verbs[0].words[-1]}` runs.")]
+    return [*told, *([".PP", *paragraphs(words.about)] if words.about else [])]
+
+
+def _exits(words: Words) -> list[str]:
+    from llmpool.cli.frontpage import EXITS
+
+    told = terms({str(int(code)): EXITS[code] for code in words.exits})
+    pointer = "All of them, the global options and the variables of the environment: `llmpool`(1)."
+    return [*told, ".PP", prose(pointer)]
+
+
 def _further(entry: Entry) -> list[list[str]]:
-    """Set what no command can say of itself: how cron and systemd run it."""
-    if entry.words != ("refresh",):
-        return []
+    """Set what no option can say: what is typed in a conversation, how cron and systemd run a refresh."""
+    return _FURTHER[entry.page]() if entry.page in _FURTHER else []
+
+
+def _conversation() -> list[list[str]]:
+    from llmpool.cli.conversing_commands import COMMANDS
+
+    typed = {
+        f"/{name} {each.takes}".strip(): f"{each.about[:1].upper()}{each.about[1:]}."
+        for name, each in COMMANDS.items()
+    }
+    told = "With `-i` each line is answered, and one that begins with a slash is an order:"
+    return [section("IN A CONVERSATION", [prose(told), *terms(typed)])]
+
+
+def _schedules() -> list[list[str]]:
     from llmpool.cli import cronpage
 
     return [
-        section("FROM CRON", [*_said(cronpage.IN_CRON), *verbatim([cronpage.CRONTAB])]),
+        section("FROM CRON", [*paragraphs(cronpage.IN_CRON), *verbatim([cronpage.CRONTAB])]),
         section(
             "FROM SYSTEMD",
             [
-                *_said(cronpage.IN_SYSTEMD),
+                *paragraphs(cronpage.IN_SYSTEMD),
                 *verbatim(cronpage.SERVICE.splitlines()),
                 ".PP",
-                *_said(cronpage.THE_TIMER),
+                *paragraphs(cronpage.THE_TIMER),
                 *verbatim(cronpage.TIMER.splitlines()),
             ],
         ),
-        section("UNATTENDED", _said(cronpage.ABOUT_IT)),
+        section("UNATTENDED", paragraphs(cronpage.ABOUT_IT)),
     ]
 
 
-def _said(words: str) -> list[str]:
-    return [line for each in words.strip().split("\n\n") for line in (".PP", prose(each))][1:]
+def _hints() -> list[list[str]]:
+    from llmpool.router.features import HINTS
+
+    told = {name: f"{about}." for name, about in HINTS.items()}
+    return [
+        section(
+            "HINTS", [prose("What `--hint KEY=VALUE` takes; a hint never requires anything."), *terms(told)]
+        )
+    ]
+
+
+_FURTHER = {"llmpool-chat": _conversation, "llmpool-route": _hints, "llmpool-refresh": _schedules}
 
 
 def _verb(entry: Entry) -> list[str]:
@@ -210,8 +211,9 @@ def _verb(entry: Entry) -> list[str]:
 
 
 def _examples(runs: Iterable[Entry]) -> list[str]:
-    lines = [line for each in runs for line in examples(each)]
-    return verbatim(lines) if lines else []
+    """Set the examples, those of each verb apart from the next one's."""
+    blocks = [commands(lines) for each in runs if (lines := examples(each))]
+    return [line for block in blocks for line in (".PP", *block)][1:]
 
 
 def _lowered(sentence: str) -> str:

@@ -1,6 +1,7 @@
-"""Write `man/` and `completions/` out of the command tree: `python -m llmpool.cli.manual [--check]`.
+"""Write what is made of the commands and of the config: `python -m llmpool.cli.manual [--check]`.
 
-What is written depends on the commands alone: not on the day, the terminal, the environment or the Python.
+That is `man/`, `completions/` and `llmpool/data/schemas/`. What is written depends on the program alone: not
+on the day, the terminal, the environment or the Python.
 """
 
 import re
@@ -10,13 +11,19 @@ from pathlib import Path
 
 import typer
 
+from llmpool.cli import documents
 from llmpool.cli.app import COMMANDS, LazyGroup, root
 from llmpool.cli.completion import script
+from llmpool.cli.configpage import NAME, config_page
+from llmpool.cli.editor_schema import document
 from llmpool.cli.frontpage import front_page
 from llmpool.cli.manpage import Entry, command_page
+from llmpool.data.schemas import CONFIG_SCHEMA, OUTPUT
 from llmpool.errors import Exit
 
 SCRIPTS = {"llmpool.bash": "bash", "_llmpool": "zsh", "llmpool.fish": "fish", "llmpool.ps1": "powershell"}
+SCHEMAS = "llmpool/data/schemas"
+ALL_OF_THEM = ("man/**/*.[0-9]", f"{SCHEMAS}/*.json", f"{SCHEMAS}/{OUTPUT}/*.json")
 
 
 def tree() -> Entry:
@@ -31,12 +38,11 @@ def tree() -> Entry:
 def files() -> dict[str, str]:
     """Return every generated file: its path in the repository, and what has to stand in it."""
     top = tree()
-    pages = [each.page for each in top.verbs]
-    made = {"man/llmpool.1": front_page(top)}
-    made |= {f"man/{each.page}.1": command_page(each, pages) for each in top.verbs}
-    return made | {
-        f"completions/{name}": script(shell).rstrip("\n") + "\n" for name, shell in SCRIPTS.items()
-    }
+    made = {"man/man1/llmpool.1": front_page(top), f"man/man5/{NAME}.5": config_page()}
+    made |= {f"man/man1/{each.page}.1": command_page(each) for each in top.verbs}
+    made |= {f"completions/{name}": script(shell).rstrip("\n") + "\n" for name, shell in SCRIPTS.items()}
+    made |= {f"{SCHEMAS}/{CONFIG_SCHEMA}": document()}
+    return made | {f"{SCHEMAS}/{OUTPUT}/{name}": text for name, text in documents.files().items()}
 
 
 def differences(repository: Path, made: dict[str, str]) -> Iterator[str]:
@@ -45,8 +51,9 @@ def differences(repository: Path, made: dict[str, str]) -> Iterator[str]:
         path = repository / name
         if not path.is_file() or path.read_bytes() != wanted.encode():
             yield name
-    known = {Path(name).name for name in made}
-    yield from (f"man/{path.name}" for path in sorted(repository.glob("man/*.1")) if path.name not in known)
+    for pattern in ALL_OF_THEM:
+        there = (path.relative_to(repository).as_posix() for path in sorted(repository.glob(pattern)))
+        yield from (name for name in there if name not in made)
 
 
 def write(repository: Path, made: dict[str, str], names: list[str]) -> None:
@@ -54,7 +61,7 @@ def write(repository: Path, made: dict[str, str], names: list[str]) -> None:
     for name in names:
         path = repository / name
         if name in made:
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(made[name].encode())
         else:
             path.unlink()

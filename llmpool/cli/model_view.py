@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from llmpool.cli.output import plural, window
+from llmpool.cli.output import dollars, plural, window
 from llmpool.registry.dead import in_words
 
 _WORDS = {"True": "yes", "False": "no", "None": "unknown"}  # as text, for 1 is a rating and not yes
 _SIZES = ("context_window", "max_output")
+_COLUMN = 12  # cells of the column of values
 _REMARKS = (
     "matched",
     "valid_from",
@@ -41,8 +42,9 @@ def summary(document: dict[str, Any]) -> Iterator[str]:
     told = document["summary"]
     yield f"generation {told['generation']}, {document.get('updated_at', 'nothing observed yet')}"
     yield f"{plural(told['deployments'], 'deployment')} at {plural(told['resources'], 'provider')}"
+    widest = max(map(len, told["by_resource"]), default=0)
     for name, count in told["by_resource"].items():
-        yield f"  {name:20} {count}"
+        yield f"  {name:{widest}}  {count:>{len(str(told['deployments']))}}"
     yield _catalog(told["catalog"])
     if told["explicit_only"]:
         yield f"only by name: {told['explicit_only']}"
@@ -64,7 +66,9 @@ def _field(name: str, known: dict[str, Any]) -> str:
     """Write one value with its source, and in brackets what others say who see it differently."""
     others = {who: said for who, said in known.items() if who not in ("value", "from", *_REMARKS)}
     differ = [f"{who} {_word(name, said)}" for who, said in others.items() if said != known["value"]]
-    line = f"  {name.replace('_', ' '):15} {_word(name, known['value']):12} {known['from']}"
+    word = _word(name, known["value"])
+    gap = " " if len(word) <= _COLUMN else "   "
+    line = f"  {name.replace('_', ' '):15} {word:{_COLUMN}}{gap}{known['from']}"
     remarks = [str(known[remark]) for remark in _REMARKS if remark in known]
     return line + (f" ({', '.join(differ + remarks)})" if differ or remarks else "")
 
@@ -74,7 +78,8 @@ def _word(name: str, value: Any) -> str:
     if name in _SIZES:
         return window(value)
     if isinstance(value, dict):
-        return f"{value['input'] or '?'} in, {value['output'] or '?'} out"
+        told = [f"{dollars(value[way]) if value[way] else '?'} {way[:-3]}" for way in ("input", "output")]
+        return f"{', '.join(told)} per million tokens"
     if isinstance(value, list):
         return ", ".join(value)
     return _WORDS.get(str(value), str(value))

@@ -138,7 +138,7 @@ def list_models(
     # fmt: on
     filtered = routable is not None or any(given.values())
     plain = as_json and not filtered and not registry
-    if plain and not terminal.is_terminal and not pool.routing["dead"] and not _out(pool):
+    if plain and not terminal.for_people and not pool.routing["dead"] and not _out(pool):
         terminal.json_list("models", pool.listing_text())
         return Exit.OK
     models, notes = pool.listing["models"], list[str]()
@@ -161,7 +161,7 @@ def _list(
 ) -> None:
     dead = terminal.pool.routing["dead"]
     if as_json:
-        terminal.json({"models": models} | ({"dead": dead} if dead else {}))
+        terminal.json({"models": models} | ({"dead": dead} if dead else {}), entries="models")
         return
     from llmpool.cli import model_table
     from llmpool.setup.silent import silent
@@ -188,7 +188,7 @@ def _registry(terminal: Terminal, models: list[dict[str, Any]] | None, as_json: 
     from llmpool.cli.model_view import summary
 
     for line in summary(document):
-        terminal.out(line)
+        terminal.out(line, hang=18)
 
 
 def _as_of_now(pool: Any, models: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -223,12 +223,14 @@ def show(ctx: typer.Context, ref: RefArgument, as_json: JsonFlag = False) -> int
     terminal: Terminal = ctx.obj
     entry = _as_of_now(terminal.pool, [shown(terminal.pool, ref)])[0]
     if as_json:
-        terminal.json({"model": entry})
+        from llmpool.cli.known import layered
+
+        terminal.json({"model": layered(entry)})
         return Exit.OK
     from llmpool.cli.model_view import view
 
     for line in view(entry):
-        terminal.out(line)
+        terminal.out(line, hang=18)
     return Exit.OK
 
 

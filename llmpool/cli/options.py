@@ -61,6 +61,7 @@ class RoutingOptions(Record):
     mode: str
     local_only: bool
     min_quality: int | None
+    quality: float | None
     max_cost: str
     exclude: list[str]
     prefer: str
@@ -102,16 +103,18 @@ _ROUTING: dict[str, _Routing] = {
     "profile": _option(str, "", "--profile", metavar="NAME", autocompletion=complete.profiles,
         help="A named set of options: premium, fast, private, background, or one of the config."),
     "strategy": _option(str, "", "--strategy", metavar="NAME", autocompletion=complete.strategies,
-        help="How to rank: score, priority, cost, latency or round_robin."),
+        help="How to rank: score, value, priority, cost, latency or round_robin."),
     "mode": _option(str, "", "--mode", metavar="MODE", autocompletion=complete.modes,
         help="Where it may run: auto, cloud or local."),
     "local_only": _option(bool, False, "--local-only",
         help="Only this machine and your network; never the cloud."),
     "min_quality": _option(int | None, None, "--min-quality", metavar="N", min=0, max=10,
         help="The least quality rating, 0-10."),
+    "quality": _option(float | None, None, "--quality", metavar="N", min=0, max=1,
+        help="How good is good enough for the strategy value, 0 to 1."),
     "max_cost": _option(str, "", "--max-cost", metavar="USD",
         help="What the request may cost at worst."),
-    "exclude": _option(list[str], [], "--exclude", metavar="ID", autocompletion=complete.models,
+    "exclude": _option(list[str], [], "--exclude", metavar="ID", autocompletion=complete.targets,
         help="A provider or deployment to leave out, or a pattern such as '*:free'."),
     "prefer": _option(str, "", "--prefer", metavar="PROVIDER", autocompletion=complete.providers,
         help="Ask this provider first when it is eligible."),

@@ -41,9 +41,17 @@ def money(amount: str | Decimal | None) -> str:
     return usd(Decimal(amount)) if Decimal(amount) else "free"
 
 
+def dollars(rate: str) -> str:
+    """Write a rate with two decimals at least, so that figures stand below each other."""
+    whole, _, decimals = str(rate).partition(".")
+    return f"${whole}.{decimals:0<2}"
+
+
 def seconds(milliseconds: int | None) -> str:
-    """Write a duration in seconds, one decimal; a dash when unknown."""
-    return "-" if milliseconds is None else f"{milliseconds / 1000:.1f} s"
+    """Write a duration in seconds, one decimal, in milliseconds below that; a dash when unknown."""
+    if milliseconds is None:
+        return "-"
+    return f"{milliseconds} ms" if 0 < milliseconds < 50 else f"{milliseconds / 1000:.1f} s"
 
 
 def percent(share: float | Decimal | None) -> str:

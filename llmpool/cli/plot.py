@@ -6,13 +6,17 @@ import sys
 from collections.abc import Sequence
 from decimal import Decimal
 
+from llmpool.core import cells
+
 BLOCKS = " ▏▎▍▌▋▊▉"  # eighths of a cell
 FULL, ASCII = "█", "#"
 
 
 def is_utf8() -> bool:
-    """Say whether stdout can show more than ASCII."""
-    return (getattr(sys.stdout, "encoding", "") or "").lower().replace("-", "") == "utf8"
+    """Say whether stdout can show more than ASCII, and the locale is none of ASCII alone."""
+    from llmpool.cli import standins
+
+    return standins.is_utf8(getattr(sys.stdout, "encoding", "")) and standins.draws()
 
 
 def bar(value: Decimal | int, most: Decimal | int, width: int, *, ascii_only: bool = False) -> str:
@@ -35,9 +39,12 @@ def chart(
     rows: Sequence[tuple[str, Decimal | int, str]], width: int, *, ascii_only: bool = False
 ) -> list[str]:
     """Draw rows of a name, a value and its words, one a line, all within *width* columns."""
-    names = max((len(name) for name, _, _ in rows), default=0)
-    words = max((len(word) for _, _, word in rows), default=0)
+    names = max((cells.width(name) for name, _, _ in rows), default=0)
+    words = max((cells.width(word) for _, _, word in rows), default=0)
     room = max(4, width - names - words - 4)
     most = max((value for _, value, _ in rows), default=0)
     drawn = [(name, bar(value, most, room, ascii_only=ascii_only), word) for name, value, word in rows]
-    return [f"{name:<{names}}  {word:>{words}}  {bars}".rstrip() for name, bars, word in drawn]
+    return [
+        f"{cells.left(name, names)}  {cells.right(word, words)}  {bars}".rstrip()
+        for name, bars, word in drawn
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from llmpool.cli.output import ago, plural
+from llmpool.cli.output import plural
 
 if TYPE_CHECKING:
     from llmpool.cli.context import Terminal
@@ -39,27 +39,46 @@ def overview(terminal: Terminal, decided: Decided, pattern: str, as_json: bool) 
     config = None if pattern else terminal.pool.config
     if as_json:
         extra = {"groups": plain(config.groups), "budgets": plain(config.budgets)} if config else {}
-        terminal.json({"policies": entries(decided.policies)} | extra)
+        terminal.json({"policies": entries(decided.policies)} | extra, entries="policies")
         return
     rows = [
-        [target, p.effective_state, _ROUTABLE[p.routable], p.reason, _when(terminal, p.updated_at), gone]
+        [target, p.effective_state, _ROUTABLE[p.routable], p.reason, terminal.when(p.updated_at), gone]
         for target, p in decided.policies.items()
         for gone in ["not there now" if target in decided.gone else ""]
     ]
-    if config:
-        rows += [[f"budget {b.name}", *_budget(b)] for b in config.budgets]
-        rows += [[f"group {g.name}", *_lists(g)] for g in config.groups]
-    if rows:
-        rows = [[*row, *[""] * (6 - len(row))] for row in rows]
-        table(terminal, ["target", "state", "routable", "reason", "decided", ""], rows)
-    else:
+    headings = ["target", "!state", "~routable", "reason", "~~decided", ""]
+    budgets = [[f"budget {b.name}", *_budget(b)] for b in config.budgets] if config else []
+    groups = [[f"group {g.name}", *_lists(g)] for g in config.groups] if config else []
+    if not (rows or budgets or groups):
         terminal.say("nothing is decided: every provider and model is active")
+        return
+    filled = [[[*row, *[""] * (6 - len(row))] for row in part] for part in (rows, budgets, groups)]
+    others = (
+        ["budget", "limit", "at the cap", "scope", "~", ""],
+        ["group", "providers", "models", "~", "~", ""],
+    )
+    with terminal.paged():
+        first = True
+        for heads, part in zip((headings, *others), filled, strict=True):
+            if part and terminal.for_people and not first:
+                terminal.out("")
+            table(terminal, heads, part)
+            first = first and not part
 
 
 def _budget(budget: Budget) -> list[str]:
+    from decimal import Decimal
+
+    from llmpool.core.money import usd
+
     span = "in all" if budget.per == "total" else f"a {budget.per}"
     tag = f"tag {budget.tag}" if budget.tag else ""
-    return [f"${budget.limit} {span}", budget.on_exceed, "" if budget.scope == "*" else budget.scope, tag]
+    return [
+        f"{usd(Decimal(budget.limit))} {span}",
+        budget.on_exceed,
+        "" if budget.scope == "*" else budget.scope,
+        tag,
+    ]
 
 
 def _lists(group: Group) -> list[str]:
@@ -76,7 +95,7 @@ def export(terminal: Terminal, decided: Decided, as_json: bool) -> None:
     from llmpool.setup.policyfile import SCHEMA, entries
 
     document = {"schema": SCHEMA, "policies": entries(decided.policies)}
-    terminal.out(json.dumps(document, indent=None if as_json else 2))
+    terminal.write(json.dumps(document, indent=None if as_json else 2) + "\n")
 
 
 def preview(terminal: Terminal, plan: Plan, as_json: bool) -> None:
@@ -86,7 +105,7 @@ def preview(terminal: Terminal, plan: Plan, as_json: bool) -> None:
         return
     _notes(terminal, plan)
     for line in _lines(plan):
-        terminal.out(line)
+        terminal.out(line, hang=2)
     if not plan.moved:
         terminal.say("nothing would change")
 
@@ -134,16 +153,16 @@ def standing(terminal: Terminal, found: Standing, as_json: bool) -> None:
     else:
         how = [("takes part", found.automatic)]
     told = [f"{way}: {f'no, {reason}' if reason else 'yes'}" for way, reason in how]
-    terminal.out("   ".join([found.target, *told]))
+    terminal.out("   ".join([found.target, *told]), hang=2)
     for name, value in _facts(terminal, found):
-        terminal.out(f"  {name:12} {value}")
+        terminal.out(f"  {name:12} {value}", hang=15)
 
 
 def _facts(terminal: Terminal, found: Standing) -> list[tuple[str, str]]:
     """List what is known of a target, a line each."""
 
     def told(target: str, policy: Policy | None) -> str:
-        when = _when(terminal, policy.updated_at) if policy else ""
+        when = terminal.when(policy.updated_at, never="") if policy else ""
         return words(target, policy) + (f", {when}" if when else "")
 
     provider = found.target.partition("/")[0]
@@ -248,10 +267,3 @@ def _options(policy: Policy) -> list[str]:
     state = ["--state", policy.state] if policy.state else []
     routable = {True: ["--routable"], False: ["--no-routable"], None: []}[policy.routable]
     return [*state, *routable, *(["--reason", policy.reason] if policy.reason else [])]
-
-
-def _when(terminal: Terminal, at: str) -> str:
-    """Write when something was decided: how long ago on a terminal, the time itself in a pipe."""
-    if not at or not terminal.is_terminal:
-        return at
-    return f"{ago(at, terminal.pool.clock())} ago"

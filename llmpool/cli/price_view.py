@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from llmpool.cli.output import plural
+from llmpool.cli.output import dollars, plural
 from llmpool.cli.tables import show as show_table
 from llmpool.core.money import usd
 from llmpool.core.text import few
@@ -37,12 +37,15 @@ def table(terminal: Terminal, entries: Sequence[Entry]) -> None:
 
     rows = []
     for entry in entries:
-        known = prices.as_json(terminal.pool, entry.priced)
-        rows.append(
-            [entry.ref, *_cells(known), f"{known['source']} {known['matched'] or ''}" if known else ""]
-        )
+        known = prices.as_json(terminal.pool, entry.priced) or {}
+        *rates, valid = _cells(known or None)
+        source = f"{known.get('source', '')} {known.get('matched') or ''}".strip()
+        if valid and terminal.for_people:  # few prices have a date
+            source, valid = f"{source}, from {valid}", ""
+        rows.append([entry.ref, *rates, valid, source])
     if rows:
-        show_table(terminal, ["deployment", ">in", ">out", ">cached", ">from", "price"], rows)
+        with terminal.paged():
+            show_table(terminal, ["deployment", ">in", ">out", ">~cached", "~from", ""], rows)
         terminal.say(f"USD per million tokens; price book: {terminal.pool.prices.book.version}")
     unpriced = sum(entry.priced is None for entry in entries)
     if unpriced:
@@ -77,7 +80,7 @@ def own(terminal: Terminal, known: Own, *, as_json: bool) -> None:
     entries = [*sorted(known.custom.items()), *([(_ALL, known.default)] if known.default else [])]
     rows = [[key, *_cells(entry), f"set {str(entry.get('set_at', ''))[:10]}"] for key, entry in entries]
     if rows:
-        show_table(terminal, ["for", ">in", ">out", ">cached", ""], [[*r[:4], r[5]] for r in rows])
+        show_table(terminal, ["for", ">in", ">out", ">~cached", ""], [[*r[:4], r[5]] for r in rows])
     else:
         terminal.say("no price is set; set one: llmpool usage prices set PROVIDER/MODEL INPUT OUTPUT")
 
@@ -92,12 +95,12 @@ def show(terminal: Terminal, found: Shown) -> None:
         terminal.out(f"{ref}   no price is known")
         terminal.say(f"set one: llmpool usage prices set {ref} --input 1.25 --output 10")
         return
-    terminal.out(f"{ref}   {_pair(known)} per million tokens")
+    terminal.out(f"{ref}   {_pair(known)} per million tokens", hang=2)
     for line in _lines(known):
-        terminal.out(f"  {line}")
+        terminal.out(f"  {line}", hang=20)
     if found.otherwise is not None:
         other = prices.as_json(terminal.pool, found.otherwise) or {}
-        terminal.out(f"  {'otherwise':17} {_pair(other)}   {_source(other)}")
+        terminal.out(f"  {'otherwise':17} {_pair(other)}   {_source(other)}", hang=20)
 
 
 def put(terminal: Terminal, done: Put, *, as_json: bool) -> None:
@@ -122,12 +125,14 @@ def repriced(terminal: Terminal, span: Bounds, report: Report) -> None:
     from llmpool.cli.spans import last_day, local_day
 
     total = report.total
-    first = local_day(span.since) if span.span.first else "all"
-    told = f"{first} to {last_day(span)}: {plural(total.records, 'request')}"
-    terminal.out(f"{told}, {usd(total.old)} recorded, {usd(total.new)} at today's prices ({_moved(total)})")
+    days = f"{local_day(span.since)} to" if span.span.first else "until"
+    told = f"{days} {last_day(span)}: {plural(total.records, 'request')}"
+    terminal.out(
+        f"{told}, {usd(total.old)} recorded, {usd(total.new)} at today's prices ({_moved(total)})", hang=0
+    )
     rows = [_sums_row(each) for each in report.deployments if each.changed or each.unknown]
     if rows:
-        show_table(terminal, ["deployment", ">requests", ">old", ">new", ">difference", ""], rows)
+        show_table(terminal, ["deployment", ">~requests", ">old", ">new", ">difference", ""], rows)
     if report.bad:
         terminal.warn(f"{plural(report.bad, 'line')} of the usage log could not be read")
 
@@ -154,6 +159,9 @@ def _sums_row(sums: Sums) -> list[str]:
 
 
 def _moved(sums: Sums) -> str:
+    """Write by how much the cost moves; of what has no price, then or now, nobody knows."""
+    if sums.records and sums.unknown == sums.records:
+        return "unknown"
     difference = sums.new - sums.old
     return f"{'+' if difference > 0 else '-' if difference < 0 else ''}{usd(abs(difference))}"
 
@@ -208,7 +216,7 @@ def _cells(known: Mapping[str, Any] | None) -> list[str]:
 
 
 def _rate(known: Mapping[str, Any], name: str) -> str:
-    return f"${known[name]}" if known.get(name) is not None else ""
+    return dollars(known[name]) if known.get(name) is not None else ""
 
 
 def _pair(known: Mapping[str, Any]) -> str:

@@ -212,16 +212,24 @@ def reprice(
     from llmpool.cli import price_view
     from llmpool.cli.confirm import confirm
     from llmpool.cli.output import plural
+    from llmpool.cli.progress import Progress
     from llmpool.setup import reprice as work
 
     terminal: Terminal = ctx.obj
     span = bounds(terminal, since or month_start(terminal), until)
-    report = work.view(terminal.pool, span.span)
+    with Progress(terminal) as progress:
+        report = work.view(
+            terminal.pool, span.span, lambda done, total: progress.bar(done, total, unit="days")
+        )
     if not as_json:
         price_view.repriced(terminal, span, report)
     if apply and report.total.changed:
         confirm(terminal, f"rewrite the cost of {plural(report.total.changed, 'request')}?", yes=yes)
-        report = report._replace(applied=work.apply(terminal.pool, span.span))
+        with Progress(terminal) as progress:
+            told = work.apply(
+                terminal.pool, span.span, lambda done, total: progress.bar(done, total, unit="days")
+            )
+        report = report._replace(applied=told)
     elif apply:
         report = report._replace(applied=0)
     if as_json:

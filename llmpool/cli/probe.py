@@ -72,7 +72,7 @@ def probe(
     report = _probed(terminal, plan, jobs=jobs, timeout=seconds(timeout), capabilities=capabilities)
     probing.check(plan, report)
     if as_json:
-        terminal.json(document(report, plan))
+        terminal.json(document(report, plan), entries="models")
     else:
         _show(terminal, report, plan, capabilities=capabilities)
     return Exit.PARTLY if report.unasked else Exit.OK
@@ -80,7 +80,6 @@ def probe(
 
 def _probed(terminal: Terminal, plan: "Plan", *, jobs: int, timeout: float, capabilities: bool) -> "Report":
     """Probe, and show how far it has come; after Ctrl-C say how much of it is kept."""
-    from llmpool.cli.plot import gauge
     from llmpool.cli.progress import Progress
     from llmpool.discovery.probe import Interrupted
     from llmpool.discovery.probe import probe as run
@@ -90,7 +89,7 @@ def _probed(terminal: Terminal, plan: "Plan", *, jobs: int, timeout: float, capa
         with Progress(terminal) as progress:
 
             def drawn(done: int, total: int, name: str) -> None:
-                progress.line(f"  [{gauge(done, total, 20)}] {done} of {total}   {name}")
+                progress.bar(done, total, name)
 
             return run(pool, plan, jobs=jobs, timeout=timeout, capabilities=capabilities, progress=drawn)
     except Interrupted as interrupt:
@@ -132,7 +131,8 @@ def _entry(found: "Found") -> dict[str, Any]:
 def _show(terminal: Terminal, report: "Report", plan: "Plan", *, capabilities: bool) -> None:
     from llmpool.cli.tables import show
 
-    headings = ["model", "answers", *(["tools", "json", "images"] if capabilities else []), ">ms", ""]
+    tried = ["!~tools", "!~json", "!~images"] if capabilities else []
+    headings = ["model", "!answers", *tried, ">~~latency", ""]
     show(terminal, headings, [_row(found, capabilities=capabilities) for found in report.found])
     for unasked in report.unasked:
         terminal.say(f"{unasked.provider}: {unasked.message}; {plural(unasked.models, 'model')} not tried")
@@ -154,4 +154,4 @@ def _row(found: "Found", *, capabilities: bool) -> list[str]:
     tried = [_WORDS[value] for value in (can.tools, can.json, can.images)] if capabilities else []
     status = f"{probed.status}: " if probed.status and probed.error else ""
     row = [f"{found.provider}/{probed.model}", _WORDS[probed.available], *tried]
-    return [*row, str(probed.latency_ms), status + probed.error]
+    return [*row, f"{probed.latency_ms} ms", status + probed.error]

@@ -206,7 +206,7 @@ def _switch(terminal: Terminal, name: str, *, on: bool, dry_run: bool, as_json: 
         shown = _document(name, changed, dry_run=dry_run)
         terminal.json({"provider": shown | {"enabled": on, "models": models} | ties})
         return Exit.OK
-    _tell(terminal, name, changed, dry_run=dry_run)
+    _tell(terminal, name, changed, dry_run=dry_run, said="enabled" if on else "disabled")
     part = "take part" if on else "take no part"
     terminal.say(f"{plural(models, 'model')} {part if models != 1 else part.replace('take', 'takes')}")
     for tie in () if on else named:
@@ -226,11 +226,11 @@ def _document(name: str, changed: "Changed", *, dry_run: bool) -> dict[str, Any]
     }
 
 
-def _tell(terminal: Terminal, name: str, changed: "Changed", *, dry_run: bool) -> None:
+def _tell(terminal: Terminal, name: str, changed: "Changed", *, dry_run: bool, said: str = "") -> None:
     if dry_run:
         for line in changed.difference:
             terminal.out(line)
         terminal.say("nothing is written (--dry-run)")
         return
     same = "" if changed.difference else "  (as it was)"
-    terminal.say(f"{name}: {', '.join(map(str, changed.steps))}{same}")
+    terminal.say(f"{name}: {said or ', '.join(map(str, changed.steps))}{same}")

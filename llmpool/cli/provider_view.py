@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
-from llmpool.cli.output import ago, plural, words
+from llmpool.cli.output import plural, words
 from llmpool.core.text import few
 from llmpool.core.times import span
 from llmpool.registry import readiness
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from llmpool.cli.context import Terminal
     from llmpool.core.provider import Provider
     from llmpool.pool import Pool
     from llmpool.setup.roster import View
 
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,18}Z")
 LISTED = 1  # so many issues are told beside the list; `doctor` tells them all
 
 
@@ -41,17 +43,45 @@ def _accounts(pool: Pool, provider: Provider) -> dict[str, Any]:
     return account_view.described(pool, provider)
 
 
-def lines(shown: dict[str, Any]) -> Iterator[str]:
+def lines(terminal: Terminal, shown: dict[str, Any]) -> Iterator[str]:
     """Write what is known of one provider, a line each; of a list of several things one line for each."""
     for name, value in shown.items():
         each = value if isinstance(value, list) and value and isinstance(value[0], dict) else [value]
-        heading = name.replace("_", " ")
+        heading = name.removesuffix("_ms").replace("_", " ")
         for one in each if value not in (None, "", [], {}) else ():
-            yield f"{heading:16} {_account(one) if name == 'accounts' else words(one)}"
+            written = _SPECIAL.get(name, _word)(terminal, one)
+            yield f"{heading:16} {written}{_unit(name)}"
             heading = ""
 
 
-def _account(known: dict[str, Any]) -> str:
+def _unit(name: str) -> str:
+    return " ms" if name.endswith("_ms") else ""
+
+
+def _word(terminal: Terminal, value: Any) -> str:
+    """Write a value; a time as all times are, back from now or on from it."""
+    if isinstance(value, dict):
+        return words({name: _word(terminal, each) for name, each in value.items() if each is not None})
+    if not isinstance(value, str) or not _TIME.fullmatch(value):
+        return words(value)
+    from llmpool.registry.staleness import epoch
+
+    return terminal.until(value) if epoch(value) > terminal.pool.clock() else terminal.when(value)
+
+
+def _policy(terminal: Terminal, known: dict[str, Any]) -> str:
+    """Write what was decided, as `policy show` does; where nothing is, that."""
+    if not known["updated_at"]:
+        return "nothing decided"
+    routable = {True: "chosen automatically", False: "only by name", None: ""}[known["routable"]]
+    effect = "refused even by name" if known["state"] == "inactive" else routable
+    reason = f" ({known['reason']})" if known["reason"] else ""
+    return (
+        f"{', '.join(filter(None, (known['state'], effect)))}{reason}, {terminal.when(known['updated_at'])}"
+    )
+
+
+def _account(_terminal: Terminal, known: dict[str, Any]) -> str:
     """Write an account on a line: who it is, how it stands, where its tokens are."""
     until, renewed = known["token_expiry"], known["refreshable"]
     stands = "connected" if known["connected"] else "refreshed when it is used" if renewed else "expired"
@@ -66,6 +96,9 @@ def _account(known: dict[str, Any]) -> str:
     return ", ".join(filter(None, told))
 
 
+_SPECIAL: dict[str, Callable[[Terminal, Any], str]] = {"accounts": _account, "policy": _policy}
+
+
 def table(terminal: Terminal, seen: View) -> None:
     """Show the providers as a table, and below it how many there are and what is in the way."""
     from llmpool.cli import tables
@@ -78,13 +111,15 @@ def table(terminal: Terminal, seen: View) -> None:
             row["state"],
             f"{row['models']}{' stale' if row['stale_since'] and row['models'] else ''}",
             row["key"] or "none",
-            ago(row["seen"] or "", now),
+            terminal.when(row["seen"] or ""),
             "-" if row["latency_ms"] is None else f"{row['latency_ms']} ms",
             _shortly(row, now),
         ]
         for row in seen.rows
     ]
-    tables.show(terminal, ["id", "where", "state", ">models", "key", "seen", ">latency", ""], lines)
+    headings = ["id", "~~~where", "!state", ">models", "~key", "~~seen", ">~~~~latency", ""]
+    with terminal.paged():
+        tables.show(terminal, headings, lines)
     terminal.say(told(seen.counts))
     issues = [each for each in seen.issues if each.code != "missing_default_model"]
     for issue in issues[:LISTED]:

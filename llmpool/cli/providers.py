@@ -21,7 +21,10 @@ from llmpool.cli.app import examples, verbs
 from llmpool.cli.context import Terminal
 from llmpool.cli.options import JsonFlag, ProviderArgument, YesFlag
 from llmpool.cli.output import plural
+from llmpool.core.text import few
 from llmpool.errors import Exit, Misuse
+
+_NAMED = 5  # so many names a line, the rest is counted
 
 app = verbs("List, add and examine providers.")
 
@@ -42,7 +45,7 @@ def list_providers(ctx: typer.Context, as_json: JsonFlag = False) -> int:
     seen = roster.view(terminal.pool)
     if as_json:
         issues = [issue._asdict() for issue in seen.issues]
-        terminal.json({"providers": seen.rows, "counts": seen.counts, "issues": issues})
+        terminal.json({"providers": seen.rows, "counts": seen.counts, "issues": issues}, entries="providers")
     elif not seen.rows:
         terminal.say("no provider is configured.  run: llmpool init")
     else:
@@ -64,8 +67,8 @@ def show(ctx: typer.Context, provider: ProviderArgument, as_json: JsonFlag = Fal
     if as_json:
         terminal.json({"provider": shown})
     else:
-        for line in provider_view.lines(shown):
-            terminal.out(line)
+        for line in provider_view.lines(terminal, shown):
+            terminal.out(line, hang=17)
     return Exit.OK
 
 
@@ -213,7 +216,7 @@ def clear(
     if as_json:
         terminal.json({"cleared": names})
         return Exit.OK
-    terminal.say(f"{', '.join(names) or 'nobody'}: errors and cooldowns forgotten")
+    terminal.say(f"{few(names, _NAMED) or 'nobody'}: errors and cooldowns forgotten")
     return Exit.OK
 
 
@@ -237,14 +240,18 @@ def presets(
     from llmpool.setup.providers import matching_presets
 
     terminal: Terminal = ctx.obj
-    known: list[dict[str, Any]] = [plain(row) | {"supported": True} for row in matching_presets(search)]
+    found: list[dict[str, Any]] = [plain(row) | {"supported": True} for row in matching_presets(search)]
     if as_json:
-        terminal.json({"presets": known})
+        from llmpool.cli.known import known
+
+        terminal.json({"presets": [known(row, ("priority",)) for row in found]})
         return Exit.OK
-    if not known:
+    if not found:
         terminal.say(f'no preset has "{search}"; any server can be added: llmpool providers add ID --url URL')
-    lines = [[row["id"], row["name"], row["format"], *row["env"][:1]] for row in known]
-    table(terminal, ["preset", "vendor", "format", "key"], [line + [""] * (4 - len(line)) for line in lines])
+    lines = [[row["id"], row["name"], row["format"], *row["env"][:1]] for row in found]
+    with terminal.paged():
+        rows = [line + [""] * (4 - len(line)) for line in lines]
+        table(terminal, ["preset", "vendor", "~format", "~~key"], rows)
     return Exit.OK
 
 

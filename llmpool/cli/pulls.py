@@ -145,7 +145,6 @@ def document(done: "Reconciled") -> dict[str, Any]:
 
 
 def _list(terminal: Terminal, as_json: bool) -> int:
-    from llmpool.cli.output import ago
     from llmpool.cli.tables import show
     from llmpool.cli.transfer import amount
     from llmpool.setup import downloads
@@ -156,11 +155,11 @@ def _list(terminal: Terminal, as_json: bool) -> int:
         return Exit.OK
     if not jobs:
         terminal.say("no model was ever pulled from here")
-    now = terminal.pool.clock()
     rows = [
-        [job.ref, _state(job), amount(job.done, job.total), ago(job.since, now), job.error] for job in jobs
+        [job.ref, _state(job), amount(job.done, job.total), terminal.when(job.since), job.error]
+        for job in jobs
     ]
-    show(terminal, ["model", "state", ">progress", ">since", ""], rows)
+    show(terminal, ["model", "!state", ">progress", ">~began", ""], rows)
     return Exit.OK
 
 

@@ -18,23 +18,26 @@ if TYPE_CHECKING:
     from llmpool.setup.upkeep import Round
 
 NAMED = 5  # so many names a line, the rest is counted
+_WIDEST = 20  # cells of the column of names
 
 
 def tell(terminal: Terminal, waiting: Waiting, done: Round) -> None:
     """Write the report of what was observed."""
     waiting.clear()
     report = done.report
+    names = [entry.provider for entry in report.observed] + [name for name, _ in report.skipped]
+    widest = min(max(map(len, names), default=0), _WIDEST) if terminal.err_is_terminal else 0
     news = {change.provider for change in report.changes if change.failed}
     for entry in report.observed:
         if not (terminal.is_terminal and entry.provider in news):  # there the change says it
-            terminal.say(_line(entry))
+            terminal.say(_line(entry, widest))
     for name, why in report.skipped:
-        terminal.say(f"{name}   skipped, {why}")
+        terminal.say(f"{name:{widest}}   skipped, {why}")
     for change in (*(done.prices.changes if done.prices else ()), *report.changes):
         for line in lines(change):
-            terminal.out(line)
+            terminal.out(line, hang=2)
     for line in dead_lines(report):
-        terminal.out(line)
+        terminal.out(line, hang=2)
     for line in _beside(done):
         terminal.say(line)
     terminal.say(summary(report))
@@ -43,7 +46,7 @@ def tell(terminal: Terminal, waiting: Waiting, done: Round) -> None:
 def tell_reconciled(terminal: Terminal, done: Round) -> None:
     """Write what was pulled and removed, and what is kept that may be thought to go."""
     for line in _reconciled(done):
-        terminal.out(line)
+        terminal.out(line, hang=2)
     for line in _unpruned(done):
         terminal.say(line)
 
@@ -100,11 +103,11 @@ def counts(report: RefreshReport) -> dict[str, int]:
     }
 
 
-def _line(entry: Any) -> str:
+def _line(entry: Any, widest: int) -> str:
     facts = _error(entry.provider, entry.error) or plural(len(entry.models), "model")
     kept = f"; {plural(len(entry.models), 'model')} kept from before" if entry.error and entry.models else ""
     odd = f", {plural(entry.skipped, 'unusable line')} skipped" if entry.skipped else ""
-    return f"{entry.provider}   {facts}{kept}{odd}   ({entry.latency_ms} ms)"
+    return f"{entry.provider:{widest}}   {facts}{kept}{odd}   ({entry.latency_ms} ms)"
 
 
 def _error(provider: str, error: str) -> str:
@@ -148,7 +151,7 @@ def tell_prices(terminal: Terminal, news: PriceNews) -> None:
     """Write what came of `usage prices update`: what costs something else on stdout, the rest beside it."""
     for change in news.changes:
         for line in lines(change):
-            terminal.out(line)
+            terminal.out(line, hang=2)
     terminal.say(price_words(news))
 
 

@@ -10,7 +10,7 @@ from llmpool.core.ids import split_ref
 from llmpool.core.text import few
 from llmpool.core.trial import OVER
 from llmpool.errors import LlmpoolError, NoCredential, NothingEligible, Refused
-from llmpool.router import caps, obstacle
+from llmpool.router import away, caps, obstacle
 from llmpool.router.eligible import TOO_SMALL
 
 if TYPE_CHECKING:
@@ -79,10 +79,12 @@ def _grouped(pool: Pool, decision: Decision) -> dict[str, list[str]]:
     room = largest(pool, [row for row in pool.table.rows if row.id in named])
     apart = {rejection.deployment for rejection in _seeing(pool, decision)}
     alike: dict[tuple[str, ...], list[Rejection]] = {}
+    forced = bool(os.environ.get("LLMPOOL_LOCAL_ONLY"))
     for rejection in decision.rejections:
         if rejection.deployment not in apart:
             figures = _figures(rejection.window, room.get(rejection.deployment, 0)) if named else TOO_SMALL
-            reasons = (figures if reason == TOO_SMALL else reason for reason in rejection.reasons)
+            words = away.told(rejection, pool.routing, forced=forced)
+            reasons = (figures if each == TOO_SMALL else each for each in words)
             alike.setdefault(tuple(reasons), []).append(rejection)
     return {_worded(reasons, same): [r.deployment for r in same] for reasons, same in alike.items()}
 
@@ -90,9 +92,7 @@ def _grouped(pool: Pool, decision: Decision) -> dict[str, list[str]]:
 def _worded(reasons: tuple[str, ...], same: list[Rejection]) -> str:
     """Write the reasons that several share, with the largest of the windows that are too small."""
     best = max(same, key=lambda rejection: rejection.window)
-    words = obstacle.in_figures(reasons, best.needed, best.window, several=len(same) > 1)
-    forced = os.environ.get("LLMPOOL_LOCAL_ONLY")
-    return words.replace("not local", "excluded by LLMPOOL_LOCAL_ONLY") if forced else words
+    return obstacle.in_figures(reasons, best.needed, best.window, several=len(same) > 1)
 
 
 def _seeing(pool: Pool, decision: Decision) -> list[Rejection]:
@@ -101,7 +101,9 @@ def _seeing(pool: Pool, decision: Decision) -> list[Rejection]:
 
 def _sighted(pool: Pool, decision: Decision) -> tuple[str, ...]:
     """Show those that see pictures one by one, each with what else keeps it (catalog-registry-router 5.7)."""
-    return tuple(f"{r.deployment} sees: {'; '.join(r.reasons)}" for r in _seeing(pool, decision))
+    forced = bool(os.environ.get("LLMPOOL_LOCAL_ONLY"))
+    told = ((r, away.told(r, pool.routing, forced=forced)) for r in _seeing(pool, decision))
+    return tuple(f"{r.deployment} sees: {'; '.join(reasons)}" for r, reasons in told)
 
 
 def _figures(window: int, most: int) -> str:

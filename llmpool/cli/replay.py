@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from llmpool.cli.explain import words_of
-from llmpool.cli.output import ago
 from llmpool.cli.tables import show as table
 from llmpool.errors import Exit
 
@@ -32,18 +31,19 @@ def show_replay(terminal: Terminal, ref: str, as_json: bool) -> int:
 
 def _show(terminal: Terminal, found: Replay) -> None:
     then, told = found.then, found.differences
-    age = ago(then["at"], terminal.pool.clock())
     today = found.now.selected if found.now else ""
     same = "   the same" if told["same"] else ""
     chosen = then["selected"] or "nobody"
-    terminal.out(f"{age} ago: {chosen}   today: {today or 'nobody'}{same}   {then['id']}")
+    terminal.out(
+        f"{terminal.when(then['at'])}: {chosen}   today: {today or 'nobody'}{same}   {then['id']}", hang=2
+    )
     if found.refused:
-        terminal.out(f"today: {found.refused.message}")
+        terminal.out(f"today: {found.refused.message}", hang=2)
     for line in _changes(told):
-        terminal.out(line)
+        terminal.out(line, hang=2)
     rows = [_winner(each, told["rules"]) for each in told["winners"]]
     if rows:
-        table(terminal, ["deployment", "then", "today", "what gives other points"], rows)
+        table(terminal, ["deployment", "then", "today", ""], rows)
     for name, verb in (("came", "new since"), ("went", "gone since")):
         if told[name] and told[name]["total"]:
             terminal.out(f"{verb}: {_some(told[name])}")

@@ -44,6 +44,7 @@ def route_request(options: RoutingOptions, query: str, text: str, terminal: Term
         group=options.group,
         fallback=options.fallback,
         loose=options.loose,
+        quality_target=options.quality,
     )
 
 
@@ -91,11 +92,16 @@ def one_of(value: str, allowed: tuple[str, ...], option: str) -> str:
     """Return *value* where it is *allowed*; raises Misuse with what is."""
     if value in allowed:
         return value
-    from difflib import get_close_matches
-
-    near = get_close_matches(value, allowed, n=1)
-    suggestion = f"did you mean {near[0]}?" if near else f"one of: {', '.join(filter(None, allowed))}"
+    near = near_to(value, allowed)
+    suggestion = f"did you mean {near}?" if near else f"one of: {', '.join(filter(None, allowed))}"
     raise Misuse(f"{option} {value!r} is not known", hint=suggestion)
+
+
+def near_to(word: str, known: tuple[str, ...]) -> str:
+    """Return which of *known* may have been meant, letters swapped or left out; nothing where none may."""
+    from llmpool.cli.mistyped import close
+
+    return next(iter(close(word, filter(None, known))), "")
 
 
 def _money(text: str) -> str:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from llmpool.cli import requests
+from llmpool.cli import complete, requests
 from llmpool.cli.app import examples, single
 from llmpool.cli.context import Terminal
 from llmpool.cli.options import JsonFlag, RoutingOptions, with_routing
@@ -24,12 +24,6 @@ EXAMPLES = examples(
 )
 
 
-def _ids(incomplete: str) -> list[str]:
-    from llmpool.cli import decisions
-
-    return decisions.ids(incomplete)
-
-
 @app.command(epilog=EXAMPLES, short_help="Show which deployment would answer, and why.")
 @with_routing
 def route(
@@ -38,12 +32,20 @@ def route(
     last: Annotated[bool, typer.Option("--last", help="Show the last recorded decision.")] = False,
     ref: Annotated[
         str | None,
-        typer.Option("--id", metavar="ID", autocompletion=_ids, help="Show this decision; a part will do."),
+        typer.Option(
+            "--id",
+            metavar="ID",
+            autocompletion=complete.decisions,
+            help="Show this decision; a part will do.",
+        ),
     ] = None,
     replay: Annotated[
         str | None,
         typer.Option(
-            "--replay", metavar="ID", autocompletion=_ids, help="Decide it again, as things are today."
+            "--replay",
+            metavar="ID",
+            autocompletion=complete.decisions,
+            help="Decide it again, as things are today.",
         ),
     ] = None,
     batch: Annotated[
@@ -100,23 +102,31 @@ def _decide(
 
     detail = 0 if every else SHOWN
     asked = understand(terminal.pool, request, profile=routing.profile, force=routing.force)
+    judged = None
+    if (terminal.for_people and not as_json) or terminal.pool.table.judges(asked.request.strategy):
+        from llmpool.judging import difficulty
+
+        judged = difficulty(request.query)
+        asked = asked._replace(request=asked.request.replace(difficulty=judged.value))
     choice = choose(terminal.pool, asked, detail)
     line = decision_json(choice.decision, detail)
     if record:
         from llmpool.state import ledger
 
         ledger.append(terminal.pool.paths.state, ledger.DECISIONS, decision_json(choice.decision))
+    if judged is not None:
+        line |= {"difficulty": judged.value, "difficulty_from": [each._asdict() for each in judged.moved]}
     if as_json:
         terminal.json({"decision": line})
         return Exit.NOTHING_ELIGIBLE if choice.decision.no_eligible else Exit.OK
-    if routing.needs or routing.model or routing.context_size or routing.hint or terminal.is_terminal:
+    if routing.needs or routing.model or routing.context_size or routing.hint or terminal.for_people:
         for note in choice.decision.notes:
             terminal.say(f"note: {note}")
     if choice.decision.no_eligible:
         from llmpool.cli import refusal
 
         raise refusal.nothing_eligible(terminal.pool, choice.decision)
-    if terminal.is_terminal:
+    if terminal.for_people:
         from llmpool.cli import explain
 
         what_if = explain.alternatives(terminal.pool, asked, choice.decision)

@@ -1,7 +1,5 @@
 """`llmpool usage summary`: totals of what was used, as a table with bars, a chart, JSON or CSV."""
 
-import shutil
-import sys
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +11,7 @@ from llmpool.cli.options import JsonFlag
 from llmpool.cli.output import count, money, percent, plural, seconds
 from llmpool.cli.spans import Bounds, Limit, Since, Until, bounds, last_day, local_day, month_start
 from llmpool.core.money import usd
+from llmpool.core.text import shown
 from llmpool.errors import Exit, Misuse
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ EXAMPLES = (
     "llmpool usage --json | jq -r .total.cost",
 )
 _BAR = 10  # cells of a bar in the table
+_BARS = "~~~~"  # the heading of their column
 _FEW = 3  # models without a price that are named
 _MOST_DAYS = 62  # lines of a chart by day
 
@@ -81,13 +81,17 @@ def summary(
     if limit:
         report = report._replace(groups=report.groups[:limit])
     if as_json:
-        terminal.json(_document(terminal, span, wanted, report, router=by == "deployment"))
+        document = _document(terminal, span, wanted, report, router=by == "deployment")
+        terminal.json(document, entries="groups")
     elif as_csv:
-        sys.stdout.write(_csv(report, names))
+        told = _csv(report, names)
+        terminal.write(shown(told) if terminal.is_terminal else told)
     elif plot:
         _plot(terminal, span, report)
     else:
         _show(terminal, span, report)
+    if not report.total.requests:
+        whose.tell_unknown(terminal, wanted.filters)
     _tell(terminal, report)
     return Exit.OK
 
@@ -99,7 +103,11 @@ def _grouping(by: str) -> tuple[str, ...]:
     names = tuple(by.split(","))
     for name in names:
         if name not in BY:
-            raise Misuse(f"--by {name!r} is not known", hint=f"one or several of: {','.join(BY)}")
+            from llmpool.cli.requests import near_to
+
+            near = near_to(name, BY)
+            meant = f"did you mean {near}?    " if near else ""
+            raise Misuse(f"--by {name!r} is not known", hint=f"{meant}one or several of: {','.join(BY)}")
     return tuple(dict.fromkeys(names))
 
 
@@ -150,13 +158,16 @@ def _csv(report: "Report", names: tuple[str, ...]) -> str:
 def _show(terminal: Terminal, span: Bounds, report: "Report") -> None:
     from llmpool.cli.tables import show
 
-    _headline(terminal, span, report)
     shares = [_weight(group, report.total) for group in report.groups]
-    headings = ["", ">calls", ">in", ">cached", ">out", ">cost", ">share", "~", ">median", ">ok"]
-    bars = terminal.is_terminal
+    names = [f"={name}" for name, _ in report.groups[0].keys] if report.groups else [""]
+    headings = [*names, ">calls", ">in", ">~~~cached", ">out"]
+    headings += [">cost", ">~~share", _BARS, ">~~~median", ">~ok"]
+    bars = terminal.for_people
     most = max(shares, default=Decimal(0)) if bars else None
     rows = [_row(group, share, most) for group, share in zip(report.groups, shares, strict=True)]
-    show(terminal, headings if bars else [*headings[:7], *headings[8:]], rows)
+    with terminal.paged():
+        _headline(terminal, span, report)
+        show(terminal, headings if bars else [name for name in headings if name != _BARS], rows)
 
 
 def _headline(terminal: Terminal, span: Bounds, report: "Report") -> None:
@@ -165,30 +176,34 @@ def _headline(terminal: Terminal, span: Bounds, report: "Report") -> None:
     said = f"{_dates(span)}, local time: {usd(total.cost)}{unpriced}."
     line = report.budgets if today else ""
     spent = f"   Today {usd(today.cost)}." if today and not line.startswith("Today") else ""
-    terminal.out(said + spent + (f"   {line}" if line else ""))
+    terminal.out(said + spent + (f"   {line}" if line else ""), hang=0)
     if not total.successful + total.failed:
         return
     parts = [plural(total.requests, "call"), f"{total.failed} failed"]
     parts += [f"{percent(total.failover_rate)} failed over"] if total.failovers else []
     parts += [f"{_rate(total.tokens_per_second)} tokens/s"] if total.tokens_per_second else []
-    terminal.out(", ".join(parts))
+    terminal.out(", ".join(parts), hang=0)
     times = (("latency", "latency_ms"), ("first token", "ttft_ms"))
     for name, field in times:
         figures = {
             what: getattr(total, f"{what}_{field}") for what in ("avg", "min", "max", "p50", "p95", "p99")
         }
         if figures["avg"] is not None:
-            terminal.out(f"{name}: " + ", ".join(f"{what} {_time(ms)}" for what, ms in figures.items()))
+            terminal.out(
+                f"{name}: " + ", ".join(f"{what} {_time(ms)}" for what, ms in figures.items()), hang=0
+            )
     if report.best and total.best_cost is not None and total.best_cost != total.cost:
         terminal.out(
-            f"the same at {report.best.deployment} (quality {report.best.quality}): {money(total.best_cost)}"
+            f"had {report.best.deployment} (quality {report.best.quality}) answered it all: "
+            f"{money(total.best_cost)}",
+            hang=0,
         )
 
 
 def _dates(span: Bounds) -> str:
     """Name the local dates of a span, both ends included."""
-    first, last = (local_day(span.since) if span.span.first else "all"), last_day(span)
-    return f"{first} to {last}" if first != last else first
+    first, last = (local_day(span.since) if span.span.first else ""), last_day(span)
+    return last if first == last else f"{first} to {last}" if first else f"until {last}"
 
 
 def _told_cost(group: "Summary") -> str:
@@ -219,7 +234,7 @@ def _row(group: "Summary", share: Decimal, most: Decimal | None) -> list[str]:
 
     cached = (group.cache_read_tokens or 0) / group.input_tokens if group.input_tokens else 0
     row = [
-        group.group,
+        *(value for _, value in group.keys),
         str(group.requests),
         count(group.input_tokens),
         percent(cached) if cached >= 0.005 else "",
@@ -243,7 +258,7 @@ def _plot(terminal: Terminal, span: Bounds, report: "Report") -> None:
         else (each.group, each.requests, plural(each.requests, "call"))
         for each in report.groups
     ]
-    width = shutil.get_terminal_size().columns if terminal.is_terminal else 80
+    width = terminal.width if terminal.for_people else 80
     for line in chart(rows, width, ascii_only=not is_utf8()):
         terminal.out(line)
 

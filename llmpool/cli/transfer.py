@@ -11,8 +11,11 @@ if TYPE_CHECKING:
 
 
 def moving(event: PullEvent) -> str:
-    """Write a pull under way on one line: `den/qwen3:14b   3.1 of 9.3 GB   48 MB/s   2:09 left`."""
-    parts = [event.ref, amount(event.done, event.total) or event.status]
+    """Write a pull under way on a line: `den/qwen3:14b   [####...]   3.1 of 9.3 GB   48 MB/s   2:09 left`."""
+    from llmpool.cli.progress import barred
+
+    drawn = [barred(event.done, event.total)] if event.total else []
+    parts = [event.ref, *drawn, amount(event.done, event.total) or event.status]
     if event.total and event.done >= event.total and not event.status.startswith("pulling"):
         return "  " + "   ".join(filter(None, [*parts, event.status]))  # it is verified, which takes a while
     parts += [f"{size(event.rate, digits=0)}/s"] if event.rate else []

@@ -38,7 +38,7 @@ def status(ctx: typer.Context, as_json: JsonFlag = False) -> int:
         return Exit.OK
     for name in ("provider", "model", "tokens_used", "tokens_remaining", "token_limit", "expires_at"):
         if stands.terms and shown[name] is not None:
-            terminal.out(f"{name.replace('_', ' '):16} {shown[name]}")
+            terminal.out(f"{name.replace('_', ' '):16} {shown[name]}", hang=17)
     if stands.quota.exhausted:
         terminal.say(f"{shown['message']}\n  {shown['next']}")
     return Exit.OK
@@ -55,7 +55,7 @@ def install(
     ctx: typer.Context,
     source: Annotated[
         str,
-        typer.Argument(metavar="[FILE]", help="The file with the licence; - is stdin. Left out: see below."),
+        typer.Argument(metavar="[FILE]", help="The file with the licence; - is stdin. Left out: see above."),
     ] = "",
     plaintext: Annotated[
         bool, typer.Option("--plaintext", help="Keep it in secrets.json (0600) instead of the keyring.")

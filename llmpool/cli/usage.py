@@ -9,7 +9,7 @@ from llmpool.cli import decisions, prices, summary, usage_transfer, whose
 from llmpool.cli.app import examples, verbs
 from llmpool.cli.context import Terminal
 from llmpool.cli.options import JsonFlag, YesFlag
-from llmpool.cli.output import ago, count, money, plural, seconds
+from llmpool.cli.output import count, money, plural, seconds
 from llmpool.cli.spans import Limit, Since, Until, bounds
 from llmpool.errors import Exit
 
@@ -54,23 +54,29 @@ def list_records(
     found = list(islice(listing, limit or None))
     if as_json:
         terminal.json({"records": found, "bad_lines": listing.bad})
+        if not found:
+            whose.tell_unknown(terminal, wanted.filters)
         return Exit.OK
-    now = terminal.pool.clock()
-    headings = [">ago", "deployment", "", ">in", ">out", ">cost", ">time", "decision"]
-    show(terminal, headings, [_row(record, now) for record in found])
+    headings = [">when", "=deployment", "!result", ">~in", ">~out", ">cost", ">~~time", "~~~decision"]
+    with terminal.paged():
+        show(terminal, headings, [_row(terminal, record) for record in found])
+    if not found:
+        narrowed = since or until or failed or wanted.filters
+        terminal.say("no recorded request matches" if narrowed else "no request is recorded yet")
+        whose.tell_unknown(terminal, wanted.filters)
     if listing.bad:
         terminal.warn(f"{plural(listing.bad, 'line')} of the usage log could not be read")
     return Exit.OK
 
 
-def _row(record: dict[str, Any], now: float) -> list[str]:
+def _row(terminal: Terminal, record: dict[str, Any]) -> list[str]:
     return [
-        ago(record["at"], now),
+        terminal.when(record["at"]),
         str(record.get("deployment")),
         "ok" if record.get("success") else str(record.get("error", "failed")),
         count(record.get("input_tokens")),
         count(record.get("output_tokens")),
-        money(record.get("cost")),
+        money(record.get("cost")).removeprefix("cost "),
         seconds(record.get("latency_ms")),
         str(record.get("decision_id", "")),
     ]

@@ -10,9 +10,12 @@ from llmpool.cli.context import Terminal
 from llmpool.cli.options import JsonFlag
 from llmpool.cli.output import plural
 from llmpool.cli.spans import Since, Until, bounds
+from llmpool.core.text import shown
 from llmpool.errors import Exit, Misuse
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from llmpool.setup.usage_export import Exported
     from llmpool.setup.usage_import import Taken
 
@@ -74,12 +77,17 @@ def export_records(
     if to_file:
         done = usage_export.save(terminal.pool, form, when, output, replace=force)
     else:
-        done = usage_export.export(terminal.pool, form, when, sys.stdout.write)
+        done = usage_export.export(terminal.pool, form, when, _writer(terminal))
     if as_json:
         told = {"file": output, "format": form, "records": done.records, "bad_lines": done.bad}
         terminal.json(told | {"pruned_days": done.pruned})
     _tell_export(terminal, done, output if to_file else "")
     return Exit.OK
+
+
+def _writer(terminal: Terminal) -> "Callable[[str], object]":
+    """Write an export as it is; only a terminal gets it made harmless."""
+    return (lambda text: terminal.write(shown(text))) if terminal.is_terminal else sys.stdout.write
 
 
 def _tell_export(terminal: Terminal, done: "Exported", target: str) -> None:

@@ -125,7 +125,7 @@ def _tell(terminal: Terminal, found: Any, name: str) -> None:
         return  # behind a closed door any format is a guess
     if found.misfit:
         terminal.say(f'the preset "{found.misfit}" does not fit what is there')
-    terminal.out(f"recommended: format {found.recommended} at {found.recommended_url}")
+    terminal.out(f"recommended: format {found.recommended} at {found.recommended_url}", hang=2)
     if found.works:
         terminal.out(f'key OK: "{found.key}"' if found.key else "no key needed")
     elif found.shut:
@@ -158,9 +158,9 @@ def _tell_how_to_keep(terminal: Terminal, found: Any, key_env: str, no_verify_tl
 
 def _name_for(terminal: Terminal, url: str) -> str:
     """Name a provider after its host as `providers add URL` does, unless another goes by that name."""
-    from llmpool.setup.providers import _host_name
+    from llmpool.setup.providers import host_name
 
-    name = _host_name(url, "")
+    name = host_name(url, "")
     return "ID" if any(table.id == name for table in terminal.pool.config.providers) else name
 
 
@@ -182,4 +182,4 @@ def _answer(probe: Any) -> str:
         return str(probe.error)
     if probe.refused:
         return f"{probe.status} key refused"
-    return f"{probe.status} {probe.error}".rstrip() if probe.status >= 300 else str(probe.status)
+    return f"{probe.status} {probe.error}".rstrip()

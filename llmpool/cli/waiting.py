@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import threading
-import time
 from typing import TYPE_CHECKING, Self
 
-from llmpool.cli.plot import gauge
 from llmpool.cli.progress import Progress
 from llmpool.core.text import few
 
@@ -49,16 +47,13 @@ class Waiting(Progress):
         if self._thread.ident is not None:
             self._thread.join(1)
         super().__exit__()
-        self.drawn = 0.0
 
     def _draw_on(self) -> None:
         while not self._over.wait(_EVERY):
             if self._heard is not None:
-                self.line(told(self._heard, time.monotonic() - self.began))
+                self.bar(self._heard.done, self._heard.total, waits(self._heard))
 
 
-def told(heard: Heard, passed: float) -> str:
-    """Write the line: 95 of 100, and the names of those still waited for."""
-    waits = f"   waiting for {few(heard.waiting, NAMED)}" if heard.waiting else ""
-    far = f"[{gauge(heard.done, heard.total, 10)}] {heard.done} of {heard.total}"
-    return f"  {far}{waits}   {passed:.0f} s"
+def waits(heard: Heard) -> str:
+    """Name those that are still waited for."""
+    return f"waiting for {few(heard.waiting, NAMED)}" if heard.waiting else ""

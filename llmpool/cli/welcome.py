@@ -6,20 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 from llmpool.cli.confirm import ask
 from llmpool.cli.import_view import told
-from llmpool.cli.output import plural
+from llmpool.cli.output import plural, window
 from llmpool.cli.progress import Progress
 from llmpool.cli.transfer import moving
 from llmpool.core.ids import mask_shortly
+from llmpool.core.text import few
 from llmpool.discovery.refresh import RefreshReport, refresh
+from llmpool.importers.tools import TOOLS
 from llmpool.setup import downloads, init, providers
 
 if TYPE_CHECKING:
     from llmpool.cli.context import Terminal
+    from llmpool.core.inventory import ProviderInventory
     from llmpool.setup.import_survey import Entry
 
 _MENU = """\
-  1 address of a server   2 small model here (98 MB, toy quality)   q quit
-  (a cloud key: export OPENAI_API_KEY=... and run this again)
+  1 paste an API key   2 address of a server   3 small model here (98 MB, toy quality)   q quit
 """
 
 
@@ -38,7 +40,8 @@ def run(terminal: Terminal, *, yes: bool, embedded: bool) -> dict[str, Any]:
     added = init.write(pool, findings, embedded=on_disk, taste=taste)
     if not found_any and not on_disk:
         terminal.say(
-            f"looked at {findings.variables} key variables and {findings.places} addresses: nothing found"
+            f"looked at {findings.variables} key variables, {findings.places} addresses, "
+            f"{len(TOOLS)} other tools: nothing found"
         )
         _offer(terminal, yes=yes, asks=asks, embedded=embedded)
     others = init.elsewhere(pool)  # without what the variables have settled
@@ -60,7 +63,7 @@ def run(terminal: Terminal, *, yes: bool, embedded: bool) -> dict[str, Any]:
 def _tell(terminal: Terminal, report: RefreshReport, because: dict[str, str]) -> None:
     width = max((len(entry.provider) for entry in report.observed), default=0)
     for entry in sorted(report.observed, key=lambda e: e.provider):
-        facts = entry.error or plural(len(entry.models), "model")
+        facts = entry.error or plural(len(entry.models), "model") + _loaded(entry)
         why = because.get(entry.provider, "configured before") or "new"
         terminal.say(f"{entry.provider:{width}}   {why:30}  {facts}")
     path = terminal.pool.paths.config
@@ -74,6 +77,24 @@ def _tell(terminal: Terminal, report: RefreshReport, because: dict[str, str]) ->
         terminal.say("nobody answered; try again: llmpool refresh")
     else:
         terminal.say("nothing to answer with yet.  a key: export OPENAI_API_KEY=...   then: llmpool init")
+
+
+def _loaded(entry: ProviderInventory) -> str:
+    """Name what is in a server's memory, and the window that it has there."""
+    there = [model for model in entry.models if model.loaded_context]
+    named = [f"{model.name} loaded at {window(model.loaded_context)}" for model in there]
+    return f", {few(named, 2)}" if named else ""
+
+
+def _paste(terminal: Terminal) -> None:
+    """Ask for a vendor and its key, which is not shown, and keep it."""
+    from llmpool.cli import given_key
+    from llmpool.setup.keys import Given
+
+    vendor = ask(terminal, "whose? [openai] ").strip() or "openai"
+    wish = providers.Wish(vendor, key=Given(given_key.asked(terminal, f"key of {vendor}")))
+    name, kept = providers.add_with_key(terminal.pool, wish)
+    given_key.tell(terminal, name, kept)
 
 
 def _tell_unused(terminal: Terminal, findings: init.Findings) -> None:
@@ -121,9 +142,11 @@ def _offer(terminal: Terminal, *, yes: bool, asks: bool, embedded: bool) -> None
         terminal.say(_MENU.rstrip())
         answer = ask(terminal, "? ").strip().lower()
         if answer == "1":
+            _paste(terminal)
+        elif answer == "2":
             address = ask(terminal, "address (http://host:port): ").strip()
             providers.add(terminal.pool, providers.Wish(address))
-        yes = answer == "2"
+        yes = answer == "3"
     if yes and can:
         ref = f"embedded/{init.EMBEDDED_MODEL}"
         terminal.say(f"fetching {ref}: 98 MB, a toy that runs here, to see that everything works")

@@ -5,14 +5,28 @@ from typing import Annotated
 import typer
 
 from llmpool.cli import complete
+from llmpool.cli.context import Terminal
 
 Provider = Annotated[
-    str, typer.Option("--provider", metavar="ID", autocompletion=complete.providers, help="Only of it.")
+    str,
+    typer.Option("--provider", metavar="ID", autocompletion=complete.providers, help="Only this provider."),
 ]
 Deployment = Annotated[
-    str, typer.Option("--deployment", metavar="ID", autocompletion=complete.models, help="Only of it.")
+    str,
+    typer.Option("--deployment", metavar="ID", autocompletion=complete.models, help="Only this deployment."),
 ]
-Model = Annotated[str, typer.Option("--model", metavar="NAME", help="Only of it, wherever.")]
+Model = Annotated[str, typer.Option("--model", metavar="NAME", help="Only this model, at any provider.")]
 Key = Annotated[str, typer.Option("--key", metavar="LABEL", help="Only with this key.")]
 Tag = Annotated[str, typer.Option("--tag", metavar="TAG", help="Only with this tag.")]
 Session = Annotated[str, typer.Option("--session", metavar="NAME", help="Only of this session.")]
+
+
+def tell_unknown(terminal: Terminal, filters: dict[str, str]) -> None:
+    """Say of a provider, deployment or model that nothing was found for whether its name is known at all."""
+    if not any(filters.get(name) for name in ("provider", "deployment", "model")):
+        return
+    from llmpool.setup.unheard import unheard
+
+    for name, value, near in unheard(terminal.pool, filters):
+        meant = f"; did you mean {' or '.join(near)}?" if near else ""
+        terminal.say(f'note: no {name} "{value}" is in the config or in any record{meant}')

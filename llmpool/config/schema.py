@@ -31,7 +31,7 @@ from llmpool.config.values import (
     words,
     zone,
 )
-from llmpool.core.config import MODES, STRATEGIES, Budget, Group, Profile, ProviderTable, Routing
+from llmpool.core.config import JUDGES, MODES, STRATEGIES, Budget, Group, Profile, ProviderTable, Routing
 from llmpool.core.deployment import ALSO_TYPED, CAPABILITIES, COMPLEXITIES, DeclaredModel
 from llmpool.core.provider import AUTHS, FORMATS, Params, RateLimit
 
@@ -164,6 +164,7 @@ ROUTING = {
     "discovered": Field(one_of("routable", "explicit"), "explicit: only by name until promoted"),
     "auto_min_quality": Field(_rating, "below it, a discovered model is a last resort"),
     "quality_target": Field(number(0, 1), "for the strategy value"),
+    "complexity": Field(one_of(*JUDGES), "what tells how complex a prompt is"),
     "stale_after": Field(duration(zero=True), "how long an old listing is trusted"),
     "max_retries": Field(whole(0, 100), "the same deployment again"),
     "connect_timeout": Field(duration(), "TCP and TLS"),
@@ -179,6 +180,7 @@ PROFILE = {
     "group": Field(text, "the group to stay in"),
     "priority": Field(one_of("interactive", "background"), "who waits for the answer"),
     "min_quality": Field(_rating, "0 to 10"),
+    "quality_target": ROUTING["quality_target"],
     "max_cost": Field(money, "USD, for the worst case"),
     "needs": Field(words(CAPABILITIES, ALSO_TYPED), "what the model must be able to do"),
     "prefer": Field(text, "a provider to try first"),

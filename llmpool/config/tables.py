@@ -12,6 +12,19 @@ from llmpool.config.keys import is_secret_name, refuse_literal
 from llmpool.config.problems import Spot, nearest, shown
 from llmpool.config.values import Kind, text, unfit
 
+# What other programs call our keys.
+_ELSEWHERE = {
+    **dict.fromkeys(("base_url", "baseurl", "api_base", "api_url", "endpoint", "host", "address"), "url"),
+    **dict.fromkeys(("type", "protocol", "api_type", "wire_api"), "format"),
+    **dict.fromkeys(("context_length", "context_size", "max_context", "n_ctx", "num_ctx"), "context_window"),
+    **dict.fromkeys(("models", "model_allowlist"), "allowed_models"),
+    **dict.fromkeys(("model", "name"), "id"),
+    **dict.fromkeys(("amount", "max", "cap"), "limit"),
+    "members": "models",
+    "disabled": "enabled",
+}
+_AT_TOP = ("default_model", "recovery_model", "local_first")  # below a header TOML takes them for its own
+
 
 class Field(NamedTuple):
     """One key of a table: how its value is read, and what it is for (the hint an editor shows)."""
@@ -93,7 +106,26 @@ def _unknown(key: str, value: object, fields: Fields, spot: Spot) -> None:
     if isinstance(value, str) and is_secret_name(key):
         return refuse_literal(spot)
     known = "known keys: " + ", ".join(fields)
-    return spot.fault("unknown key " + shown(key), nearest(key, list(fields)) or known)
+    return spot.fault("unknown key " + shown(key), _meant(key, fields) or known)
+
+
+def _meant(key: str, fields: Fields) -> str:
+    """Suggest a key of the table, what others call one, or the same in a table inside it; else nothing."""
+    if key in _AT_TOP:
+        return "it belongs at the top, ahead of all tables"
+    elsewhere = _ELSEWHERE.get(key.lower(), "")
+    near = nearest(elsewhere if elsewhere in fields else key, list(fields))
+    if near:
+        return near
+    inner = {
+        name: f"{table}.{name}"
+        for table, field in fields.items()
+        for name in field.kind.schema.get("properties", ())
+    }
+    found = nearest(key, list(inner))
+    return next(
+        (found.replace(f'"{name}"', f'"{path}"') for name, path in inner.items() if f'"{name}"' in found), ""
+    )
 
 
 def _schema(fields: Fields, required: tuple[str, ...]) -> dict[str, Any]:

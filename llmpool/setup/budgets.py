@@ -158,7 +158,7 @@ def budgets_line(pool: Pool) -> str | None:
         f"{_WHEN[each.budget.per]} {usd(each.spent)} of {usd(each.limit)} ({_about(each.budget)})"
         for each in standings(pool)
     ]
-    return ", ".join(found) or None
+    return ".  ".join(found) or None
 
 
 def budgets_json(pool: Pool) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from llmpool import decide
@@ -18,6 +18,7 @@ from llmpool.usage.span import between
 
 PREFIX, LAST = "d-", "last"
 NAMED = 5  # ids that an error lists
+RECENT = 50  # decisions whose ids a mistyped one is compared with
 
 
 class Wanted(Record):
@@ -103,13 +104,22 @@ def find(pool: Pool, ref: str) -> dict[str, Any]:
     if len(others) > 1:
         raise _ambiguous(ref, list(others))
     if not others:
-        raise _unknown(f'no decision "{ref}" is recorded')
+        raise _unknown(f'no decision "{ref}" is recorded', _nearest(pool, begun))
     return next(iter(others.values()))
 
 
-def _unknown(message: str) -> UnknownName:
-    hint = "llmpool usage decisions lists them; chat records one each time"
-    return UnknownName(message, hint=hint, details={"candidates": []})
+def _unknown(message: str, near: Sequence[str] = ()) -> UnknownName:
+    hint = f"did you mean {near[0]}?   " if near else ""
+    hint += "llmpool usage decisions lists them; chat records one each time"
+    return UnknownName(message, hint=hint, details={"candidates": list(near)})
+
+
+def _nearest(pool: Pool, ref: str) -> list[str]:
+    """Return the id of a recent decision that is like *ref* but for a slip of the finger."""
+    from difflib import get_close_matches
+
+    recent = ledger.newest(pool.paths.state, ledger.DECISIONS, limit=RECENT)
+    return get_close_matches(ref, [line["id"] for line in recent], n=1, cutoff=0.75)
 
 
 def _ambiguous(ref: str, ids: list[str]) -> AmbiguousName:

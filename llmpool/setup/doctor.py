@@ -38,7 +38,6 @@ _POOL, _STATE = 1, 2
 # In the order they are told, each with what it needs: a config that can be read, a state directory that can.
 _CHECKS: tuple[tuple[str, Check, int], ...] = (
     ("config", doctor_config.problems, 0),
-    ("config", doctor_config.not_in_force, 0),
     ("config", doctor_config.surroundings, 0),
     ("files", doctor_disk.permissions, 0),
     ("disk", doctor_disk.space, 0),

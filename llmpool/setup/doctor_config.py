@@ -1,4 +1,4 @@
-"""Checks of the config: its problems, what of it is not in force yet, and names that lead nowhere."""
+"""Checks of the config: its problems, what surrounds it, and names that lead nowhere."""
 
 from __future__ import annotations
 
@@ -69,16 +69,6 @@ def of_lines(error: ConfigInvalid) -> Iterator[Finding]:
     for line in error.lines or (error.message,):
         key, colon, fact = line.partition(": ")
         yield Finding(ERROR, AREA, key if colon else "config", fact if colon else line, _EDIT)
-
-
-def not_in_force(case: Case) -> Iterator[Finding]:
-    """List the settings that this version reads but does not act on."""
-    from llmpool.config.later import not_yet
-
-    if case.config is not None:
-        for told in not_yet(case.config):
-            setting, _, fact = told.partition(": ")
-            yield Finding(NOTE, AREA, setting, f"not in force yet: {fact}", _EDIT)
 
 
 def surroundings(case: Case) -> Iterator[Finding]:

@@ -22,7 +22,7 @@ COPIED = ("*.json", "rates/*")
 _COMPILED = ("registry.json", "routing.json", "costs.json")
 _READ_BY = (
     *("inventory", "policy", "health", "formats", "keys", "accounts", "catalog", "limits", "downloads"),
-    *("prices", "price_book", "budgets", "trial", "logins", "quotas"),
+    *("prices", "price_book", "budgets", "trial", "logins", "quotas", "history"),
 )
 _REASON = re.compile(r" is corrupt \((.*?)\):")
 

@@ -25,6 +25,7 @@ NEEDED = (
     "platformdirs>=4.3",
     "keyring>=25.5",
     "cryptography>=43",
+    "fastjsonschema>=2.20",
 )
 _BOUND = re.compile(r"(>=|<)([0-9.]+)")
 _COMPLETION = {

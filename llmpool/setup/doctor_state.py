@@ -20,7 +20,7 @@ PRECIOUS = ("policy.json", "budgets.json", "trial.json", "accounts.json")
 MADE_ANEW = (
     *("inventory.json", "health.json", "formats.json", "catalog.json", "downloads.json", "limits.json"),
     *("keys.json", "account-status.json", "price-book.json", "registry.json", "routing.json", "costs.json"),
-    *("tokens.json", "account-quotas.json"),
+    *("tokens.json", "account-quotas.json", "history.json"),
 )
 LOGS = (ledger.USAGE, ledger.DECISIONS)
 NEWEST, MOST_LINES = 7, 20_000  # days or sessions, and lines of all of them

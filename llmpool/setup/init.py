@@ -12,6 +12,7 @@ from llmpool.net.address import canonical
 from llmpool.net.client import Client
 from llmpool.pool import Pool
 from llmpool.setup import configfile, find
+from llmpool.setup.providers import host_name
 
 if TYPE_CHECKING:
     from llmpool.setup.bringing import Step
@@ -30,7 +31,7 @@ HEADER = """\
 @defaults@
 
 # [routing]
-# strategy = "score"          # score | priority | cost | latency | round_robin
+# strategy = "score"          # score | value | priority | cost | latency | round_robin
 # fallbacks = []              # asked when everything better failed
 # auto_min_quality = 4        # weaker found models answer only as a last resort
 
@@ -94,7 +95,8 @@ def write(pool: Pool, findings: Findings, *, embedded: bool, taste: str = "mine"
     blocks = [_key_block(key) for key in keys]
     used |= {canonical(key.url) for key in keys if key.url}
     for server in findings.servers:
-        name = _free_name(server.preset or "server", known | {added.provider for added, _ in blocks})
+        wanted = host_name(server.url, server.preset)
+        name = _free_name(wanted, known | {added.provider for added, _ in blocks})
         if canonical(server.url) not in used:
             blocks.append(_server_block(name, server))
     if embedded and "embedded" not in known:

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
+from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from llmpool import accounts
@@ -187,7 +188,9 @@ def find(pool: Pool, name: str) -> Whom:
     if not kind:
         able = [row.id for row in presets().values() if row.oauth]
         error = unknown_provider(name, [*(each for each, oauth in having.items() if oauth), *able])
-        raise UnknownName(error.message, hint=f"to log in to: {', '.join(able)}", details=error.details)
+        near = get_close_matches(name, [*able, *KINDS], n=1)
+        hint = (f"did you mean {near[0]}?   " if near else "") + f"to log in to: {', '.join(able)}"
+        raise UnknownName(error.message, hint=hint, details=error.details)
     mine = [each for each, oauth in having.items() if oauth == kind]
     if len(mine) > 1:
         raise UnknownName(

@@ -179,9 +179,14 @@ def _from_name(wish: Wish) -> dict[str, Any]:
     """Fill the table of `add PRESET`, or of `add ID --url URL`."""
     preset = find_preset(wish.name)
     if preset is None and not wish.url:
+        from difflib import get_close_matches
+
+        near = get_close_matches(wish.name.lower(), presets(), n=1)
         raise UnknownName(
             f'"{wish.name}" is no preset, and no address was given',
-            hint="llmpool providers presets lists them; or: add ID --url URL",
+            hint=(f"did you mean {near[0]}?   " if near else "")
+            + "llmpool providers presets lists them; or: add ID --url URL",
+            details={"candidates": near},
         )
     fields: dict[str, Any] = {}
     if wish.url:
@@ -215,11 +220,11 @@ def _from_address(pool: Pool, wish: Wish, taken: set[str]) -> tuple[str, dict[st
         fields["format"] = wish.format or found.format
     elif find_preset(found.preset):
         fields["preset"] = found.preset
-    name = _host_name(url, found.preset)
+    name = host_name(url, found.preset)
     return next(n for n in (name, *(f"{name}-{k}" for k in range(2, 100))) if n not in taken), fields
 
 
-def _host_name(url: str, preset: str) -> str:
+def host_name(url: str, preset: str) -> str:
     """Name a provider: `den` for den.lan, the preset for this machine, `host-1-2-3-4` for a bare address."""
     host = url.partition("://")[2].partition("/")[0].partition(":")[0].strip("[]").lower()
     if host in ("localhost", "127.0.0.1", "", "::1"):

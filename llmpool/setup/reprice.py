@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from llmpool import costs
@@ -17,8 +18,14 @@ from llmpool.state import jsonl, ledger
 from llmpool.usage.cost import cost_fields, usage_of
 from llmpool.usage.span import Span
 
+Heard = Callable[[int, int], object]  # is told how many days are done, and of how many
+
 ZERO = Decimal(0)
 PAID = ("plan", "trial")  # sources of a price of 0 that only the owner may raise afterwards
+
+
+def _nobody(_done: int, _total: int) -> None:
+    """Tell nobody."""
 
 
 class Sums:
@@ -72,11 +79,13 @@ class Report(NamedTuple):
         return total | {"models": [each.as_json() for each in self.deployments]}
 
 
-def view(pool: Pool, span: Span) -> Report:
+def view(pool: Pool, span: Span, heard: Heard = _nobody) -> Report:
     """Compare the costs recorded in a span with today's prices; changes nothing."""
     total, groups = Sums(), dict[str, Sums]()
+    place = {day.stem: number for number, day in enumerate(_days(pool, span))}
     reading = ledger.Reading(pool.paths.state, ledger.USAGE, span.first[:10], _last_day(span))
     for record in reading:
+        heard(place.get(record["at"][:10], 0), len(place))
         if not span.holds(record["at"].removesuffix("Z")):
             continue
         ref = _deployment(record)
@@ -88,11 +97,17 @@ def view(pool: Pool, span: Span) -> Report:
     return Report(total, tuple(ordered), reading.bad)
 
 
-def apply(pool: Pool, span: Span) -> int:
+def apply(pool: Pool, span: Span, heard: Heard = _nobody) -> int:
     """Rewrite the costs that are others now, day by day, and return how many; raises StateUnusable."""
-    folder = pool.paths.state / ledger.USAGE
-    days = jsonl.iter_days(folder, span.first[:10], _last_day(span))
-    return sum(jsonl.revise(day, _changing(pool, span)) for day in days)
+    days, changed = _days(pool, span), 0
+    for number, day in enumerate(days):
+        heard(number, len(days))
+        changed += jsonl.revise(day, _changing(pool, span))
+    return changed
+
+
+def _days(pool: Pool, span: Span) -> list[Path]:
+    return list(jsonl.iter_days(pool.paths.state / ledger.USAGE, span.first[:10], _last_day(span)))
 
 
 def _last_day(span: Span) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -33,7 +34,11 @@ def shown(decision: Decision, **more: Any) -> list[list[str]]:
     """Show a decision in a pipe, a line and then a column at a time."""
     told: list[str] = []
     terminal: Any = SimpleNamespace(
-        is_terminal=False, out=told.append, pool=SimpleNamespace(clock=lambda: 1_795_000_000.0)
+        for_people=False,
+        out=lambda text, **_: told.append(text),
+        write=told.append,
+        paged=nullcontext,
+        when=lambda at: at,
     )
     explain.show(terminal, decision_json(decision) | {"at": "2026-11-18T11:00:00Z"} | more, [])
     return [line.split("\t") for text in told for line in text.splitlines()]
@@ -103,7 +108,11 @@ def test_of_what_was_never_sent_no_figures_are_told() -> None:
     decision = decision_json(decided("score", row("a/x"))) | {"at": "2026-11-18T11:00:00Z"}
     told: list[str] = []
     terminal: Any = SimpleNamespace(
-        is_terminal=False, out=told.append, pool=SimpleNamespace(clock=lambda: 1_795_000_000.0)
+        for_people=False,
+        out=lambda text, **_: told.append(text),
+        write=told.append,
+        paged=nullcontext,
+        when=lambda at: at,
     )
     record = {"input_tokens": None, "output_tokens": None, "cost": "0"}
     explain.show(terminal, decision | {"outcome": outcome}, [], recorded=True, usage=record)

@@ -80,7 +80,8 @@ def test_money_is_never_rounded_to_nothing(amount: str | Decimal | None, text: s
 
 
 @pytest.mark.parametrize(
-    ("milliseconds", "text"), [(None, "-"), (0, "0.0 s"), (1234, "1.2 s"), (61_000, "61.0 s")]
+    ("milliseconds", "text"),
+    [(None, "-"), (0, "0.0 s"), (7, "7 ms"), (50, "0.1 s"), (1234, "1.2 s"), (61_000, "61.0 s")],
 )
 def test_durations_are_in_seconds(milliseconds: int | None, text: str) -> None:
     """One decimal, a dash when unknown."""

@@ -21,7 +21,7 @@ NOT_GIVEN: dict[str, Any] = {
     **dict.fromkeys(("model", "needs", "context_size", "profile", "strategy", "mode"), ""),
     **dict.fromkeys(("max_cost", "prefer", "group", "priority"), ""),
     **dict.fromkeys(("local_only", "loose", "force"), False),
-    **dict.fromkeys(("min_quality", "fallback"), None),
+    **dict.fromkeys(("min_quality", "quality", "fallback"), None),
     "tool_count": 0,
 }
 

@@ -1,0 +1,190 @@
+"""What to say of a command line that is none: what was probably meant, as a line that can be typed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import SequenceMatcher, get_close_matches
+from shlex import quote
+from typing import Any, NamedTuple
+
+from llmpool.cli.app import COMMANDS
+
+# Words that other programs have for ours.
+_ALSO = {
+    "ls": "list", "show": "list", "info": "list", "rm": "remove", "delete": "remove", "get": "show",
+    "new": "add", "create": "add", "edit": "set", "ask": "chat", "run": "chat", "prompt": "chat",
+    "explain": "route", "sync": "refresh", "update": "refresh", "setup": "init", "check": "doctor",
+    "status": "doctor", "cost": "usage", "costs": "usage", "spend": "usage", "settings": "config",
+    "complete": "completion", "completions": "completion",
+}  # fmt: skip
+_SHOWN = 60  # characters of a prompt that are repeated
+_NAMED = 3
+
+
+class Slip(NamedTuple):
+    """What is wrong with the line, and the way out."""
+
+    message: str
+    hint: str
+
+
+def slip(error: Any, root: Any, words: Sequence[str]) -> Slip:
+    """Tell what is wrong with *words*, and what may have been meant."""
+    context = getattr(error, "ctx", None)
+    root = context.find_root().command if context else root
+    kind = type(error).__name__
+    path = context.command_path if context else "llmpool"
+    if kind == "NoSuchOption":
+        return _option(error.option_name, context, root, words)
+    if kind == "BadOptionUsage":
+        return _value(error.option_name, root, words)
+    message = str(error.format_message())
+    unknown = re.match(r"No such command '(.*)'\.", message, re.DOTALL) if kind == "UsageError" else None
+    if unknown and context and hasattr(context.command, "commands"):
+        return _command(_rest_of(words, unknown[1]), unknown[1], context, root)
+    if kind == "MissingParameter" and context:
+        return Slip(_missing(error.param), f"{_example(context)}all about it: {path} -h")
+    unfit = re.match(r"Invalid value for ([^:(]+)(?: \(env var: '(\w+)'\))?: (.*)", message, re.DOTALL)
+    if unfit and context:
+        name = unfit[1].replace("'", "") + (f" ({unfit[2]})" if unfit[2] else "")
+        return Slip(f"{name}: {_unfit(unfit[3])}", f"all about it: {path} -h")
+    extra = re.match(r"Got unexpected extra argument.*\((.*)\)", message, re.DOTALL)
+    if extra and context and context.command.name in ("chat", "route"):
+        return Slip("the prompt is several words", f'put it in quotes: {path} "{_short(_prompt(words))}"')
+    if extra and context:
+        return Slip(f'{path} takes no "{_short(extra[1])}"', f"{_example(context)}all about it: {path} -h")
+    return Slip(message[:1].lower() + message[1:].rstrip("."), f"all about it: {path} -h")
+
+
+def _rest_of(words: Sequence[str], word: str) -> list[str]:
+    return list(words[words.index(word) :]) if word in words else [word]
+
+
+def _command(rest: list[str], word: str, context: Any, root: Any) -> Slip:
+    """Tell of a command or verb that is not there: its neighbour, its place elsewhere, or a prompt."""
+    path, known = context.command_path, list(context.command.commands)
+    at_root = context.parent is None
+    message = f'there is no command "{_short(word)}"' if at_root else f'{path} has no "{_short(word)}"'
+    every = f"all of them: {path} -h"
+    near = [] if " " in word else close(word, known)
+    if at_root and not near and (" " in word or len(rest) >= _NAMED):
+        return Slip(message, f"to ask that: llmpool chat {quote(_short(' '.join(rest)))}")
+    near = near or [name for name in known if name == _ALSO.get(word)]
+    if near:
+        return Slip(message, f"did you mean {' or '.join(f'{path} {name}' for name in near)}?    {every}")
+    elsewhere = _elsewhere(root, word) if at_root else []
+    if elsewhere:
+        return Slip(message, f"did you mean {' or '.join(elsewhere[:_NAMED])}?    {every}")
+    if at_root:
+        return Slip(message, f"to ask something: llmpool chat {quote(_short(' '.join(rest)))}    {every}")
+    return Slip(message, f"there are: {', '.join(known)}")
+
+
+def _option(name: str, context: Any, root: Any, words: Sequence[str]) -> Slip:
+    """Tell of an option that is not there: its neighbour, or the command it belongs to."""
+    command, path = (context.command, context.command_path) if context else (root, "llmpool")
+    message, every = f"{path} has no option {_short(name)}", f"all of them: {path} -h"
+    if context is None or context.parent is None:
+        named = [word for word in words if word in COMMANDS][:1]
+        owners = (owner for owner in (*named, "chat", "models") if name in _options(_first(root.load(owner))))
+        owner = next(owners, "")
+        if owner:
+            return Slip(message, f"it belongs behind a command: llmpool {owner} {name}")
+    if name == "--json":  # the global --jsonl is spelled much like it, and is no way out
+        return Slip(message, f"what it prints is no data    {every}")
+    near = close(name, [*_options(command), *_options(root)]) if name[:2] == "--" else []
+    near = ["--version"] if name == "-v" else near
+    return Slip(message, f"did you mean {' or '.join(dict.fromkeys(near))}?    {every}" if near else every)
+
+
+def _value(name: str, root: Any, words: Sequence[str]) -> Slip:
+    """Tell of an option that lacks its value, or has one too many: what it takes."""
+    from typer._click.shell_completion import _resolve_context
+
+    cut = words.index(name) if name in words else len(words)
+    context = _resolve_context(root, {}, "llmpool", list(words[:cut]))
+    param = next((p for p in context.command.params if name in p.opts), None)
+    if param is None or getattr(param, "is_flag", False):
+        return Slip(f"{name} takes no value", f"all about it: {context.command_path} -h")
+    kind = param.metavar or "VALUE"
+    return Slip(f"{name} needs a value", f"{name} {kind}: {_sentence(param)}")
+
+
+def _missing(param: Any) -> str:
+    return f"{str(param.metavar or param.name).strip('[]')} is missing: {_sentence(param)}"
+
+
+def _unfit(told: str) -> str:
+    """Tell of a value that an option does not take, without the words that programmers have for it."""
+    told = re.sub(r"is not a valid int(eger)?( range)?", "is no whole number", told.rstrip("."))
+    told = re.sub(r"is not a valid float( range)?", "is no number", told)
+    within = re.fullmatch(r"(.*) is not in the range (?:(\S+)<=)?x(?:>=(\S+))?(?:<=(\S+))?", told)
+    if within:
+        least = within[2] or within[3]
+        bounds = [f"at least {least}"] * bool(least) + [f"at most {within[4]}"] * bool(within[4])
+        return f"{within[1].removesuffix('.0')} is out of range; {' and '.join(bounds)}"
+    return told
+
+
+def _sentence(param: Any) -> str:
+    text = (getattr(param, "help", "") or "").rstrip(".")
+    return text[:1].lower() + text[1:] if text[1:2].islower() or text[1:2] == " " else text
+
+
+def _example(context: Any) -> str:
+    """Return the first example of a command as a hint that goes on."""
+    lines = (context.command.epilog or "").splitlines()[2:3]
+    return f"like: {lines[0].strip()}    " if lines else ""
+
+
+def _options(command: Any) -> list[str]:
+    names = [
+        name for p in command.params if p.param_type_name == "option" for name in (*p.opts, *p.secondary_opts)
+    ]
+    return [*names, "--help"]
+
+
+def _first(command: Any) -> Any:
+    """Return what runs when a command is typed without a verb."""
+    return next(iter(getattr(command, "commands", {"": command}).values()))
+
+
+def _elsewhere(root: Any, word: str) -> list[str]:
+    """Return the commands that have a verb called so, or what it is called here."""
+    verbs = list(_verbs(root, ()))
+    found = [verb for verb in verbs if verb[-1] == word] or [v for v in verbs if v[-1] == _ALSO.get(word)]
+    return [f"llmpool {' '.join(verb)}" for verb in found]
+
+
+def _verbs(root: Any, above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Yield the words of every verb and group below the commands."""
+    if hasattr(root, "load"):
+        for name in COMMANDS:
+            yield from _verbs(root.load(name), (name,))
+        return
+    for name, command in getattr(root, "commands", {}).items():
+        yield (*above, name)
+        yield from _verbs(command, (*above, name))
+
+
+def close(word: str, known: Iterable[str]) -> list[str]:
+    """Return whom of *known* the word may have been meant as: the nearest, and what is as near."""
+    spelled = {name.lower(): name for name in known}
+    lowered = word.lower()
+    found = get_close_matches(lowered, spelled, n=_NAMED, cutoff=0.6)
+    likeness = {name: SequenceMatcher(None, name, lowered).ratio() for name in found}
+    likeness |= dict.fromkeys(
+        (name for name in found if sorted(name) == sorted(lowered)), 1.0
+    )  # letters swapped
+    best = max(likeness.values(), default=0)
+    return [spelled[name] for name in found if likeness[name] > best - 0.05]
+
+
+def _prompt(words: Sequence[str]) -> str:
+    """Return the words that are no options, behind the command: what somebody wanted to ask."""
+    return " ".join(word for word in words[1:] if word[:1] != "-").replace('"', "'")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
