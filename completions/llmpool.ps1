@@ -1,19 +1,24 @@
-Import-Module PSReadLine
-Set-PSReadLineKeyHandler -Chord Tab -Function MenuComplete
-$scriptblock = {
+Register-ArgumentCompleter -Native -CommandName llmpool -ScriptBlock {
     param($wordToComplete, $commandAst, $cursorPosition)
-    $Env:_LLMPOOL_COMPLETE = "complete_powershell"
-    $Env:_TYPER_COMPLETE_ARGS = $commandAst.ToString()
-    $Env:_TYPER_COMPLETE_WORD_TO_COMPLETE = $wordToComplete
-    llmpool | ForEach-Object {
-        $commandArray = $_ -Split ":::"
-        $command = $commandArray[0]
-        $helpString = $commandArray[1]
-        [System.Management.Automation.CompletionResult]::new(
-            $command, $command, 'ParameterValue', $helpString)
+    $typed = @($commandAst.CommandElements | Where-Object { $_.Extent.EndOffset -lt $cursorPosition } |
+        ForEach-Object { if ($null -ne $_.Value) { "$($_.Value)" } else { $_.Extent.Text } })
+    $last = $wordToComplete.Trim([char[]]@(34, 39))
+    $option = if ($last -match '^--[^=]+=') { $Matches[0] } else { '' }
+    $names = 'COMP_WORDS', 'COMP_CWORD', '_LLMPOOL_COMPLETE'
+    try {
+        $env:COMP_WORDS = ($typed + $last) -join [char]31
+        $env:COMP_CWORD = "$($typed.Count)"
+        $env:_LLMPOOL_COMPLETE = 'powershell'
+        $lines = @(& $typed[0] 2>$null)
+    } finally {
+        $names | ForEach-Object { Remove-Item -ErrorAction SilentlyContinue "Env:$_" }
     }
-    $Env:_LLMPOOL_COMPLETE = ""
-    $Env:_TYPER_COMPLETE_ARGS = ""
-    $Env:_TYPER_COMPLETE_WORD_TO_COMPLETE = ""
+    foreach ($line in $lines) {
+        $value, $about = "$line" -split "`t", 2
+        if (-not $value) { continue }  # a path: PowerShell completes those by itself
+        $text = $option + $value
+        if ($text -notmatch '^[\w./:=+-]+$') { $text = "'" + $text.Replace("'", "''") + "'" }
+        if (-not $about) { $about = $value }
+        [System.Management.Automation.CompletionResult]::new($text, $value, 'ParameterValue', $about)
+    }
 }
-Register-ArgumentCompleter -Native -CommandName llmpool -ScriptBlock $scriptblock

@@ -52,7 +52,7 @@ def test_the_crontab_line_is_one() -> None:
 
 def test_the_page_shows_them_whole() -> None:
     """Each of their lines stands on the page of `refresh`."""
-    page = files()["man/llmpool-refresh.1"].replace("\\-", "-").replace("\\(aq", "'").splitlines()
+    page = files()["man/man1/llmpool-refresh.1"].replace("\\-", "-").replace("\\(aq", "'").splitlines()
     for line in (cronpage.CRONTAB, *cronpage.SERVICE.splitlines(), *cronpage.TIMER.splitlines()):
         assert line in page
     assert {".SH FROM CRON", ".SH FROM SYSTEMD", ".SH UNATTENDED"} <= set(page)

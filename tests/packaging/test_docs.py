@@ -13,7 +13,7 @@ import pytest
 
 from llmpool.cli.frontpage import EXAMPLES, EXITS
 from llmpool.cli.manpage import Entry, examples, leaves
-from llmpool.cli.manual import files, tree
+from llmpool.cli.manual import files, main, tree
 from llmpool.errors import Exit
 from tests.packaging.commandlines import follow, runs
 from tests.support import Home, python_environment
@@ -55,24 +55,35 @@ def test_the_generated_files_depend_on_nothing_around(home: Home, tmp_path: Path
     (tmp_path / "pyproject.toml").write_text('name = "llmpool"\n')
     odd = {"TYPER_USE_RICH": "1", "COLUMNS": "33", "LLMPOOL_MODEL": "x", "LC_ALL": "C", "FORCE_COLOR": "1"}
     assert generate(home, tmp_path, **odd, SOURCE_DATE_EPOCH="0").returncode == 0
-    assert {str(p.relative_to(tmp_path)): p.read_bytes().decode() for p in tmp_path.glob("*/*")} == files()
+    written = {str(p.relative_to(tmp_path)): p for p in tmp_path.rglob("*") if p.is_file()}
+    written.pop("pyproject.toml")
+    assert {name: path.read_bytes().decode() for name, path in written.items()} == files()
     again = generate(home, tmp_path)
     assert (again.returncode, again.stdout) == (0, "")
 
 
-def test_check_names_what_differs_and_writes_nothing(home: Home, tmp_path: Path) -> None:
-    """A changed, a missing and a left-over file are named with exit code 1; writing mends all three."""
+def test_check_names_what_differs_and_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Changed, missing and left-over files are named with exit code 1; writing mends them all."""
     (tmp_path / "pyproject.toml").write_text('name = "llmpool"\n')
-    generate(home, tmp_path)
-    (tmp_path / "man/llmpool-chat.1").write_text("changed")
+    monkeypatch.chdir(tmp_path)
+    assert main([]) == 0
+    capsys.readouterr()
+    (tmp_path / "man/man1/llmpool-chat.1").write_text("changed")
     (tmp_path / "completions/_llmpool").unlink()
-    (tmp_path / "man/llmpool-gone.1").write_text("left over")
-    done = generate(home, tmp_path, "--check")
-    assert done.returncode == 1
-    assert done.stdout.split() == ["man/llmpool-chat.1", "completions/_llmpool", "man/llmpool-gone.1"]
-    assert (tmp_path / "man/llmpool-chat.1").read_text() == "changed"
-    assert generate(home, tmp_path).returncode == 0
-    assert generate(home, tmp_path, "--check").returncode == 0
+    (tmp_path / "man/man1/llmpool-gone.1").write_text("left over")
+    (tmp_path / "llmpool/data/schemas/output/gone.json").write_text("left over")
+    assert main(["--check"]) == 1
+    assert capsys.readouterr().out.split() == [
+        "man/man1/llmpool-chat.1",
+        "completions/_llmpool",
+        "man/man1/llmpool-gone.1",
+        "llmpool/data/schemas/output/gone.json",
+    ]
+    assert (tmp_path / "man/man1/llmpool-chat.1").read_text() == "changed"
+    assert main([]) == 0
+    assert main(["--check"]) == 0
 
 
 def test_the_generator_refuses_a_foreign_directory(home: Home, tmp_path: Path) -> None:
@@ -85,7 +96,7 @@ def test_the_generator_refuses_a_foreign_directory(home: Home, tmp_path: Path) -
 @pytest.mark.skipif(not shutil.which("mandoc"), reason="mandoc is not installed")
 def test_mandoc_has_nothing_to_say_about_the_pages() -> None:
     """The pages are clean roff."""
-    pages = sorted(map(str, ROOT.glob("man/*.1")))
+    pages = sorted(map(str, ROOT.glob("man/man?/*")))
     done = subprocess.run(
         ["mandoc", "-Tlint", "-W", "warning", *pages], capture_output=True, text=True, check=False
     )
@@ -96,14 +107,14 @@ def test_every_option_is_on_the_page_of_its_command() -> None:
     """No command has an option its page is silent about."""
     made = files()
     for entry in (top(), *leaves(top())):
-        page = made[f"man/{entry.page}.1"].replace("\\", "")
+        page = made[f"man/man1/{entry.page}.1"].replace("\\", "")
         for param in entry.command.params:
             assert param.param_type_name == "argument" or all(f"fB{name}fR" in page for name in param.opts)
 
 
 def test_every_exit_code_and_variable_is_on_the_front_page() -> None:
     """The table of exit codes is whole, and so is the list of variables."""
-    page = files()["man/llmpool.1"]
+    page = files()["man/man1/llmpool.1"]
     assert set(EXITS) == set(Exit)
     assert all(rf"\fB{int(code)}\fR" in page for code in Exit)
     for entry in (top(), *leaves(top())):
@@ -112,10 +123,10 @@ def test_every_exit_code_and_variable_is_on_the_front_page() -> None:
 
 
 def test_every_command_has_examples_that_parse() -> None:
-    """One to six examples each; every command, verb and option in them exists."""
+    """One to eight examples each; every command, verb and option in them exists."""
     for entry in leaves(top()):
         given = examples(entry)
-        assert 1 <= len(given) <= 6, entry.words
+        assert 1 <= len(given) <= 8, entry.words
         called = [follow(run, top()) for line in given for run in runs(line)]
         assert not [fault for _, faults in called for fault in faults]
         assert entry.words in [found.words for found, _ in called]

@@ -56,7 +56,7 @@ def loaded(home: Home, *args: str, **env: str) -> set[str]:
 def fleet(home: Home) -> Home:
     """Give a home with two providers whose registry is compiled."""
     home.write_config(*FLEET)
-    assert home.pool("models", "list", "--json").code == 0
+    assert home.here("models", "list", "--json").code == 0
     return home
 
 

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,13 @@ PURE = ("core/", "registry/", "router/", "pricing/", "usage/", "formats/")
 NEVER = {"asyncio", "requests", "pydantic", "click", "dataclasses"}
 
 
-def imports() -> Iterator[tuple[str, str, bool]]:
+@cache
+def imports() -> list[tuple[str, str, bool]]:
+    """Name every import there is, once a process."""
+    return list(_imports())
+
+
+def _imports() -> Iterator[tuple[str, str, bool]]:
     """Yield file, library and whether it is imported at the top of the file, for every import there is."""
     for path in sorted(PACKAGE.rglob("*.py")):
         tree = _tree(path)

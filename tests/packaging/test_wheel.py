@@ -49,17 +49,19 @@ def test_the_wheel_has_every_module_and_every_data_file(wheel: list[str]) -> Non
         name for name in wheel if name.startswith("llmpool/")
     }
     assert {"llmpool/py.typed", "llmpool/data/presets.toml"} <= set(wheel)
+    schemas = "llmpool/data/schemas"
+    assert {f"{schemas}/llmpool.schema.json", f"{schemas}/output/models-list.json"} <= set(wheel)
 
 
 def test_the_wheel_has_every_page_and_completion(wheel: list[str]) -> None:
     """Man pages and completions go where man and the shells look for them."""
-    pages = {f"{SHARE}/man/man1/{page.name}" for page in (ROOT / "man").glob("*.1")}
+    pages = {f"{SHARE}/{page.relative_to(ROOT).as_posix()}" for page in ROOT.glob("man/man?/*")}
     completions = {
         f"{SHARE}/bash-completion/completions/llmpool",
         f"{SHARE}/zsh/site-functions/_llmpool",
         f"{SHARE}/fish/vendor_completions.d/llmpool.fish",
     }
-    assert f"{SHARE}/man/man1/llmpool.1" in pages
+    assert {f"{SHARE}/man/man1/llmpool.1", f"{SHARE}/man/man5/llmpool.toml.5"} <= pages
     assert pages | completions == {name for name in wheel if name.startswith(SHARE)}
 
 
@@ -75,7 +77,7 @@ def test_the_sdist_has_all_that_builds_and_tests_need(sdist: list[str]) -> None:
     """From the sdist alone the wheel can be built, tested and documented."""
     for name in ("README.md", "LICENSE", "pyproject.toml", "llmpool/__main__.py", "tests/conftest.py"):
         assert name in sdist
-    for pattern in ("man/*.1", "completions/*", "tests/**/*.py"):
+    for pattern in ("man/man?/*", "completions/*", "tests/**/*.py"):
         assert {str(path.relative_to(ROOT)) for path in ROOT.glob(pattern)} <= set(sdist)
     assert not [
         name for name in sdist if name.endswith((".pyc", ".pyo")) or name.startswith((".git/", ".ci"))
