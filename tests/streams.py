@@ -27,8 +27,12 @@ class Streams:
         self._hook = jsonfile._warning_hooks[0]
         self._signals = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
         self._real = {name: getattr(sys, name) for name in self._files}
-        for name, file in self._files.items():
-            setattr(sys, name, io.TextIOWrapper(file, encoding="utf-8", write_through=True))
+        opened = {
+            n: io.TextIOWrapper(f, encoding="utf-8", write_through=True) for n, f in self._files.items()
+        }
+        self._held = opened  # a run may let go of one, which would close its file
+        for name, stream in opened.items():
+            setattr(sys, name, stream)
         return self
 
     def __exit__(self, *_error: object) -> None:

@@ -12,6 +12,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from copy import copy
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
@@ -153,10 +155,16 @@ class Home:
         For what a run reads, writes and says. What it loads, how it starts and ends, signals, races and
         terminals want a process: `pool`, `start` and `terminal`.
         """
+        import typer.main
+
         from llmpool.cli.app import run
 
         before = Path.cwd()
-        with Streams(stdin) as streams, mock.patch.dict(os.environ, self._environment(env), clear=True):
+        with (
+            Streams(stdin) as streams,
+            mock.patch.dict(os.environ, self._environment(env), clear=True),
+            mock.patch.object(typer.main, "get_command", partial(_assembled, typer.main.get_command)),
+        ):
             os.chdir(self.cwd)
             try:
                 code = run(list(args))
@@ -232,6 +240,19 @@ class Home:
     def _environment(self, changes: Mapping[str, str | None] | None) -> dict[str, str]:
         merged: dict[str, str | None] = {**self.env, **(changes or {})}
         return {name: value for name, value in merged.items() if value is not None}
+
+
+_commands: dict[Any, Any] = {}  # by the app that makes them
+
+
+def _assembled(assemble: Callable[[Any], Any], app: Any) -> Any:
+    """Put a command together once in this process and not for each run, of which it is half the time."""
+    if app not in _commands:
+        _commands[app] = assemble(app)
+    command = copy(_commands[app])
+    if hasattr(command, "commands"):
+        command.commands = dict(command.commands)  # the root puts real ones in the place of its stubs
+    return command
 
 
 def finish(child: Any) -> Result:

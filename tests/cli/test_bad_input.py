@@ -137,11 +137,11 @@ def test_a_bad_server_is_one_clear_line(home: Home, fault: object, word: str) ->
     """Whatever a server does, a pinned chat ends with one line that says it, and 7; a refresh with 9."""
     with FakeServer(behave=[fault] * 5, behave_listing=[fault] * 5) as bad:
         home.write_config(provider("a", bad.url), model("a/m"))
-        chat = home.pool("chat", "-m", "a/m", "--max-wait", "0", "hi", timeout=40)
+        chat = home.here("chat", "-m", "a/m", "--max-wait", "0", "hi")
         assert chat.code == 7
         clean(chat)
         assert re.search(word, chat.err, re.IGNORECASE), chat.err
-        refresh = home.pool("refresh", "--timeout", "10s", timeout=40)
+        refresh = home.here("refresh", "--timeout", "10s")
         assert refresh.code == 9
         assert "Traceback" not in refresh.err
 

@@ -45,7 +45,7 @@ def test_a_bad_line_has_its_error_in_its_place(two: Home) -> None:
     assert told == [message for _, message in lines]
     assert [each["line"] for each in result.documents if "error" in each] == list(range(3, 28, 2))
     last = result.documents[-1]["decision"]
-    assert (last["complexity"], last["difficulty"]) == ("complex", None)
+    assert (last["complexity"], 0 <= last["difficulty"] <= 1) == ("complex", True)
     assert last["request"] | {"hints": {"quality_floor": "6"}, "context_size": 0} == last["request"]
 
 
@@ -63,8 +63,9 @@ def test_all_candidates_of_every_line(home: Home) -> None:
     )
     asked = "".join(json.dumps({"query": f"hello {n}"}) + "\n" for n in range(1000))
     result = home.here("route", "--batch", "-", "--json", stdin=asked)
-    assert (result.code, len(result.documents)) == (0, 1000)
-    first = result.documents[0]["decision"]
+    documents = result.documents
+    assert (result.code, len(documents)) == (0, 1000)
+    first = documents[0]["decision"]
     assert (len(first["candidates"]), first["candidates_total"]) == (50, 60)
     whole = home.here("route", "--batch", "-", "--json", "--all", stdin='{"query": "hi"}\n').documents[0]
     assert len(whole["decision"]["candidates"]) == 60

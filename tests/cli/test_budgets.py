@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from tests.at_once import at_once
 from tests.edges.spending import costing
 from tests.fakes.server import FakeServer
 from tests.packaging.test_imports import loaded
-from tests.support import Home, end_of, model, provider, wait_for
+from tests.support import Home, model, provider, wait_for
 
 PRICE = json.dumps({"custom": {"work:m": {"input": "0", "output": "1000"}}, "default": None})
 OWN = "--on-exceed local: own machines answer"
@@ -47,7 +48,7 @@ def test_twenty_processes_send_what_a_budget_for_ten_allows(shop: Home, server: 
     assert shop.here("policy", "budget", "set", "1/day", "--unpriced", "allow").code == 0
     server.behave([costing(100)] * 40)
     args = ("chat", "--json", "--max-tokens", "100", "--max-wait", "0", "-m", "work/m", "hi")
-    ended = [end_of(child) for child in [shop.start(*args) for _ in range(20)]]
+    ended = at_once(shop, *[args] * 20)
     assert sorted(result.code for result in ended) == [0] * 10 + [8] * 10
     assert len(server.chats) == 10
     assert tally(shop)["leases"] == []

@@ -99,7 +99,7 @@ def test_a_table_is_taken_out_only_when_asked(home: Home) -> None:
     assert home.here("config", "unset", "groups.family", "--yes").code == 0
     assert home.config.read_text() == TEXT
     home.here("config", "set", "groups.family", "providers=den")
-    child = home.terminal("config", "unset", "groups.family", width=300)
+    child = home.terminal("config", "unset", "groups.family", width=300, env={"NO_COLOR": "1"})
     child.expect(r"\[y/N\] ")
     child.send("\x04")
     assert finish(child).out.endswith("\nerror: nothing was done\n")

@@ -25,14 +25,14 @@ def asked(home: Home, server: FakeServer) -> Home:
         model("den/m", quality=5),
         model("sky/m", quality=9, cost_tier=2),
     )
-    home.pool("chat", "hello")
+    home.here("chat", "hello")
     server.behave([faults.status(400)])
-    home.pool("chat", "-m", "sky/m", "--max-wait", "0", "explain it")
+    home.here("chat", "-m", "sky/m", "--max-wait", "0", "explain it")
     return home
 
 
 def decisions(home: Home, *options: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = home.pool("usage", "decisions", "--json", *options).json["decisions"]
+    found: list[dict[str, Any]] = home.here("usage", "decisions", "--json", *options).json["decisions"]
     return found
 
 
@@ -47,30 +47,30 @@ def test_the_newest_come_first(asked: Home) -> None:
     ]
     assert decisions(asked, "--provider", "sky", "--strategy", "cost") == []
     assert decisions(asked, "--limit", "1") == [first]
-    lines = asked.pool("usage", "decisions", "--jsonl", "--limit", "0").documents
-    assert [each["decision"] for each in lines] == [first, second]
-    rows = [row.split("\t") for row in asked.pool("usage", "decisions").out.splitlines()]
+    lines = asked.here("usage", "decisions", "--jsonl", "--limit", "0").documents
+    assert lines == [first, second]
+    rows = [row.split("\t") for row in asked.here("usage", "decisions").out.splitlines()]
     assert [(row[1], row[-2], row[-1]) for row in rows] == [
-        (first["id"], "the same", "failed"),
-        (second["id"], "the same", "ok"),
+        (first["id"], "failed", ""),
+        (second["id"], "ok", ""),
     ]
 
 
 def test_a_decision_with_what_it_came_to(asked: Home) -> None:
     """`--last` and `--id`, the beginning of one included, show attempts, times, cost and the usage record."""
     first, second = decisions(asked)
-    shown = asked.pool("route", "--id", second["id"][:8], "--json").json
+    shown = asked.here("route", "--id", second["id"][:8], "--json").json
     assert shown["decision"] == second
     assert shown["usage"]["id"] == second["outcome"]["usage_id"]
     assert shown["usage"]["decision_id"] == second["id"]
-    text = asked.pool("route", "--id", second["id"])
+    text = asked.here("route", "--id", second["id"])
     assert text.err == ""
     assert "den/m answered · 7 in, 2 out · free · first token " in text.out
     assert second["outcome"]["usage_id"] in text.out
-    assert "nobody answered" in asked.pool("route", "--last").out
-    assert asked.pool("route", "--id", "d-").code == 3
-    assert asked.pool("route", "--last", "--id", first["id"]).code == 2
-    offered = asked.pool(
+    assert "nobody answered" in asked.here("route", "--last").out
+    assert asked.here("route", "--id", "d-").code == 3
+    assert asked.here("route", "--last", "--id", first["id"]).code == 2
+    offered = asked.here(
         env={"_LLMPOOL_COMPLETE": "complete_bash", "COMP_WORDS": "llmpool route --id ", "COMP_CWORD": "3"}
     )
     assert offered.out.split() == [first["id"], second["id"]]
@@ -79,7 +79,7 @@ def test_a_decision_with_what_it_came_to(asked: Home) -> None:
 def test_replay_is_todays_answer(asked: Home, server: FakeServer) -> None:
     """`--replay` shows what today's registry would choose and why it differs; nothing is recorded or sent."""
     _, second = decisions(asked)
-    same = asked.pool("route", "--replay", second["id"], "--json").json
+    same = asked.here("route", "--replay", second["id"], "--json").json
     assert same["differences"]["same"] is True
     assert same["then"] == second
     asked.write_config(
@@ -88,14 +88,14 @@ def test_replay_is_todays_answer(asked: Home, server: FakeServer) -> None:
         model("sky/new", quality=5, cost_tier=0, speed=9),
     )
     before = (len(server.chats), sorted((asked.state / "decisions").iterdir()))
-    told = asked.pool("route", "--replay", second["id"], "--json").json
+    told = asked.here("route", "--replay", second["id"], "--json").json
     assert (told["now"]["selected"], told["now"]["complexity"]) == ("sky/new", "moderate")
     difference = told["differences"]
     assert difference["generation"]["now"] > difference["generation"]["then"]
     assert difference["winners"][0]["now"] == {"state": "gone"}
     assert difference["came"] == {"total": 1, "deployments": ["sky/new"]}
     assert difference["went"] == {"total": 1, "deployments": ["den/m"]}
-    text = asked.pool("route", "--replay", second["id"]).out
+    text = asked.here("route", "--replay", second["id"]).out
     assert "den/m   today: sky/new" in text
     assert "gone since: den/m" in text
     assert (len(server.chats), sorted((asked.state / "decisions").iterdir())) == before
@@ -106,11 +106,11 @@ def test_a_decision_that_cannot_be_asked_today(asked: Home, server: FakeServer) 
     """A model that is gone, or an owner's bar, is the answer of a replay, not an error of the command."""
     first, _ = decisions(asked)
     asked.write_config(provider("den", server.url), model("den/m"))
-    told = asked.pool("route", "--replay", "last", "--json")
+    told = asked.here("route", "--replay", "last", "--json")
     assert (told.code, told.json["now"]) == (0, None)
     assert told.json["refused"]["kind"] == "unknown_name"
     assert told.json["differences"]["selected"] == {"then": first["selected"], "now": None}
-    assert "today: nobody" in asked.pool("route", "--replay", "last").out
+    assert "today: nobody" in asked.here("route", "--replay", "last").out
 
 
 def test_a_large_log_is_not_read_whole(home: Home) -> None:
@@ -122,10 +122,10 @@ def test_a_large_log_is_not_read_whole(home: Home) -> None:
     newest = [line(n, at="2026-01-02T00:00:00.000Z") for n in range(60)]
     text = "".join(json.dumps(each) + "\n" for each in newest)
     (folder / "2026-01-02.jsonl").write_text(text + '{"torn": ')
-    shown = home.pool("usage", "decisions", "--json", "--limit", "2").json
+    shown = home.here("usage", "decisions", "--json", "--limit", "2").json
     assert [each["id"] for each in shown["decisions"]] == ["d-00000059", "d-00000058"]
     assert shown["bad_lines"] == 1
-    every = home.pool("usage", "decisions", "--limit", "0")
+    every = home.here("usage", "decisions", "--limit", "0")
     assert len(every.out.splitlines()) == 60
     assert "11 lines of the decision log could not be read" in every.err
 
@@ -150,10 +150,10 @@ def test_no_text_of_a_prompt_is_in_a_decision(home: Home, server: FakeServer) ->
     home.write_config(provider("den", server.url), model("den/m"))
     (home.cwd / "note.txt").write_text(f"note: {PHRASE}")
     server.behave([faults.ok(f"so {PHRASE}"), faults.ok("yes"), faults.status(500), faults.status(500)])
-    home.pool("chat", PHRASE, "--system", PHRASE, "-a", "note.txt")
-    home.pool("chat", "--session", "kept", f"again: {PHRASE}")
-    home.pool("route", "--record", PHRASE)
-    home.pool("chat", "--max-wait", "0", PHRASE, stdin=PHRASE)
+    home.here("chat", PHRASE, "--system", PHRASE, "-a", "note.txt")
+    home.here("chat", "--session", "kept", f"again: {PHRASE}")
+    home.here("route", "--record", PHRASE)
+    home.here("chat", "--max-wait", "0", PHRASE, stdin=PHRASE)
     assert len(decisions(home)) == 4
     assert {Path(name).parent.name for name in home.files_with("heron nests")} == {"sessions", "cwd"}
 

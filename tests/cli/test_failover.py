@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from llmpool.cli.styles import unpainted
 from tests.fakes import faults
 from tests.fakes.server import FakeServer
 from tests.support import Home, end_of, finish, model, provider, wait_for
+
+pytestmark = pytest.mark.usefixtures("impatient")
 
 DOWN = faults.status(503)
 
@@ -52,7 +55,7 @@ def test_a_failure_is_told_step_by_step_and_known_to_the_next_run(
     """Retries, the rest, who is next and who answered are said; the next run asks the good one at once."""
     bad.behave(faults.always(DOWN))
     pool_of(home, bad, good)
-    first = home.pool("chat", "--stats", "hi")
+    first = home.here("chat", "--stats", "hi")
     assert (first.code, first.out) == (0, "a whole answer\n")
     said = first.err.splitlines()
     assert said[0].startswith("bad/x: scripted 503; again in 0.")
@@ -62,7 +65,7 @@ def test_a_failure_is_told_step_by_step_and_known_to_the_next_run(
     ]
     assert said[-1].startswith("bad[api_error,")
     assert said[-1].endswith("ms]->good | good[success:y]")
-    second = home.pool("chat", "hi")
+    second = home.here("chat", "hi")
     assert (second.out, second.err, len(bad.chats)) == ("a whole answer\n", "", 3)
 
 
@@ -70,23 +73,23 @@ def test_who_rests_is_listed_until_it_is_cleared(home: Home, bad: FakeServer, go
     """`providers list` has the deployments that rest, with the time left; `clear` has them asked again."""
     bad.behave(faults.always(DOWN))
     pool_of(home, bad, good)
-    home.pool("chat", "hi")
-    rows = {row["id"]: row for row in home.pool("providers", "list", "--json").json["providers"]}
+    home.here("chat", "hi")
+    rows = {row["id"]: row for row in home.here("providers", "list", "--json").json["providers"]}
     resting = rows["bad"]["resting"]
     assert [(r["scope"], r["name"], r["reason"]) for r in resting] == [("deployment", "x", "overloaded")]
     assert rows["good"]["resting"] == []
-    assert "\tx rests " in home.pool("providers", "list").out
-    reasons = home.pool("route", "--json", "hi").json["decision"]["rejections"]
+    assert "\tx rests " in home.here("providers", "list").out
+    reasons = home.here("route", "--json", "hi").json["decision"]["rejections"]
     assert reasons[0]["reasons"][0].startswith("rests after overload, again at ")
-    assert home.pool("providers", "clear", "bad").code == 0
-    assert home.pool("route", "hi").out == "bad/x\n"
+    assert home.here("providers", "clear", "bad").code == 0
+    assert home.here("route", "hi").out == "bad/x\n"
 
 
 def test_json_says_it_in_the_document_and_on_stderr(home: Home, bad: FakeServer, good: FakeServer) -> None:
     """Ruling 20: requested, served_by and reason, one line on stderr even with -q, attempts with next."""
     bad.behave([faults.cut(2)] * 3)
     pool_of(home, bad, good)
-    result = home.pool("chat", "-q", "--json", "hi")
+    result = home.here("chat", "-q", "--json", "hi")
     shown = result.json
     assert (shown["text"], shown["requested"], shown["served_by"]) == ("a whole answer", "bad/x", "good/y")
     assert shown["reason"].startswith("bad/x: ")
@@ -103,6 +106,7 @@ def test_json_says_it_in_the_document_and_on_stderr(home: Home, bad: FakeServer,
 def test_a_schema_is_shown_whole_so_failover_goes_on(home: Home, bad: FakeServer, good: FakeServer) -> None:
     """Ruling 9: with --schema nothing is shown before it is whole."""
     bad.behave([faults.cut(2)] * 3)
+    good.text = '{"whole": true}'
     pool_of(home, bad, good)
     home.write_config(
         '[routing]\nstrategy = "priority"\nmax_retries = 0',
@@ -112,8 +116,8 @@ def test_a_schema_is_shown_whole_so_failover_goes_on(home: Home, bad: FakeServer
         model("good/y"),
     )
     (home.cwd / "s.json").write_text('{"type": "object"}')
-    result = home.pool("chat", "--schema", "s.json", "hi")
-    assert (result.code, result.out) == (0, "a whole answer\n")
+    result = home.here("chat", "--schema", "s.json", "hi")
+    assert (result.code, result.out) == (0, '{"whole": true}\n')
 
 
 @pytest.mark.parametrize("quiet", [(), ("-q",)])
@@ -123,7 +127,7 @@ def test_a_break_in_a_pipe_adds_nothing(
     """What came stays as it came; the seam is on stderr, the code is 7, and nobody else was asked."""
     bad.behave([faults.cut(2)])
     pool_of(home, bad, good)
-    result = home.pool("chat", *quiet, "hi")
+    result = home.here("chat", *quiet, "hi")
     assert (result.code, result.out, len(good.chats)) == (7, "hello", 0)
     assert result.err.startswith("error: bad/x broke off: ")
     assert "what is above is all there is" in result.err
@@ -135,14 +139,14 @@ def test_a_break_on_a_terminal_ends_its_line(home: Home, bad: FakeServer, good: 
     pool_of(home, bad, good)
     shown = finish(home.terminal("chat", "hi"))
     assert shown.code == 7
-    assert shown.out.startswith("hello\nerror: bad/x broke off: ")
+    assert unpainted(shown.out).startswith("hello\nerror: bad/x broke off: ")
 
 
 def test_a_restart_marks_the_seam_whatever_is_silenced(home: Home, bad: FakeServer, good: FakeServer) -> None:
     """--on-break restart: both answers are there, the seam between them is said even with -q."""
     bad.behave([faults.cut(2)])
     pool_of(home, bad, good)
-    result = home.pool("chat", "-q", "--on-break", "restart", "hi")
+    result = home.here("chat", "-q", "--on-break", "restart", "hi")
     assert (result.code, result.out) == (0, "hello\na whole answer\n")
     assert "bad/x broke off: " in result.err
     assert "; good/y starts over" in result.err
@@ -183,32 +187,32 @@ def test_the_last_resort_while_all_rest_is_said(home: Home, bad: FakeServer, goo
     """Ruling 10: when all rest the soonest free is tried, and once more at the end; -q keeps the warning."""
     bad.behave([DOWN] * 3)
     pool_of(home, bad, good)
-    assert home.pool("chat", "-m", "bad/x", "--max-wait", "0", "hi").code == 7
-    result = home.pool("chat", "-q", "-m", "bad/x", "hi")
+    assert home.here("chat", "-m", "bad/x", "--max-wait", "0", "hi").code == 7
+    result = home.here("chat", "-q", "-m", "bad/x", "hi")
     assert result.code == 7
     assert result.err.startswith(
         "warning: nobody else may answer; bad/x is tried all the same (rests after overload"
     )
     assert len(bad.chats) == 3
     bad.behave([])
-    again = home.pool("chat", "-q", "--json", "-m", "bad/x", "hi")
+    again = home.here("chat", "-q", "--json", "-m", "bad/x", "hi")
     assert again.json["reason"].startswith("nobody else may answer; bad/x is tried all the same")
 
 
 def test_turns_are_taken_by_those_who_call(home: Home, bad: FakeServer, good: FakeServer) -> None:
     """Round robin: each chat moves the turn, looking does not."""
     pool_of(home, bad, good, '[routing]\nstrategy = "round_robin"')
-    looked = [home.pool("route", "hi").out.strip() for _ in range(2)]
+    looked = [home.here("route", "hi").out.strip() for _ in range(2)]
     assert looked[0] == looked[1]
-    home.pool("chat", "--dry-run", "hi")
-    served = [home.pool("chat", "--json", "hi").json["served_by"] for _ in range(4)]
+    home.here("chat", "--dry-run", "hi")
+    served = [home.here("chat", "--json", "hi").json["served_by"] for _ in range(4)]
     assert served == [looked[0], *(ref for ref in ("bad/x", "good/y") if ref != looked[0])] * 2
 
 
 def test_who_steps_in_for_a_name_is_said(home: Home, good: FakeServer) -> None:
     """Ruling 20: a pin that may not be asked, with --fallback: who answered, and why not the pinned one."""
     home.write_config("[providers.openai]\n", provider("good", good.url), model("good/y"))
-    result = home.pool("chat", "-q", "-m", "openai/gpt-5-mini", "--fallback", "hi")
+    result = home.here("chat", "-q", "-m", "openai/gpt-5-mini", "--fallback", "hi")
     assert (result.code, result.out) == (0, "a whole answer\n")
     assert result.err.startswith(
         "warning: good/y answered, openai/gpt-5-mini was asked for (openai/gpt-5-mini:"

@@ -40,7 +40,7 @@ def test_the_list_changes_nothing_and_shows_no_key(home: Home) -> None:
     put(home, SETTINGS, {"api_key": KEY})
     put(home, ".codex/auth.json", {"access_token": KEY, "account_id": "me@x.test"})
     env = {"TRAE_API_KEY": KEY}
-    listed = home.pool("providers", "import", "--json", env=env)
+    listed = home.here("providers", "import", "--json", env=env)
     document = listed.json
     assert set(document) == {"schema", "found", "logins", "tools", "problems"}
     found = document["found"]
@@ -141,13 +141,11 @@ def test_a_proxy_on_this_machine(home: Home, server: FakeServer) -> None:
 def test_an_imported_key_answers(home: Home, server: FakeServer) -> None:
     """A key and its address, taken over from another tool into the keyring, answer the next prompt."""
     put(home, SETTINGS, {"api_key": KEY, "base_url": server.url})
-    env = filed_keyring.ENVIRONMENT | {
-        filed_keyring.VARIABLE: str(home.dir / "keyring.json"),
-        "PYTHONPATH": f"{home.env.get('PYTHONPATH', '')}:{ROOT}",
-    }
-    assert home.pool("providers", "import", "cursor", "--yes", env=env).code == 0
-    assert home.pool("refresh", env=env).code == 0
-    assert home.pool("chat", "hi", env=env).out == "hello there\n"
+    env = filed_keyring.ENVIRONMENT | {filed_keyring.VARIABLE: str(home.dir / "keyring.json")}
+    with filed_keyring.chosen():
+        assert home.here("providers", "import", "cursor", "--yes", env=env).code == 0
+        assert home.here("refresh", env=env).code == 0
+        assert home.here("chat", "hi", env=env).out == "hello there\n"
     assert home.files_with(KEY) == [SETTINGS, "keyring.json"]
 
 

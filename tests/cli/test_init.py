@@ -95,10 +95,10 @@ def test_a_terminal_is_asked_one_question(home: Home, ollama: FakeServer) -> Non
 
 
 def test_a_terminal_with_nothing_found_gets_a_menu(home: Home, server: FakeServer) -> None:
-    """With nothing found a terminal offers an address, the toy, or leaving."""
+    """With nothing found a terminal offers a key, an address, the toy, or leaving."""
     child = home.terminal("init", "--no-embedded")
-    child.expect("1 address of a server")
-    child.sendline("1")
+    child.expect("2 address of a server")
+    child.sendline("2")
     child.expect("address")
     child.sendline(server.url)
     child.expect("1 model")

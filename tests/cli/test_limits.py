@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -105,13 +106,14 @@ def test_a_pipe_gets_exact_times_and_a_terminal_how_long(home: Home, server: Fak
     assert lines[0][-1].startswith("granted 2 CNY, topped up 13.5 CNY; asked ")
     assert lines[1][:5] == ["work", "a", "requests a minute", "59", "60"]
     assert lines[1][5].endswith("Z")
-    assert lines[1][6] == "seen 2 min ago"
-    assert lines[2][2:5] == ["input tokens", "450 000", "450 000"]  # it has started anew since
-    assert lines[3][:5] == ["work", "all", "requests a day", "1 000", "1 000"]
+    assert re.fullmatch(r"seen \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", lines[1][6])
+    assert lines[2][2:5] == ["input tokens", "450,000", "450,000"]  # it has started anew since
+    assert lines[3][:5] == ["work", "all", "requests a day", "1,000", "1,000"]
     assert lines[3][5].endswith("T00:00:00Z (midnight UTC)")
     assert lines[3][6] == "config"
     person = finish(home.terminal("providers", "limits", env=KEY)).out
     assert "in 60 min" in person
+    assert "seen 2 min ago" in person
     assert "has reset" in person
     assert "12 500" not in person
 

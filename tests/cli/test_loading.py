@@ -173,26 +173,26 @@ def embedded(home: Home, tmp_path: Path) -> Iterator[Home]:
 
 def test_an_embedded_model_is_started_anew_for_another_window(embedded: Home) -> None:
     """Its server is ours: load, load with less, ps without the network, unload."""
-    first = embedded.pool("models", "load", "embedded/tiny", "--context", "2048", "--json").json["model"]
+    first = embedded.here("models", "load", "embedded/tiny", "--context", "2048", "--json").json["model"]
     assert (first["changed"], first["context"]) == (True, 2048)
-    second = embedded.pool("models", "load", "embedded/tiny", "--context", "1024")
+    second = embedded.here("models", "load", "embedded/tiny", "--context", "1024")
     assert "1,024 tokens (was 2,048)" in second.err
-    same = embedded.pool("models", "load", "embedded/tiny")
+    same = embedded.here("models", "load", "embedded/tiny")
     assert same.err == "embedded/tiny is loaded already, 1,024 tokens\n"
-    (running,) = embedded.pool("models", "ps", "--json", "--offline").json["models"]
+    (running,) = embedded.here("models", "ps", "--json", "--offline").json["models"]
     assert (running["id"], running["context"], running["name"]) == ("embedded/tiny", 1024, "tiny")
-    assert embedded.pool("models", "load", "embedded/tiny", "--context", "1M").code == 2
-    assert embedded.pool("models", "unload", "embedded/tiny").err == "embedded/tiny is unloaded\n"
-    assert embedded.pool("models", "ps", "--json").json["models"] == []
+    assert embedded.here("models", "load", "embedded/tiny", "--context", "1M").code == 2
+    assert embedded.here("models", "unload", "embedded/tiny").err == "embedded/tiny is unloaded\n"
+    assert embedded.here("models", "ps", "--json").json["models"] == []
 
 
 def test_an_embedded_model_has_the_window_that_was_declared(embedded: Home) -> None:
     """A declared window is what the chat starts it with; a smaller one is left while the prompt fits."""
     with embedded.config.open("a") as file:
         file.write(model("embedded/tiny", context_window=4096))
-    assert embedded.pool("models", "load", "embedded/tiny", "--context", "1024").code == 0
-    short = embedded.pool("chat", "-m", "embedded/tiny", "--max-tokens", "4", "hi")
+    assert embedded.here("models", "load", "embedded/tiny", "--context", "1024").code == 0
+    short = embedded.here("chat", "-m", "embedded/tiny", "--max-tokens", "4", "hi")
     assert (short.code, "loaded" in short.err) == (0, False)
-    long = embedded.pool("chat", "-m", "embedded/tiny", "--max-tokens", "4", "word " * 1000)
+    long = embedded.here("chat", "-m", "embedded/tiny", "--max-tokens", "4", "word " * 1000)
     assert long.code == 0
     assert "tiny is being loaded with a window of 4,096 tokens, it has 1,024" in long.err

@@ -19,6 +19,7 @@ from llmpool.config.paths import Paths
 from llmpool.pool import Pool
 from llmpool.setup import login as logging_in
 from llmpool.state.logins import Login
+from tests.at_once import at_once
 from tests.fakes.oauth import CLIENT_ID, CLIENT_SECRET, FIRST, FakeOAuth, script
 from tests.fakes.server import FakeServer
 from tests.support import Home, closed_port, end_of, toml
@@ -142,8 +143,7 @@ def test_two_processes_that_refresh_at_once_make_one_refresh(home: Home) -> None
         home.write_config(fake.table("gemini-cli"), "[providers.google-gemini-cli]")
         expired(home, "google-gemini-cli", "gemini-cli", server.root)
         command = ("chat", "hi", "-m", "google-gemini-cli/m", "--no-stream")
-        runs = [home.start(*command, env=STATE_KEY) for _ in range(2)]
-        ends = [end_of(run) for run in runs]
+        ends = at_once(home, *[command] * 2, env=STATE_KEY)
         assert [end.out for end in ends] == ["hello there\n"] * 2, ends
         assert fake.times("refresh_token") == 1
         assert {call.headers["authorization"] for call in server.chats} == {"Bearer access-planted-0001"}

@@ -164,7 +164,7 @@ def test_the_table_fits_a_terminal(listed: Home) -> None:
     """On 80 columns no line is longer, whatever there is to say of a model."""
     able = Capabilities(chat=True, tools=True, images=True, thinking=True)
     observe(listed, sky=(ObservedModel(name="vendor/a-model-with-quite-a-long-name", capabilities=able),))
-    result = finish(listed.terminal("models", "list", width=80))
+    result = finish(listed.terminal("models", "list", width=80, env={"NO_COLOR": "1"}))
     assert result.code == 0
     table = [line for line in result.out.splitlines() if not line.startswith("note:")]
     assert table[0].split() == ["MODEL", "WHERE", "WINDOW", "QUAL", "SPD", "COST", "CAN"]

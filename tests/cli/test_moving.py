@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,13 @@ from tests.support import PLANTED_KEY, Home, finish, model, provider
 
 ROOT = str(Path(__file__).resolve().parents[2])
 WORDS = "correct horse battery staple"
+
+
+@pytest.fixture
+def rings() -> Iterator[None]:
+    """Let runs inside this process keep keys in the keyring of their home."""
+    with filed_keyring.chosen():
+        yield
 
 
 @pytest.fixture
@@ -54,27 +62,28 @@ def test_a_pool_moves_without_its_keys(home: Home, other: Home, server: FakeServ
     assert not other.files_with(PLANTED_KEY)
 
 
+@pytest.mark.usefixtures("rings")
 def test_sealed_keys_move_into_the_new_keyring_alone(home: Home, other: Home, server: FakeServer) -> None:
     """With --keys and a passphrase the key arrives in the new keyring, works there, and is in no other."""
     env, words = with_key(home, server), home.dir / "words"
     words.write_text(WORDS + "\n")
     file = home.dir / "pool.llmpool"
     sealing = ("--keys", "--passphrase-file", str(words))
-    document = home.pool("config", "export", "-o", str(file), *sealing, "--json", env=env).json
+    document = home.here("config", "export", "-o", str(file), *sealing, "--json", env=env).json
     assert document["keys_sealed"] == [{"provider": "work", "label": "default", "source": "keyring"}]
     assert home.files_with(PLANTED_KEY) == ["keyring.json"]
     there = keyring(other)
-    wrong = other.pool("init", "--from", str(file), "--passphrase-file", "-", stdin="wrong\n", env=there)
+    wrong = other.here("init", "--from", str(file), "--passphrase-file", "-", stdin="wrong\n", env=there)
     assert wrong.code == 5
     assert "passphrase" in wrong.err
     assert not other.config.exists()
-    came = other.pool("init", "--from", str(file), "--passphrase-file", "-", stdin=WORDS + "\n", env=there)
+    came = other.here("init", "--from", str(file), "--passphrase-file", "-", stdin=WORDS + "\n", env=there)
     assert came.code == 0, came
     assert not came.shows(PLANTED_KEY)
     assert other.files_with(PLANTED_KEY) == ["keyring.json"]
-    assert other.pool("chat", "hi", env=there).code == 0
+    assert other.here("chat", "hi", env=there).code == 0
     assert server.chats[-1].headers["authorization"] == f"Bearer {PLANTED_KEY}"
-    left = other.pool("init", "--from", str(file), "--no-keys", "--offline", "--json", env=there).json
+    left = other.here("init", "--from", str(file), "--no-keys", "--offline", "--json", env=there).json
     assert (left["written"], left["backup"], left["keys_missing"]) == (False, None, [])
 
 
@@ -85,10 +94,10 @@ def test_without_a_keyring_the_owner_says_so(home: Home, other: Home, server: Fa
     file = str(home.dir / "pool.llmpool")
     home.pool("config", "export", file, "--keys", "--passphrase-file", str(words), env=env)
     move = ("init", "--from", file, "--passphrase-file", str(words))
-    refused = other.pool(*move)
+    refused = other.here(*move)
     assert (refused.code, other.config.exists()) == (5, False)
     assert "--plaintext" in refused.err
-    came = other.pool(*move, "--plaintext")
+    came = other.here(*move, "--plaintext")
     assert came.code == 0, came
     assert other.files_with(PLANTED_KEY) == ["secrets.json"]
     assert (other.dir / "secrets.json").stat().st_mode & 0o777 == 0o600

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.support import Home, end_of, model, provider
+from tests.at_once import at_once
+from tests.support import Home, model, provider
 
 AT = "2026-11-21T03:44:00Z"
 FLEET = (provider("a", "http://127.0.0.1:9/v1"), provider("b", "http://127.0.0.1:9/v1"), model("a/m"))
@@ -99,10 +100,8 @@ def test_processes_that_decide_at_once_lose_nothing(home: Home) -> None:
     names = [f"m{number}" for number in range(8)]
     home.write_config(FLEET[0], *(model(f"a/{name}") for name in names))
     home.here("models", "list", "--json")
-    children = [
-        home.start("policy", "set", f"a/{name}", "--state", "inactive", "--reason", name) for name in names
-    ]
-    assert [end_of(child).code for child in children] == [0] * 8
+    decide = [("policy", "set", f"a/{name}", "--state", "inactive", "--reason", name) for name in names]
+    assert [result.code for result in at_once(home, *decide)] == [0] * 8
     found = home.here("policy", "export").json["policies"]
     assert [(p["target"], p["reason"]) for p in found] == [(f"a/{name}", name) for name in names]
 

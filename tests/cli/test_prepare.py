@@ -7,6 +7,7 @@ import signal
 
 import pytest
 
+from tests.at_once import at_once
 from tests.fakes import faults
 from tests.fakes.faults import Behaviour
 from tests.fakes.loading import LMStudioMemory, OllamaMemory
@@ -175,8 +176,7 @@ def test_chats_at_once_load_a_model_once(home: Home) -> None:
     memory = LMStudioMemory({"big": 131072}, {"big": 4096}, delay=1)
     with studio(memory) as server:
         configure(home, server)
-        children = [home.start("chat", "-m", "lm/big", words(7000)) for _ in range(3)]
-        ends = [end_of(child) for child in children]
+        ends = at_once(home, *[("chat", "-m", "lm/big", words(7000))] * 3)
         assert len(server.chats) == 3
     assert [end.code for end in ends] == [0, 0, 0]
     assert memory.orders == [("unload", "big"), ("load", "big", 11096)]

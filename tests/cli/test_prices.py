@@ -35,10 +35,10 @@ def test_every_deployment_with_its_price_and_whose_word_it_is(priced: Home) -> N
     """In a pipe lines with tabs; what has no price says so, and how to give it one."""
     shown = priced.here("usage", "prices")
     assert [line.split("\t")[:3] for line in shown.out.splitlines()] == [
-        ["den/qwen3:8b", "$0", "$0"],
-        ["openai/gpt-4o", "$2.5", "$10"],
-        ["openai/o3", "$2", "$8"],
-        ["work/gpt-4o", "$2.5", "$10"],
+        ["den/qwen3:8b", "$0.00", "$0.00"],
+        ["openai/gpt-4o", "$2.50", "$10.00"],
+        ["openai/o3", "$2.00", "$8.00"],
+        ["work/gpt-4o", "$2.50", "$10.00"],
         ["work/mystery", "unknown", ""],
     ]
     assert "1 deployment without a price" in shown.err
@@ -69,11 +69,11 @@ def test_show_says_which_rule_matched_and_what_else_costs(priced: Home) -> None:
     assert (price["source"], price["matched"]) == ("book", "anthropic/claude-sonnet-4-5")
     assert price["version"].startswith("genai-prices ")
     text = priced.here("usage", "prices", "show", "claude-sonnet-4-5").out
-    assert text.splitlines()[0] == "claude-sonnet-4-5   $3 in, $15 out per million tokens"
+    assert text.splitlines()[0] == "claude-sonnet-4-5   $3.00 in, $15.00 out per million tokens"
     assert "200,000 tokens: input $6, output $22.5" in text
     assert "price book, anthropic/claude-sonnet-4-5, genai-prices" in text
     alias = priced.here("usage", "prices", "show", "deep")
-    assert alias.out.startswith("openai/o3   $2 in, $8 out")
+    assert alias.out.startswith("openai/o3   $2.00 in, $8.00 out")
     both = priced.here("usage", "prices", "show", "gpt-4o")
     assert (both.code, both.out) == (3, "")
     unknown = priced.here("usage", "prices", "show", "mystery")
@@ -102,7 +102,9 @@ def test_set_counts_at_once_and_unset_takes_it_back(priced: Home) -> None:
     assert shown["work/gpt-4o"] == {"input": "7", "output": "7", "source": "custom"}
     price = priced.here("usage", "prices", "show", "work/gpt-4o", "--json").json
     assert (price["price"]["matched"], price["without_own"]["input"]) == ("gpt-4o", "2.5")
-    assert "otherwise         $2.5 in, $10 out" in priced.here("usage", "prices", "show", "work/gpt-4o").out
+    assert (
+        "otherwise         $2.50 in, $10.00 out" in priced.here("usage", "prices", "show", "work/gpt-4o").out
+    )
     assert "custom (gpt-4o)" in " ".join(priced.here("models", "show", "work/gpt-4o").out.split())
     more = priced.here("usage", "prices", "set", "openai/gpt-4o", "--cache-read", "0.5", "--json").json
     assert more["price"] == {"input": "1", "output": "1", "cache_read": "0.5"}
@@ -226,7 +228,7 @@ def test_chat_records_cost_source_and_date(home: Home, published: FakeServer) ->
     assert (first["cost"], "price_source" in first) == (None, False)
     assert (last["cost"], last["price_source"]) == (shown["cost"], "custom")
     assert last["price_dated"][:4] == last["at"][:4]
-    assert home.here("usage", "reprice", "--since", "all").out.startswith("all to ")
+    assert home.here("usage", "reprice", "--since", "all").out.startswith("until ")
     view = home.here("usage", "reprice", "--json").json
     assert (view["records"], view["changed"], view["unpriced"], view["applied"]) == (2, 1, 1, None)
     assert home.here("usage", "reprice", "--apply").code == 2
@@ -309,10 +311,10 @@ def test_what_a_plan_pays_costs_nothing_more(home: Home) -> None:
     home.write_config('[providers.seat]\npreset = "github-copilot"', model("seat/gpt-4o"))
     shown = home.here("usage", "prices", "show", "seat/gpt-4o")
     assert shown.out.splitlines() == [
-        "seat/gpt-4o   $0 in, $0 out per million tokens",
+        "seat/gpt-4o   $0.00 in, $0.00 out per million tokens",
         "  source            paid by your plan",
     ]
-    assert home.here("usage", "prices").out.split() == ["seat/gpt-4o", "$0", "$0", "plan"]
+    assert home.here("usage", "prices").out.split() == ["seat/gpt-4o", "$0.00", "$0.00", "plan"]
     price = home.here("models", "list", "--json").json["models"][0]["price"]
     assert price == {"input": "0", "output": "0", "source": "plan"}
     assert "plan" in next(
@@ -320,4 +322,4 @@ def test_what_a_plan_pays_costs_nothing_more(home: Home) -> None:
     )
     home.here("usage", "prices", "set", "seat/gpt-4o", "3", "4")
     shown = home.here("usage", "prices", "show", "seat/gpt-4o")
-    assert "otherwise         $0 in, $0 out   paid by your plan" in shown.out
+    assert "otherwise         $0.00 in, $0.00 out   paid by your plan" in shown.out

@@ -61,7 +61,7 @@ def test_the_cloud_hears_nothing_when_home_fails(
     options, env = BOUNDS[bound]
     den.behave(DOWN)
     configure(home, den.url, cloud, model("den/small"))
-    failed = home.pool("chat", *options, "--max-wait", "0", "a private matter", env=env)
+    failed = home.here("chat", *options, "--max-wait", "0", "a private matter", env=env)
     assert (failed.code, failed.out, len(den.chats)) == (7, "", 1)
     assert cloud.connections == 0
 
@@ -71,7 +71,7 @@ def test_nobody_in_the_cloud_is_asked_what_it_has(home: Home, cloud: FakeServer,
     """Where too little is known to decide, those at home are looked at and nobody else."""
     options, _ = BOUNDS[bound]
     configure(home, f"http://127.0.0.1:{closed_port()}/v1", cloud)
-    unknown = home.pool("chat", *options, "--max-wait", "0", "a private matter")
+    unknown = home.here("chat", *options, "--max-wait", "0", "a private matter")
     assert (unknown.code, unknown.out) == (6, "")
     assert "note: asking what they have: den\n" in unknown.err
     assert cloud.connections == 0
@@ -82,9 +82,9 @@ def test_names_are_no_way_around(home: Home, den: FakeServer, cloud: FakeServer)
     den.behave(DOWN)
     configure(home, den.url, cloud, model("den/small"))
     for wanted in (("-m", "best"), ("-m", "cloud/big"), ("-m", "cloud/big", "--force"), ("-m", "big")):
-        assert home.pool("chat", "--local-only", *wanted, "hi").code == 6
-    assert home.pool("chat", "--local-only", "-m", "vast", "--loose", "hi").code == 3
-    pinned = home.pool("chat", "--local-only", "-m", "den/small", "--fallback", "--max-wait", "0", "hi")
+        assert home.here("chat", "--local-only", *wanted, "hi").code == 6
+    assert home.here("chat", "--local-only", "-m", "vast", "--loose", "hi").code == 3
+    pinned = home.here("chat", "--local-only", "-m", "den/small", "--fallback", "--max-wait", "0", "hi")
     assert pinned.code == 7
     assert cloud.connections == 0
 
@@ -92,12 +92,12 @@ def test_names_are_no_way_around(home: Home, den: FakeServer, cloud: FakeServer)
 def test_a_conversation_comes_home(home: Home, den: FakeServer, cloud: FakeServer) -> None:
     """Begun with a model in the cloud, it goes on at home, and the cloud hears nothing of that."""
     configure(home, den.url, cloud, model("den/small"))
-    assert home.pool("chat", "--session", "trip", "-m", "cloud/big", "--fallback", "hello").code == 0
+    assert home.here("chat", "--session", "trip", "-m", "cloud/big", "--fallback", "hello").code == 0
     before = cloud.connections
-    went_on = home.pool("chat", "--session", "trip", "--local-only", "and in private")
+    went_on = home.here("chat", "--session", "trip", "--local-only", "and in private")
     assert (went_on.code, went_on.out) == (0, "from home\n")
     den.behave(DOWN)
-    assert home.pool("chat", "--session", "trip", "--local-only", "--max-wait", "0", "and again").code == 7
+    assert home.here("chat", "--session", "trip", "--local-only", "--max-wait", "0", "and again").code == 7
     assert cloud.connections == before
 
 
@@ -120,10 +120,10 @@ def test_a_picture_is_fetched_where_its_owner_says(home: Home, den: FakeServer, 
     picture = f"{cloud.root}/cat.png"
     cloud.routes["/cat.png"] = lambda exchange: exchange.send(200, DOTS, kind="image/png")
     configure(home, den.url, cloud, model("den/small"))
-    assert home.pool("chat", "--local-only", "-a", picture, "--needs", "tools", "what is it?").code == 6
+    assert home.here("chat", "--local-only", "-a", picture, "--needs", "tools", "what is it?").code == 6
     assert cloud.connections == 0
     configure(home, den.url, cloud, model("den/small", supports_images=True))
-    assert home.pool("chat", "--local-only", "-a", picture, "a private question").out == "from home\n"
+    assert home.here("chat", "--local-only", "-a", picture, "a private question").out == "from home\n"
     (fetched,) = cloud.requests
     assert (fetched.method, fetched.path, fetched.body) == ("GET", "/cat.png", b"")
     assert not {"authorization", "cookie", "referer", "x-api-key"} & set(fetched.headers)

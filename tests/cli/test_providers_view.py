@@ -99,7 +99,7 @@ def test_an_inactive_provider_takes_no_part_and_says_so(home: Home, server: Fake
     assert shown.out.split("\t")[2::5] == ["inactive", "fan is loud\n"]
     assert "0 local, 0 cloud, 1 inactive; 0 models" in shown.err
     one = home.here("providers", "show", "den").out
-    assert re.search(r"^policy +state inactive, reason fan is loud, updated at 20", one, re.MULTILINE)
+    assert re.search(r"^policy +inactive, refused even by name \(fan is loud\), 20", one, re.MULTILINE)
     home.here("policy", "set", "den", "--state", "flagged", "--no-routable")
     row = by_id(home)["den"]
     assert (row["state"], row["readiness"]) == ("ok", "ready")
@@ -142,7 +142,7 @@ def test_a_terminal_shows_a_table_with_the_count_below(home: Home, server: FakeS
     home.here("refresh")
     shown = finish(home.terminal("providers", "list", env={"NO_COLOR": "1"})).out
     heading, row, last = re.sub(r"\x1b\[\d*m", "", shown).splitlines()[:3]
-    assert heading.split() == ["id", "where", "state", "models", "key", "seen", "latency"]
+    assert heading.split() == ["ID", "WHERE", "STATE", "MODELS", "KEY", "SEEN", "LATENCY"]
     assert row.split()[:5] == ["den", "local", "ok", "1", "none"]
     assert last == "1 local, 0 cloud; 1 model"
 

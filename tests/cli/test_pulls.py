@@ -63,7 +63,7 @@ def test_a_terminal_sees_how_far_it_is(home: Home) -> None:
     with FakeServer(["small:1"], speaks=("ollama",), routes=library.routes()) as server:
         home.write_config(table("den", server))
         child = home.terminal("models", "pull", "den/qwen3:8b")
-        child.expect(r"den/qwen3:8b   [\d.]+( [kM]B)? of 5\.2 GB   \d+ [kMG]B/s   0:\d\d left")
+        child.expect(r"den/qwen3:8b   \[[#.]{20}\]   [\d.]+( [kM]B)? of 5\.2 GB   \d+ [kMG]B/s   0:\d\d left")
         child.sendintr()
         ended = finish(child)
     assert ended.code == 130

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.at_once import at_once
 from tests.fakes import faults
 from tests.fakes.server import FakeServer
 from tests.packaging.test_imports import loaded
@@ -41,9 +42,9 @@ def together(home: Home, count: int, *args: str) -> list[subprocess.Popen[str]]:
 def test_twenty_processes_keep_the_limit(home: Home, server: FakeServer) -> None:
     """Of 20 chats at once against 12 a minute, 12 are answered and 8 end with 75 and when to come again."""
     home.write_config(provider("work", server.url, rate_limit={"rpm": 12}), model("work/m"))
-    assert home.pool("models", "list").code == 0
+    assert home.here("models", "list").code == 0
     began = time.time()
-    ended = [end_of(child) for child in together(home, 20, "--max-wait", "0")]
+    ended = at_once(home, *(("chat", "--json", "--max-wait", "0", f"question {n}") for n in range(20)))
     assert sorted(result.code for result in ended) == [0] * 12 + [75] * 8
     assert len(server.chats) == 12
     for result in ended:
@@ -59,7 +60,7 @@ def test_twenty_processes_keep_the_limit(home: Home, server: FakeServer) -> None
 def test_a_wait_is_announced_and_ctrl_c_gives_the_place_back(home: Home, server: FakeServer) -> None:
     """Who waits says so once; interrupted it ends with 130, and nobody stands in line any more."""
     home.write_config(provider("work", server.url, rate_limit={"rpm": 1}), model("work/m"))
-    assert home.pool("chat", "one").code == 0
+    assert home.here("chat", "one").code == 0
     child = home.start("chat", "--max-wait", "2m", "two")
     assert child.stderr is not None
     said = next(text for text in child.stderr if "; waiting" in text)
@@ -75,7 +76,7 @@ def test_a_wait_is_announced_and_ctrl_c_gives_the_place_back(home: Home, server:
 def test_a_killed_process_holds_nothing(home: Home, server: FakeServer) -> None:
     """After kill -9 in line the next one is given the place."""
     home.write_config(provider("work", server.url, rate_limit={"rpm": 1}), model("work/m"))
-    assert home.pool("chat", "one").code == 0
+    assert home.here("chat", "one").code == 0
     first = home.start("chat", "--max-wait", "5m", "two")
     wait_for(lambda: bool(log(home)["waiting"]), 20)
     place = log(home)["waiting"][0][0]
@@ -94,7 +95,7 @@ def _is_new(home: Home, gone: subprocess.Popen[str]) -> bool:
 def test_places_in_line_are_given_in_order(home: Home, server: FakeServer) -> None:
     """Who comes first is sent first: the places of those who wait are a minute apart, in order of arrival."""
     home.write_config(provider("work", server.url, rate_limit={"rpm": 1}), model("work/m"))
-    assert home.pool("chat", "one").code == 0
+    assert home.here("chat", "one").code == 0
     children = []
     for count in (1, 2, 3):
         children.append(home.start("chat", "--max-wait", "5m", "two"))
@@ -115,9 +116,9 @@ def test_the_next_candidate_is_asked_at_once(home: Home, server: FakeServer) -> 
         model("work/m", quality=9),
         model("den/m", quality=5),
     )  # fmt: skip
-    first = home.pool("chat", "--json", "one").json
+    first = home.here("chat", "--json", "one").json
     assert first["served_by"] == "work/m"
-    second = home.pool("chat", "--json", "two").json
+    second = home.here("chat", "--json", "two").json
     assert second["served_by"] == "den/m"
 
 
@@ -130,7 +131,7 @@ def test_limits_of_a_model_and_of_its_provider_both_hold(home: Home, server: Fak
     )
 
     def ask(name: str) -> tuple[int, str]:
-        result = home.pool("chat", "--max-wait", "0", "-m", name, "hi")
+        result = home.here("chat", "--max-wait", "0", "-m", name, "hi")
         return result.code, result.err
 
     assert ask("work/a")[0] == 0
@@ -146,13 +147,13 @@ def test_limits_of_a_model_and_of_its_provider_both_hold(home: Home, server: Fak
 def test_tokens_are_corrected_by_what_the_server_counts(home: Home, server: FakeServer) -> None:
     """A prompt that can never pass is told with figures; an answer counts with what it really had."""
     home.write_config(provider("work", server.url, rate_limit={"tpm": 2000}), model("work/m"))
-    huge = home.pool("chat", "--max-wait", "0", "-m", "work/m", stdin="word " * 4000)
+    huge = home.here("chat", "--max-wait", "0", "-m", "work/m", stdin="word " * 4000)
     assert huge.code == 8  # a quota forbids it, on any day
     assert "about 5 000 tokens are more than its limit of 2 000 a minute (rate_limit of work)" in huge.err
     assert server.chats == []
-    assert home.pool("chat", "--max-wait", "0", "hi").code == 0
+    assert home.here("chat", "--max-wait", "0", "hi").code == 0
     assert sum(sent(home)) < 100
-    assert home.pool("chat", "--max-wait", "0", "--max-tokens", "1500", "hi").code == 0
+    assert home.here("chat", "--max-wait", "0", "--max-tokens", "1500", "hi").code == 0
 
 
 def test_a_vendors_headers_hold_the_next_request_up(home: Home) -> None:
@@ -164,11 +165,11 @@ def test_a_vendors_headers_hold_the_next_request_up(home: Home) -> None:
     }
     with FakeServer(["m", "n"], headers=headers) as spent:
         home.write_config(provider("work", spent.url), model("work/m"), model("work/n"))
-        assert home.pool("chat", "-m", "work/m", "one").code == 0
-        held = home.pool("chat", "--json", "--max-wait", "0", "-m", "work/m", "two")
+        assert home.here("chat", "-m", "work/m", "one").code == 0
+        held = home.here("chat", "--json", "--max-wait", "0", "-m", "work/m", "two")
         assert held.code == 75
         assert "0 requests left by its own word; free in" in held.error["message"]
-        assert home.pool("chat", "-m", "work/n", "three").code == 0
+        assert home.here("chat", "-m", "work/n", "three").code == 0
         assert len(spent.chats) == 2
 
 
@@ -180,13 +181,13 @@ def test_route_and_limits_tell_who_is_full(home: Home, server: FakeServer) -> No
         model("work/m", quality=9),
         model("den/m", quality=5),
     )  # fmt: skip
-    assert home.pool("chat", "-m", "work/m", "one").code == 0
-    decision = home.pool("route", "--json", "hi").json["decision"]
+    assert home.here("chat", "-m", "work/m", "one").code == 0
+    decision = home.here("route", "--json", "hi").json["decision"]
     assert decision["selected"] == "den/m"
     (rejection,) = decision["rejections"]
     assert rejection["deployment"] == "work/m"
     assert rejection["reasons"][0].startswith("1 of 1 requests this minute, free in ")
-    (line,) = (line for line in home.pool("providers", "limits", "--json").json["limits"] if line["windows"])
+    (line,) = (line for line in home.here("providers", "limits", "--json").json["limits"] if line["windows"])
     assert [(w["per"], w["limit"], w["remaining"]) for w in line["windows"]] == [
         ("minute", 1, 0),
         ("day", 9, 8),
@@ -199,8 +200,7 @@ def test_keys_take_turns_across_processes(home: Home, server: FakeServer) -> Non
     env = {name: f"sk-of-{name}" for name in "ABC"}
     refs = [{"label": name.lower(), "env": name} for name in env]
     home.write_config(provider("work", server.url, keys=refs, key_rotation="round_robin"), model("work/m"))
-    children = [home.start("chat", "hi", env=env) for _ in range(6)]
-    assert [end_of(child).code for child in children] == [0] * 6
+    assert [result.code for result in at_once(home, *[("chat", "hi")] * 6, env=env)] == [0] * 6
     used = [request.headers["authorization"] for request in server.chats]
     assert sorted(used) == sorted(f"Bearer {key}" for key in env.values() for _ in range(2))
     uses = json.loads((home.state / "keys.json").read_text())["data"]["uses"]["work"]
@@ -214,9 +214,9 @@ def test_a_refused_key_is_passed_over_by_the_next_process(home: Home) -> None:
         env = {"A": "sk-bad", "B": "sk-good"}
         refs = [{"label": name.lower(), "env": name} for name in env]
         home.write_config(provider("work", strict.url, keys=refs), model("work/m"))
-        assert home.pool("chat", "one", env=env).code == 0
+        assert home.here("chat", "one", env=env).code == 0
         assert len(strict.chats) == 2
-        assert home.pool("chat", "two", env=env).code == 0
+        assert home.here("chat", "two", env=env).code == 0
         assert [request.headers["authorization"] for request in strict.chats[2:]] == ["Bearer sk-good"]
 
 
@@ -235,7 +235,7 @@ def test_a_corrupt_log_is_set_aside(home: Home, server: FakeServer) -> None:
     home.write_config(provider("work", server.url, rate_limit={"rpm": 1}), model("work/m"))
     (home.state / "rates").mkdir(parents=True)
     (home.state / "rates" / "work.json").write_text("{")
-    result = home.pool("chat", "hi")
+    result = home.here("chat", "hi")
     assert result.code == 0
     assert "corrupt" in result.err
     assert len(list((home.state / "rates").glob("work.json.corrupt-*"))) == 1

@@ -27,10 +27,10 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def embedded(home: Home, tiny: Path) -> Iterator[Home]:
     """Make a home with the embedded provider and the tiny model, pulled from a file."""
     home.write_config('[providers.embedded]\nidle_ttl = "20s"\n')
-    pulled = home.pool("models", "pull", "embedded/tiny", "--from", str(tiny), "--json")
+    pulled = home.here("models", "pull", "embedded/tiny", "--from", str(tiny), "--json")
     assert pulled.code == 0, pulled
     yield home
-    home.pool("models", "unload", "embedded/tiny")
+    home.here("models", "unload", "embedded/tiny")
 
 
 def usage(home: Home) -> list[dict]:
@@ -40,14 +40,14 @@ def usage(home: Home) -> list[dict]:
 
 def test_a_pulled_model_is_listed_and_routed(embedded: Home) -> None:
     """After a pull the model is in the pool with what its file says, and route finds it."""
-    listed = embedded.pool("models", "list", "--json").json["models"][0]
+    listed = embedded.here("models", "list", "--json").json["models"][0]
     assert (listed["id"], listed["location"], listed["context_window"]) == ("embedded/tiny", "local", 8192)
-    assert embedded.pool("route", "hi").out == "embedded/tiny\n"
+    assert embedded.here("route", "hi").out == "embedded/tiny\n"
 
 
 def test_it_answers_and_the_server_s_own_count_is_recorded(embedded: Home) -> None:
     """The recorded usage equals what the server counts for the same request asked directly."""
-    shown = embedded.pool(
+    shown = embedded.here(
         "chat", "--json", "--temperature", "0", "--max-tokens", "12", "Why is the sky blue?"
     ).json
     assert shown["text"].strip()
@@ -83,7 +83,7 @@ def test_concurrent_first_calls_share_one_server(embedded: Home) -> None:
         out, err = child.communicate(timeout=60)
         assert child.returncode == 0, err
         assert out.strip()
-    assert len(embedded.pool("models", "ps", "--json").json["models"]) == 1
+    assert len(embedded.here("models", "ps", "--json").json["models"]) == 1
 
 
 def test_a_killed_server_is_started_again(embedded: Home) -> None:
@@ -91,22 +91,22 @@ def test_a_killed_server_is_started_again(embedded: Home) -> None:
     import os
     import signal
 
-    assert embedded.pool("chat", "--max-tokens", "8", "one").code == 0
-    os.kill(embedded.pool("models", "ps", "--json").json["models"][0]["pid"], signal.SIGKILL)
+    assert embedded.here("chat", "--max-tokens", "8", "one").code == 0
+    os.kill(embedded.here("models", "ps", "--json").json["models"][0]["pid"], signal.SIGKILL)
     time.sleep(0.2)
-    assert embedded.pool("chat", "--max-tokens", "8", "two").code == 0
+    assert embedded.here("chat", "--max-tokens", "8", "two").code == 0
 
 
 def test_a_streamed_answer_has_a_first_token_time(embedded: Home) -> None:
     """A streamed chat records the time to its first token, no longer than the whole."""
-    assert embedded.pool("chat", "--max-tokens", "20", "hello").code == 0
+    assert embedded.here("chat", "--max-tokens", "20", "hello").code == 0
     record = usage(embedded)[0]
     assert 0 <= record["ttft_ms"] <= record["latency_ms"]
 
 
 def test_the_server_s_key_is_nowhere_but_in_its_state(embedded: Home) -> None:
     """The loopback key stands in one file of mode 0600 and in no output."""
-    result = embedded.pool("chat", "--json", "--max-tokens", "8", "hi")
+    result = embedded.here("chat", "--json", "--max-tokens", "8", "hi")
     path = embedded.state / "embedded" / "tiny.json"
     key = json.loads(path.read_text())["key"]
     assert key not in result.out + result.err
@@ -116,26 +116,26 @@ def test_the_server_s_key_is_nowhere_but_in_its_state(embedded: Home) -> None:
 
 def test_a_plain_openai_provider_reaches_the_same_server(embedded: Home) -> None:
     """The server is an ordinary one: configured by URL and key variable it is listed with its window."""
-    embedded.pool("chat", "--max-tokens", "4", "warm up")
+    embedded.here("chat", "--max-tokens", "4", "warm up")
     info = json.loads((embedded.state / "embedded" / "tiny.json").read_text())
     url = f"http://127.0.0.1:{info['port']}/v1"
     with embedded.config.open("a") as file:
         file.write("\n" + provider("llama", url, key={"env": "LLAMA_KEY"}))
-    assert embedded.pool("refresh", "llama", env={"LLAMA_KEY": info["key"]}).code == 0
-    answer = embedded.pool(
+    assert embedded.here("refresh", "llama", env={"LLAMA_KEY": info["key"]}).code == 0
+    answer = embedded.here(
         "chat", "-m", "llama/tiny", "--max-tokens", "8", "hi", env={"LLAMA_KEY": info["key"]}
     )
     assert answer.code == 0
     assert answer.out.strip()
-    wrong = embedded.pool("chat", "-m", "llama/tiny", "hi", env={"LLAMA_KEY": "sk-not-it-at-all"})
+    wrong = embedded.here("chat", "-m", "llama/tiny", "hi", env={"LLAMA_KEY": "sk-not-it-at-all"})
     assert wrong.code == 5
 
 
 def test_removing_it_takes_it_out_of_the_pool(embedded: Home) -> None:
     """`models remove --yes` stops the server and deletes file and deployment; without --yes it refuses."""
-    assert embedded.pool("models", "remove", "embedded/tiny").code == 2
-    assert embedded.pool("models", "remove", "embedded/tiny", "--yes").code == 0
-    assert embedded.pool("models", "list", "--json").json["models"] == []
+    assert embedded.here("models", "remove", "embedded/tiny").code == 2
+    assert embedded.here("models", "remove", "embedded/tiny", "--yes").code == 0
+    assert embedded.here("models", "list", "--json").json["models"] == []
     assert not list((embedded.state / "embedded" / "models").glob("*.gguf"))
 
 
@@ -143,7 +143,7 @@ def test_a_damaged_model_file_is_one_clear_line(embedded: Home) -> None:
     """A truncated model ends with one error that names the file, not with a traceback or a hang."""
     path = embedded.state / "embedded" / "models" / "tiny.gguf"
     path.write_bytes(path.read_bytes()[:100_000])
-    result = embedded.pool("chat", "hi", timeout=30)
+    result = embedded.here("chat", "hi")
     assert result.code == 7
     assert "tiny" in result.err
     assert "Traceback" not in result.err
@@ -153,10 +153,10 @@ def test_pulling_something_that_is_no_model_is_refused(home: Home, tmp_path: Pat
     """A file that is no GGUF never gets a model's name."""
     home.write_config("[providers.embedded]\n")
     (tmp_path / "page.gguf").write_text("<html>not found</html>")
-    result = home.pool("models", "pull", "embedded/page", "--from", str(tmp_path / "page.gguf"))
+    result = home.here("models", "pull", "embedded/page", "--from", str(tmp_path / "page.gguf"))
     assert result.code != 0
     assert "Traceback" not in result.err
-    assert home.pool("models", "list", "--json").json["models"] == []
-    assert home.pool("models", "pull", "embedded/nosuch").code == 3
-    assert home.pool("models", "pull", "openai/gpt-5").code == 3
-    assert home.pool("models", "pull", "nosuch").code == 3
+    assert home.here("models", "list", "--json").json["models"] == []
+    assert home.here("models", "pull", "embedded/nosuch").code == 3
+    assert home.here("models", "pull", "openai/gpt-5").code == 3
+    assert home.here("models", "pull", "nosuch").code == 3

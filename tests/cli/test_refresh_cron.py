@@ -141,7 +141,7 @@ def test_a_terminal_shows_whom_it_waits_for(home: Home, server: FakeServer) -> N
     with FakeServer(behave_listing=lambda *_: faults.hang(30)) as hung:
         home.write_config(provider("hung", hung.url), provider("den", server.url))
         child = home.terminal("refresh", "--timeout", "3s")
-        child.expect("1 of 2   waiting for hung   1 s")
+        child.expect(r"\] +1 of 2 +[12] s +waiting for hung")
         ended = finish(child)
     assert ended.code == 9
     told = ended.out.rpartition("\x1b[K")[2]

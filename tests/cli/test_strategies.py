@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from tests.at_once import at_once
 from tests.fakes.server import FakeServer
 from tests.support import Home, model, provider
 
@@ -19,8 +20,8 @@ def test_turns_are_right_when_many_ask_at_once(home: Home) -> None:
         )
         assert home.here("route", "-m", "m", "x").out == "a/m\n"
         assert "a/m" in home.here("chat", "--dry-run", "-m", "m", "x").out
-        chats = [home.start("chat", "-m", "m", f"question {n}") for n in range(9)]
-        assert [(child.wait(60), child.returncode) for child in chats] == [(0, 0)] * 9
+        chats = at_once(home, *(("chat", "-m", "m", f"question {n}") for n in range(9)))
+        assert [result.code for result in chats] == [0] * 9
         assert {name: len(each.chats) for name, each in servers.items()} == {"a": 3, "b": 3, "c": 3}
     health = json.loads((home.state / "health.json").read_text())["data"]
     assert health["cursors"] == {"m": 9}

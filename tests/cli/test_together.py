@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 
+from tests.at_once import at_once
 from tests.fakes import faults
 from tests.fakes.server import FakeServer
 from tests.support import Home, model, provider, wait_for
@@ -18,12 +19,10 @@ def records(home: Home, kind: str) -> list[dict]:
 def test_many_chats_at_once_are_all_recorded(home: Home, server: FakeServer) -> None:
     """Twelve chats and two refreshes at once: twelve answers, twelve usage lines, twelve decisions."""
     home.write_config(provider("a", server.url), model("a/m"))
-    chats = [home.start("chat", "--json", f"question {n}") for n in range(12)]
-    others = [home.start("refresh", "a") for _ in range(2)]
-    answers = [child.communicate(timeout=60) for child in chats]
-    assert [child.returncode for child in chats] == [0] * 12, answers
-    assert [child.wait(60) for child in others] == [0, 0]
-    given = {json.loads(out)["usage_id"] for out, _ in answers}
+    chats = [("chat", "--json", f"question {n}") for n in range(12)]
+    ended = at_once(home, *chats, *[("refresh", "a")] * 2)
+    assert [result.code for result in ended] == [0] * 14, ended
+    given = {result.json["usage_id"] for result in ended[:12]}
     assert {record["id"] for record in records(home, "usage")} == given
     assert len(records(home, "decisions")) == 12
     health = json.loads((home.state / "health.json").read_text())["data"]

@@ -142,20 +142,23 @@ def test_from_a_keyring(mine: Home) -> None:
     none = mine.here("providers", "trial", "install", "-", stdin=trials.WORKED)
     assert (none.code, "--plaintext" in none.err) == (2, True)
     ring = mine.dir / "ring.json"
-    env = filed_keyring.ENVIRONMENT | {
-        filed_keyring.VARIABLE: str(ring),
-        "PYTHONPATH": f"{mine.env.get('PYTHONPATH', '')}:{Path(__file__).resolve().parents[2]}",
-    }
-    done = mine.pool("providers", "trial", "install", "-", stdin=trials.WORKED, env=env)
+    env = filed_keyring.ENVIRONMENT | {filed_keyring.VARIABLE: str(ring)}
+    with filed_keyring.chosen():
+        installed_into(mine, ring, env)
+
+
+def installed_into(mine: Home, ring: Path, env: dict[str, str]) -> None:
+    """Install the licence into a keyring, lose what was counted, and take it out."""
+    done = mine.here("providers", "trial", "install", "-", stdin=trials.WORKED, env=env)
     assert done.code == 0, done
     assert json.loads(ring.read_text()) == {
         "llmpool:trial/default": trials.WORKED,
         "llmpool:trial/activated": "1700000000",
     }
     (mine.state / state.NAME).unlink()
-    again = mine.pool("providers", "trial", "install", "-", stdin=trials.WORKED, env=env)
+    again = mine.here("providers", "trial", "install", "-", stdin=trials.WORKED, env=env)
     assert (again.code, "changed or deleted" in again.err) == (8, True)
-    assert mine.pool("providers", "trial", "remove", "--yes", env=env).code == 0
+    assert mine.here("providers", "trial", "remove", "--yes", env=env).code == 0
     assert list(json.loads(ring.read_text())) == ["llmpool:trial/activated"]
 
 

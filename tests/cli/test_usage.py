@@ -185,7 +185,7 @@ def test_what_the_best_model_would_have_cost(home: Home) -> None:
     assert shown["best"] == {"deployment": "sky/best", "quality": 10}
     assert float(shown["total"]["best_cost"]) == 5.3
     assert [float(group["best_cost"]) for group in shown["groups"]] == [4.3, 1.0]
-    assert "the same at sky/best (quality 10): $5.30" in home.here("usage").out
+    assert "had sky/best (quality 10) answered it all: $5.30" in home.here("usage").out
 
 
 def test_csv_is_a_table(home: Home) -> None:

@@ -141,9 +141,9 @@ def test_a_broken_config_is_no_obstacle(home: Home) -> None:
 def test_usage_moves_to_another_machine(home: Home, tmp_path: Path) -> None:
     """Through a pipe: nothing is asked, nothing is lost, twice is as good as once."""
     plant(home, RECORD, RECORD | {"id": "usage_2", "success": False, "error": "timeout"})
-    sent = home.pool("usage", "export")
+    sent = home.here("usage", "export")
     other = Home(tmp_path / "other")
-    first = other.pool("usage", "import", "-", stdin=sent.out)
+    first = other.here("usage", "import", "-", stdin=sent.out)
     assert (first.code, first.out, first.err) == (0, "", "took 2 records on 1 day\n")
     assert other.here("usage", "import", "-", stdin=sent.out).err == "took 0 records, 2 there already\n"
     assert other.here("usage", "export").out == sent.out

@@ -42,6 +42,16 @@ def test_every_endpoint_has_a_line(home: Home) -> None:
     assert "format" not in home.config.read_text()
 
 
+def test_a_good_status_is_not_taken_for_an_answer(home: Home) -> None:
+    """A page and an error say so behind their 200."""
+    odd = (200, {"code": 1004, "message": "login fail"})
+    with Speaking({"/v1/models": (200, "<html>"), CHAT: odd, "/v1/responses": FINE}) as server:
+        written(home, server.url)
+        lines = home.here("providers", "verify", "work").out.splitlines()
+    assert lines[0] == "models\t/v1/models\t200 answered HTML"
+    assert lines[1] == f"chat\t{CHAT}\t200 login fail"
+
+
 def test_apply_writes_what_is_recommended(home: Home) -> None:
     """The config is edited in place and says so; the second time there is nothing to do."""
     with Speaking({"/v1/models": LISTING, CHAT: LEGACY, "/v1/responses": FINE}) as server:

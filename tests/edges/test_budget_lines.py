@@ -21,7 +21,7 @@ def test_how_all_budgets_stand_in_one_line(tmp_path: Path) -> None:
         till.servers["work"].behave([costing(1920)])
         till.ask()
         assert budgets.budgets_line(till.pool()) == (
-            'Today $1.92 of $5.00 (daily), This month $0.00 of $50.00 (big, work with the tag "batch")'
+            'Today $1.92 of $5.00 (daily).  This month $0.00 of $50.00 (big, work with the tag "batch")'
         )
         assert [each["spent"] for each in budgets.budgets_json(till.pool())] == ["1.92", "0"]
 

@@ -108,13 +108,6 @@ def test_problems_that_only_the_catalog_sees_are_told_too(place: Place) -> None:
     assert '"nobody/x" is at no configured provider' in told.message
 
 
-def test_what_is_not_in_force_yet_is_a_note(place: Place) -> None:
-    """Settings that are read but not acted on are named."""
-    place.config(den(), '[oauth.copilot]\nclient_id = { env = "X" }')
-    told = [f for f in place.findings("config") if f.what == "[oauth]"]
-    assert [f.severity for f in told] in (["note"], [])  # none once logins are there
-
-
 @pytest.mark.skipif(os.name != "posix", reason="named pipes")
 @pytest.mark.parametrize("kind", ["directory", "pipe"])
 def test_a_config_that_is_no_file_is_told_and_never_waited_for(place: Place, kind: str) -> None:

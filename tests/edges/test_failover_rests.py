@@ -14,7 +14,7 @@ from tests.edges.failing import NOW, Bench, failing
 from tests.fakes import faults
 
 DOWN = faults.status(503)
-STRATEGIES = ("score", "priority", "cost", "latency", "round_robin")
+STRATEGIES = ("score", "value", "priority", "cost", "latency", "round_robin")
 
 
 def limited(seconds: float) -> faults.Behaviour:

@@ -100,11 +100,10 @@ def test_golden_c9_the_retry_sees_what_another_process_heard(tmp_path: Path, den
 
 
 def test_golden_c9_other_errors_never_ask(tmp_path: Path, den: FakeServer) -> None:
-    """C9: an error `boom` heals nothing; a profile, a group or a strategy nobody has is such an error."""
+    """C9: an error `boom` heals nothing; a group or an exclusion nobody has is such an error."""
     run = Run(tmp_path, provider("den", den.url))
     for request in (
         RouteRequest(group="nosuch"),
-        RouteRequest(strategy="value"),
         RouteRequest(exclude=("x",)),
     ):
         with pytest.raises((UnknownName, Misuse)):

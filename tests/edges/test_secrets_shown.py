@@ -35,6 +35,7 @@ HARMLESS = {  # what the field is there, instead of a secret
         "usage.rollup.Who",
     ),
     "a name in a table": (
+        "chat.batch_lines.Entry",
         "setup.env_tools.Names",
         "setup.prices.Put",
         "setup.settings.Setting",
@@ -65,7 +66,7 @@ def records() -> Iterator[tuple[type, tuple[str, ...]]]:
             if isinstance(found, type) and found not in seen and found.__module__.startswith("llmpool."):
                 seen.add(found)
                 fields = getattr(found, "__record_fields__", None) or getattr(found, "_fields", None)
-                if fields:
+                if fields and not callable(fields):  # a method may be called so
                     yield found, tuple(fields)
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import keyring
 from keyring.backend import KeyringBackend
 
 VARIABLE = "FILED_KEYRING"
@@ -15,7 +18,7 @@ ENVIRONMENT = {"PYTHON_KEYRING_BACKEND": f"{__name__}.FiledKeyring"}
 class FiledKeyring(KeyringBackend):
     """Keeps passwords as plain as can be; for tests alone."""
 
-    priority = 1.0  # type: ignore[assignment]
+    priority = 1.0
 
     def get_password(self, service: str, username: str) -> str | None:
         """Return a password, None when there is none."""
@@ -30,6 +33,15 @@ class FiledKeyring(KeyringBackend):
         known = _read()
         known.pop(f"{service}:{username}", None)
         _path().write_text(json.dumps(known))
+
+
+@contextmanager
+def chosen() -> Iterator[None]:
+    """Let the library, which chooses once a process, choose this one for runs inside the test's own."""
+    before = keyring.get_keyring()
+    keyring.set_keyring(FiledKeyring())  # type: ignore[no-untyped-call]
+    yield
+    keyring.set_keyring(before)
 
 
 def _path() -> Path:

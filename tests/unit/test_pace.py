@@ -77,11 +77,14 @@ def test_any_figures_have_a_pace_or_none(steps: list[tuple[float, int, int]]) ->
 def test_a_line_of_progress() -> None:
     """As the transcript has it: how much, how fast, how long."""
     event = PullEvent("den/qwen3:14b", 3_100_000_000, 9_300_000_000, "pulling a", 48e6, 129.2)
-    assert moving(event) == "  den/qwen3:14b   3.1 of 9.3 GB   48 MB/s   2:09 left"
+    assert moving(event) == "  den/qwen3:14b   [######..............]   3.1 of 9.3 GB   48 MB/s   2:09 left"
     begun = PullEvent("den/a", 0, 0, "pulling manifest", None, None)
     assert moving(begun) == "  den/a   pulling manifest"
     verified = event._replace(done=event.total, status="verifying sha256 digest")
-    assert moving(verified) == "  den/qwen3:14b   9.3 of 9.3 GB   verifying sha256 digest"
+    assert (
+        moving(verified)
+        == "  den/qwen3:14b   [####################]   9.3 of 9.3 GB   verifying sha256 digest"
+    )
 
 
 @pytest.mark.parametrize(

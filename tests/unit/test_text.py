@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmpool.core.text import clean, few, one_line
+from llmpool.core.text import cell, clean, few, one_line, shown
 
+FLAG = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
 OVERRIDES = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 MARKS = "\u061c\u200e\u200f"
 INVISIBLE = "\u200b\u2060\u2061\u2062\u2063\u2064\ufeff"
@@ -41,7 +43,14 @@ def test_cleaning_twice_changes_nothing_more(text: str) -> None:
     assert clean(clean(text)) == clean(text)
 
 
-@given(st.text(st.characters(categories=["L", "N", "P", "S", "M"])))
+UNSEEN = (  # printable, and yet not to be seen
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0"
+    + "".join(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
+)
+PLAIN = st.text(st.characters(categories=["L", "N", "P", "S", "M"], exclude_characters=UNSEEN))
+
+
+@given(PLAIN)
 def test_plain_text_is_untouched(text: str) -> None:
     """Letters, marks, figures and signs of every script are printed as they came."""
     assert clean(text) == text
@@ -78,6 +87,12 @@ def test_joiners_that_scripts_and_emoji_need_are_kept(text: str) -> None:
         ("user\u202ecod.exe", "usercod.exe"),
         ("\u2066x\u2069", "x"),
         ("in\u200bvis\u2060ible\ufeff", "invisible"),
+        ("so\u00adft\u180e \ufff9hid\ufffb\u034fden\U000e0101", "soft hidden"),
+        ("say \U000e0068\U000e0069!", "say !"),
+        ("\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f\U000e0068", FLAG),
+        ("\U0001f3f4\U000e0068\U000e0069", "\U0001f3f4"),
+        ("a\u2028b\u2029c", "a\nb\nc"),
+        ("blank\u3164\u2800\u115f.", "blank  ."),
     ],
 )
 def test_what_acts_is_shown_or_dropped(text: str, shown: str) -> None:
@@ -114,3 +129,45 @@ def test_the_first_of_many_are_named_and_the_rest_counted() -> None:
     assert few([], 2) == ""
     assert few(["a", "b"], 2) == "a, b"
     assert few(["a", "b", "c", "d"], 2, " then ") == "a then b and 2 more"
+
+
+@given(st.text(st.characters(codec=None, exclude_categories=())))
+def test_what_is_shown_is_seen(text: str) -> None:
+    """In a name, an error or a reason nothing is invisible, and nothing acts; ASCII is as it was."""
+    told = shown(text)
+    assert all(c.isprintable() or c in "\n\t" for c in told)
+    assert not set(told) & set(UNSEEN)
+    assert not set(cell(text)) & set("\n\t")
+    assert not (text.isascii() and text.isprintable() and "<U+" not in text) or told == text
+
+
+@given(*[st.text(st.characters(exclude_categories=["Cc", "Cs"]))] * 2)
+def test_two_names_never_look_the_same(one: str, other: str) -> None:
+    """What is different is shown differently, as far as it is no control, which no id has."""
+    assert (shown(one) == shown(other)) == (one == other)
+
+
+@given(st.lists(st.sampled_from(["<", "U", "+", "2", ">", "\u200b", "<U+200B>", "e"])).map("".join))
+def test_a_name_cannot_pass_for_an_escape(text: str) -> None:
+    """What looks like one in the name itself is told apart, so that the name can be read back."""
+    assert re.sub("<U\\+([0-9A-F]+)>", lambda found: chr(int(found[1], 16)), shown(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("gpt-5\u200b", "gpt-5<U+200B>"),
+        ("\u202eliame", "<U+202E>liame"),
+        ("<U+200B>", "<U+003C>U+200B>"),
+        ("gr\u00f6\u00dfe \u5bb6", "gr\u00f6\u00dfe \u5bb6"),
+        ("cafe\u0301", "cafe<U+0301>"),
+        ("\u212b", "<U+212B>"),
+        ("a\u00a0b", "a<U+00A0>b"),
+        ("two\r\nlines\x1b[0m", "two\nlines\u241b[0m"),
+        ("\ud800", "<U+D800>"),
+    ],
+)
+def test_what_hides_is_written_by_its_number(text: str, told: str) -> None:
+    """As `less` writes it; controls are pictures, and accents that compose are letters of their own."""
+    assert shown(text) == told
+    assert cell(text) == told.replace("\n", " ")
