@@ -95,10 +95,11 @@ class Journey:
             call["id"] = piece.id or call["id"]
             call["name"] = piece.name or call["name"]
             call["arguments"] += piece.arguments
-        self.carry.extend(delta.carry)
-        self.usage = delta.usage or self.usage
-        self.finish = delta.finish or self.finish
-        self.served_model = delta.served_model or self.served_model
+        if delta.carry or delta.finish or delta.usage or delta.served_model:  # the last piece, nearly always
+            self.carry.extend(delta.carry)
+            self.usage = delta.usage or self.usage
+            self.finish = delta.finish or self.finish
+            self.served_model = delta.served_model or self.served_model
 
     def redact(self, blot: Callable[[str], str]) -> None:
         """Blot out what may have come in pieces; what was shown by then is shown."""

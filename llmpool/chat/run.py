@@ -280,7 +280,7 @@ class _Run:
 
     def _attempt(self, ref: str, provider: Provider, key: KeyRef, gate: Gate | None) -> Iterator[Event]:
         """Make one call with one key; a failure ends up in the journey, not in the caller's lap."""
-        journey, failure = self.journey, None
+        journey, manners, failure = self.journey, self.manners, None
         journey.start_attempt(ref, key.label)
         try:
             for event in self._answers(self._in_time(provider), split_ref(ref)[1], key, gate):
@@ -288,12 +288,11 @@ class _Run:
                     journey.take(event)
                     if self._purse:
                         self._purse.keep()
-                    journey.shown |= bool(
-                        (event.text and self.manners.shows)
-                        or (event.thinking and self.manners.shows_thinking)
-                    )
+                    if not journey.shown:
+                        said = (event.text and manners.shows) or (event.thinking and manners.shows_thinking)
+                        journey.shown = bool(said)
                 yield event
-            failure = self.manners.objection(journey)
+            failure = manners.objection(journey)
         except UpstreamError as error:
             failure = self._without_echo(error.failure)
         except NoCredential as error:

@@ -181,7 +181,8 @@ class Speaker:
             deltas = wire.read_reply(reply.read()) if whole else wire.read_stream(reply.frames())
             try:
                 for delta in deltas:
-                    self.begun = self.begun or bool(delta.text or delta.thinking or delta.tools)
+                    if not self.begun:
+                        self.begun = bool(delta.text or delta.thinking or delta.tools)
                     yield delta
                     if self.nearby and delta.usage is not None and delta.usage.input:
                         ref = f"{target.provider}/{model}"

@@ -263,21 +263,24 @@ class _PipeGuard:
 
     def write(self, text: str) -> int:
         """Write as the stream does."""
-        return int(self._guarded(self._stream.write, text))
+        try:
+            return int(self._stream.write(text))
+        except OSError as error:
+            self._fail(error)
 
     def flush(self) -> None:
         """Flush as the stream does."""
-        self._guarded(self._stream.flush)
-
-    def _guarded(self, act: Any, *arguments: Any) -> Any:
         try:
-            return act(*arguments)
+            self._stream.flush()
         except OSError as error:
-            # what is still buffered must not be tried again when the interpreter ends
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
-            if error.errno not in (errno.EPIPE, errno.EINVAL):
-                raise StateUnusable(f"the output cannot be written: {error.strerror}") from None
-            raise SystemExit(int(Exit.PIPE_CLOSED)) from None
+            self._fail(error)
+
+    def _fail(self, error: OSError) -> NoReturn:
+        # what is still buffered must not be tried again when the interpreter ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+        if error.errno not in (errno.EPIPE, errno.EINVAL):
+            raise StateUnusable(f"the output cannot be written: {error.strerror}") from None
+        raise SystemExit(int(Exit.PIPE_CLOSED)) from None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)

@@ -60,10 +60,11 @@ class ToolDelta(NamedTuple):
     arguments: str
 
 
-class Delta(Record):
+class Delta(NamedTuple):
     """A piece of an answer; the last carries *finish* and *usage*, *served_model* is the server's word.
 
     *finish* is stop, length, tools or content; *carry* is what `Message.carry` of the next turn should hold.
+    There are thousands of them in an answer, and a tuple is made fastest.
     """
 
     text: str = ""
@@ -74,3 +75,7 @@ class Delta(Record):
     served_model: str = ""
     failure: Failure | None = None
     carry: tuple[dict[str, Any], ...] = ()
+
+    def replace(self, **changes: Any) -> Delta:
+        """Return the same piece with *changes*."""
+        return self._replace(**changes)

@@ -84,3 +84,9 @@ class Frame(NamedTuple):
 
     event: str
     data: str
+
+
+class Followed(Frame):
+    """A frame that came together with the next one: who reads it need not wait for that."""
+
+    __slots__ = ()

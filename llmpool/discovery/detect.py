@@ -130,7 +130,7 @@ def exists(name: str, seen: Seen) -> bool:
         return False
     if is_page(seen.text) and (seen.good or name == "responses"):
         return False
-    return not (seen.good and '"error"' in seen.text and ENDPOINT.search(seen.text.lower()))
+    return not (seen.good and '"error"' in seen.text and re.search(ENDPOINT, seen.text.lower()))
 
 
 def is_page(text: str) -> bool:
@@ -148,7 +148,7 @@ def supported(name: str, seen: Seen) -> bool:
 
 def _is_about_the_model(name: str, text: str) -> bool:
     """Say whether a 404 means the model rather than the path; a path that is repeated names no model."""
-    return name in MODELS and (MODELS[name] in text or bool(MODEL.search(text.lower())))
+    return name in MODELS and (MODELS[name] in text or bool(re.search(MODEL, text.lower())))
 
 
 def _existing(hits: list[tuple[Candidate, str, Seen]]) -> dict[Candidate, list[str]]:

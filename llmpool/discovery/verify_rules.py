@@ -200,7 +200,7 @@ def models_to_try(wanted: str, listed: Iterable[str]) -> list[str]:
 def is_unknown_model(status: int, text: str) -> bool:
     """Say whether an answer means that there is no such model."""
     words = text.lower()
-    said = _NOT_FOUND.search(words) or MODEL.search(words) or ("model" in words and "not found" in words)
+    said = _NOT_FOUND.search(words) or re.search(MODEL, words) or ("model" in words and "not found" in words)
     return status in (400, 404, 422) and bool(said)
 
 

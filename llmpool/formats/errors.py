@@ -31,7 +31,8 @@ KIND_BY_CODE = {
 }
 CODES = {code: kind for kind, codes in KIND_BY_CODE.items() for code in codes.split()}
 
-CONTEXT = re.compile(
+# Patterns as text: they are compiled where an error is read, and most runs read none.
+CONTEXT = (
     r"context.length.exceeded|maximum context length|exceeds? the (available )?context|context (window|size)"
     r"|token limit|too many tokens|prompt is too long|request too large|reduce the length"
     r"|(longer|greater) than the context|context length of only|n_keep.*n_ctx"
@@ -40,29 +41,28 @@ CONTEXT = re.compile(
     r"|range of input length|`inputs` (must have less than|tokens \+)"
 )
 # What LM Studio and Ollama say of it, with 500 as well, where no other server's words are looked at for it.
-OVER_THE_WINDOW = re.compile(
+OVER_THE_WINDOW = (
     r"(greater than|longer than|exceeds) the context length|context length of only|n_keep.*n_ctx"
     r"|context size has been|exceeds the available context size"
 )
-QUOTA = re.compile(r"quota|billing|credit(?!ential)|payment required|insufficient balance|spend limit")
-SPENT = re.compile(  # a 429 about money; `quota` alone may be the quota per minute
+QUOTA = r"quota|billing|credit(?!ential)|payment required|insufficient balance|spend limit"
+SPENT = (  # a 429 about money; `quota` alone may be the quota per minute
     r"insufficient.(user.)?quota|exceeded your current quota|billing|credit balance|insufficient balance"
     r"|spend limit"
 )
-MODEL = re.compile(
-    r"model\b.*(not (be )?found|doesn.t exist|not exist|not a valid)|(no such|unknown|invalid) model"
-    r"|not a valid model|no endpoints found",
-    re.DOTALL,
+MODEL = (
+    r"(?s)model\b.*(not (be )?found|doesn.t exist|not exist|not a valid)|(no such|unknown|invalid) model"
+    r"|not a valid model|no endpoints found"
 )
-AUTH = re.compile(
+AUTH = (
     r"unauthori[sz]ed|authentication|(invalid|incorrect|missing|expired) (api.?)?(key|token)"
     r"|api.?key (not valid|required|expired)"
 )
-CONTENT = re.compile(r"safety|content.(policy|filter|management)|policy violation|moderation|flagged")
-BUSY = re.compile(r"overloaded|over capacity|at capacity|no capacity|too busy|loading model")
-RATE = re.compile(r"rate.?limit|too many requests|throttled|quota exceeded")
-LATE = re.compile(r"timed? ?out|deadline exceeded")
-ENDPOINT = re.compile(r"unexpected endpoint|page not found|unknown (path|endpoint|url)")
+CONTENT = r"safety|content.(policy|filter|management)|policy violation|moderation|flagged"
+BUSY = r"overloaded|over capacity|at capacity|no capacity|too busy|loading model"
+RATE = r"rate.?limit|too many requests|throttled|quota exceeded"
+LATE = r"timed? ?out|deadline exceeded"
+ENDPOINT = r"unexpected endpoint|page not found|unknown (path|endpoint|url)"
 
 WORDS_WITHOUT_STATUS = (
     ("quota", SPENT),
@@ -82,15 +82,15 @@ WORDS_OF_BAD_REQUEST = (
     ("auth", AUTH),
     ("content", CONTENT),
 )
-WORDS_BY_STATUS: dict[int, tuple[tuple[tuple[str, re.Pattern[str]], ...], str]] = {
+WORDS_BY_STATUS: dict[int, tuple[tuple[tuple[str, str], ...], str]] = {
     400: (WORDS_OF_BAD_REQUEST, "bad_request"),
     401: ((), "auth"),
     402: ((), "quota"),
     403: ((("quota", QUOTA), ("content", CONTENT)), "auth"),
-    404: ((("model_not_found", re.compile("model|no endpoints found")),), "wrong_format"),
+    404: ((("model_not_found", "model|no endpoints found"),), "wrong_format"),
     405: ((), "wrong_format"),
     408: ((), "timeout"),
-    410: ((("model_not_found", re.compile("model")),), "wrong_format"),
+    410: ((("model_not_found", "model"),), "wrong_format"),
     413: ((), "context_length"),
     415: ((), "wrong_format"),
     422: (WORDS_OF_BAD_REQUEST, "bad_request"),
@@ -138,7 +138,7 @@ def read_error(answer: Answer) -> Failure:
 
 def over_the_window(failure: Failure) -> Failure:
     """Recognise a prompt that is too long for what a local server loaded its model with: no code says so."""
-    if failure.kind in ("bad_request", "server") and OVER_THE_WINDOW.search(failure.message.lower()):
+    if failure.kind in ("bad_request", "server") and re.search(OVER_THE_WINDOW, failure.message.lower()):
         return failure.replace(kind="context_length")
     return failure
 
@@ -158,7 +158,7 @@ def failure_in(payload: object) -> Failure:
     said = said_by(payload)
     message, kind = said.message or "an error without a word", _kind(said, said.status)
     code = said.codes[0] if said.codes else ""
-    if kind == "wrong_format" and ENDPOINT.search(message.lower()):
+    if kind == "wrong_format" and re.search(ENDPOINT, message.lower()):
         code = "no_endpoint"  # LM Studio says so with status 200
     return Failure(kind=kind, message=message, status=said.status, code=code, param=said.param)
 
@@ -216,14 +216,14 @@ def _kind(said: Said, status: int) -> str:
             return kind
     if status:
         return _kind_by_status(status, words)
-    return next((kind for kind, pattern in WORDS_WITHOUT_STATUS if pattern.search(words)), "server")
+    return next((kind for kind, pattern in WORDS_WITHOUT_STATUS if re.search(pattern, words)), "server")
 
 
 def _kind_by_status(status: int, words: str) -> str:
     rules, otherwise = WORDS_BY_STATUS.get(status, ((), ""))
     if not otherwise:
         rules, otherwise = WORDS_BY_STATUS[500 if status >= 500 else 400]
-    return next((kind for kind, pattern in rules if pattern.search(words)), otherwise)
+    return next((kind for kind, pattern in rules if re.search(pattern, words)), otherwise)
 
 
 def retry_after(headers: dict[str, str]) -> float | None:

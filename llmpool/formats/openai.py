@@ -6,10 +6,10 @@ from collections.abc import Generator, Iterable, Iterator
 
 from llmpool.core.chat import ChatRequest, Delta
 from llmpool.core.outcome import Failure, TokenUsage, UpstreamError
-from llmpool.core.wire import Answer, Call, Frame, Target
+from llmpool.core.wire import Answer, Call, Followed, Frame, Target
 from llmpool.formats import errors, urls
 from llmpool.formats.answer import CUT_OFF, good, in_one_piece
-from llmpool.formats.base import Listing, parse_json, post, with_key
+from llmpool.formats.base import Listing, post, with_key
 from llmpool.formats.openai_answer import Reading, usage_in
 from llmpool.formats.openai_body import body
 
@@ -38,24 +38,36 @@ class OpenAI:
         return post(target, url, with_key(target), body(target, model, request), framing)
 
     def read_stream(self, frames: Iterable[Frame]) -> Iterator[Delta]:
-        """Yield what each frame carries, at once; raise UpstreamError when the answer is not a whole one."""
-        reading = Reading()
+        """Yield what each frame carries, at once; raise UpstreamError when the answer is not a whole one.
+
+        Texts that came together are yielded together: one of them is shown as soon as the other.
+        """
+        reading, held = Reading(), ""
         try:
-            for event, data in frames:
-                if data == "[DONE]":
+            for frame in frames:
+                if text := reading.text(frame):
+                    held += text
+                    if type(frame) is Followed:
+                        continue
+                if held:
+                    yield Delta(held)
+                    held = ""
+                if text:
+                    continue
+                if frame.data == "[DONE]":
                     reading.done = True
                     break
-                if event == "json":
-                    yield from self.read_reply(in_one_piece(data))
+                if frame.event == "json":
+                    yield from self.read_reply(in_one_piece(frame.data))
                     return
-                if not data:
-                    continue
-                delta = reading.chunk(event, parse_json(data, "a piece of the stream"))
+                delta = reading.frame(frame)
                 if delta is not None:
                     yield delta
         except UpstreamError as error:
             if not reading.finish or error.failure.kind not in CUT_OFF:
                 raise  # cut off behind its finish an answer is still whole; only its usage is lost
+        if held:
+            yield Delta(held)
         yield reading.last()
 
     def read_reply(self, answer: Answer) -> Iterator[Delta]:

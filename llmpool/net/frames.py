@@ -9,7 +9,7 @@ import codecs
 import json
 
 from llmpool.core.outcome import Failure, UpstreamError
-from llmpool.core.wire import Frame
+from llmpool.core.wire import Followed, Frame
 from llmpool.net.blot import Blot
 
 MAX_LINE = 8 * 1024 * 1024
@@ -26,14 +26,29 @@ class _Lines:
         )
         self._read = self._decoder.decode if charset == "utf-8" else self._decode
         self._cr_ends_line = cr_ends_line
+        self._undecoded = False  # whether the next bytes cannot be read by themselves
         self._started = False
         self._after_cr = False
         self._partial: list[str] = []
         self._size = 0
 
+    def whole(self, data: bytes) -> str:
+        """Return *data* as text when it is whole events and nothing is pending, as it nearly always is.
+
+        Else nothing is returned and nothing was taken: `feed` reads anything.
+        """
+        pending = self._partial or self._undecoded or self._after_cr or not self._started
+        if pending or not data.endswith(b"\n\n") or b"\r" in data or len(data) > MAX_LINE:
+            return ""
+        try:
+            return self._blot.text(data.decode())
+        except UnicodeDecodeError:
+            return ""
+
     def feed(self, data: bytes, *, final: bool = False) -> list[str]:
         """Return the lines that *data* completes; *final* ends the last one too."""
         text = self._read(data, final)
+        self._undecoded = self._charset != "utf-8" or bool(self._decoder.getstate()[0])
         if not self._started and text:
             self._started = True
             text = text.removeprefix("\ufeff")
@@ -88,7 +103,20 @@ class SseFrames:
 
     def feed(self, data: bytes) -> list[Frame]:
         """Return the events that *data* completes."""
-        return self._frames(self._lines.feed(data))
+        text = "" if self._data or self._event else self._lines.whole(data)
+        if not text:
+            return self._frames(self._lines.feed(data))
+        if text.startswith("data: ") and text.find("\n") == len(text) - 2:
+            return [Frame("", text[6:-2])]
+        frames: list[Frame] = []
+        for block in text[:-2].split("\n\n"):
+            if block.startswith("data: ") and "\n" not in block:  # nearly all events of nearly all streams
+                frames.append(Followed("", block[6:]))
+            else:
+                frames += self._frames([*block.split("\n"), ""])
+        if frames:
+            frames[-1] = Frame(*frames[-1])
+        return frames
 
     def end(self) -> list[Frame]:
         """Return what was pending: whether an event without its blank line counts is the format's choice."""

@@ -135,7 +135,10 @@ class StreamReply:
         good = self.status < 400
         limit = self._call.max_bytes if good else min(MAX_ERROR_BYTES, self._call.max_bytes)
         size = 0
-        for piece in _unpacked(self._raw(), self.headers.get("content-encoding", ""), self._fault):
+        pieces, encoding = self._raw(), self.headers.get("content-encoding", "").strip().lower()
+        if encoding not in {"", "identity"}:
+            pieces = _unpacked(pieces, encoding, self._fault)
+        for piece in pieces:
             size += len(piece)
             if size > limit:
                 raise self._fault(f"the answer is larger than {limit / 1024 / 1024:.3g} MiB")
@@ -143,7 +146,7 @@ class StreamReply:
 
     def _raw(self) -> Iterator[bytes]:
         """Yield the bytes as they come, every error of the libraries translated."""
-        raw, piece = self._response.iter_raw(), b""
+        raw, piece, begun = self._response.iter_raw(), b"", False
         while True:
             failure = None
             try:
@@ -157,7 +160,9 @@ class StreamReply:
                 raise UpstreamError(failure)
             if not piece:
                 return
-            self._deadline.first_byte()
+            if not begun:
+                begun = True
+                self._deadline.first_byte()
             yield piece
 
     def _page(self) -> UpstreamError:
@@ -198,10 +203,7 @@ def _first(pieces: Iterator[bytes]) -> bytes:
 
 def _unpacked(pieces: Iterator[bytes], encoding: str, fault: Any) -> Iterator[bytes]:
     """Undo gzip or deflate in pieces of 64 KiB at most, however much a small body grows."""
-    if encoding.strip().lower() in {"", "identity"}:
-        yield from pieces
-        return
-    if encoding.strip().lower() not in {"gzip", "x-gzip", "deflate"}:
+    if encoding not in {"gzip", "x-gzip", "deflate"}:
         raise fault("packed its answer in a way that was not asked for")
     inflater = zlib.decompressobj(wbits=47)  # the header says whether gzip or zlib
     packed = b""
