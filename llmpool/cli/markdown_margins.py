@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from llmpool.cli.columns import width as columns
 from llmpool.cli.markdown_lines import BLANK, FENCE, HEADING, ITEM, Start
 from llmpool.cli.wrapping import DIM, Margin, styled
+from llmpool.core.cells import width as columns
 
 _RULER = 72  # the longest line that is drawn
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from llmpool.cli.breaks import pieces as parted
-from llmpool.cli.columns import following
-from llmpool.cli.columns import width as columns
 from llmpool.cli.wrapping import BOLD, DIM, styled
+from llmpool.core.cells import following
+from llmpool.core.cells import width as columns
 
 HELD = 60  # rows that are waited for before the widths are settled
 _LEAST = 5  # columns of the terminal that a column has, unless the table is shown row by row

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from llmpool.cli.breaks import may_part, pieces
-from llmpool.cli.columns import width as columns
+from llmpool.core.cells import width as columns
 
 BOLD, ITALIC, STRIKE, CODE, DIM, UNDERLINE = 1, 2, 4, 8, 16, 32
 _CODES = {BOLD: "1", ITALIC: "3", STRIKE: "9", CODE: "36", DIM: "2", UNDERLINE: "4"}

@@ -1,26 +1,55 @@
-"""How many columns of a terminal a text takes: letters one, CJK and emoji two, marks none."""
+"""How many columns of a terminal a text takes, wide characters two, marks none; text cut to so many."""
 
 from __future__ import annotations
 
+_AS_PICTURE = "\ufe0f"  # asks for the picture of the character before it, which is wide
 _JOINER = "\u200d"
-_UNCOUNTED = ("Mn", "Me", "Cf")  # marks on the letter before, and what is not drawn at all
+_SKINS = range(0x1F3FB, 0x1F400)
+_REMEMBERED = 4096
 
 
-def width(text: str) -> int:
-    """Count the columns that *text* takes; it is fit for a terminal already."""
+class _Widths(dict[str, int]):
+    """Columns of single characters, looked up once each."""
+
+    def __missing__(self, char: str) -> int:
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        self[char] = width = _columns(char)
+        return width
+
+
+def _columns(char: str) -> int:
+    import unicodedata  # most answers are ASCII and never come here
+
+    if unicodedata.category(char) in {"Mn", "Me", "Cf"} and char != "\xad":
+        return 0
+    if "\u1160" <= char <= "\u11ff":
+        return 0  # vowels and finals of a Hangul syllable, which its first letter makes room for
+    return 2 if unicodedata.east_asian_width(char) in {"W", "F"} else 1
+
+
+_WIDTHS = _Widths()
+
+
+def following(before: str, char: str) -> int:
+    """Return the columns that *char* adds after the character *before*."""
+    if char == _AS_PICTURE:
+        return int(bool(before) and _WIDTHS[before] == 1)
+    width = _WIDTHS[char]
+    if width == 2 and before and (before == _JOINER or (ord(char) in _SKINS and _WIDTHS[before] == 2)):
+        return 0  # one picture with what stands before
+    return width
+
+
+def width(text: str, before: str = "") -> int:
+    """Return the columns of *text* when it stands after the character *before*."""
     if text.isascii():
         return len(text)
-    from unicodedata import category, east_asian_width
-
-    columns, joined = 0, False
-    for character in text:
-        if character == _JOINER:
-            joined = True
-        elif joined or category(character) in _UNCOUNTED:
-            joined = False
-        else:
-            columns += 2 if east_asian_width(character) in "WF" else 1
-    return columns
+    total = 0
+    for char in text:
+        total += following(before, char)
+        before = char
+    return total
 
 
 def cut(text: str, columns: int) -> str:
@@ -36,10 +65,13 @@ def head(text: str, columns: int) -> str:
     """Return as many characters of *text* as fit on so many columns."""
     if text.isascii():
         return text[: max(columns, 0)]
-    end = 0
-    while end < len(text) and width(text[: end + 1]) <= columns:
-        end += 1
-    return text[:end]
+    taken, before = 0, ""
+    for end, char in enumerate(text):
+        taken += following(before, char)
+        if taken > columns:
+            return text[:end]
+        before = char
+    return text
 
 
 def left(text: str, columns: int) -> str:

@@ -6,6 +6,7 @@ All other servers keep in memory what they were started with.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Generator
 from typing import NamedTuple, cast
 
@@ -47,7 +48,7 @@ class InMemory(NamedTuple):
     until: str = ""
 
 
-class Loading:
+class Loading(ABC):
     """One server's way to load models.
 
     *takes_context*, *takes_keep_alive*: whether it is told the window, and how long the model stays.
@@ -58,21 +59,24 @@ class Loading:
     takes_keep_alive = False
     unloads_first = False
 
+    @abstractmethod
     def load(self, target: Target, wish: Wish) -> Generator[Call, Answer, InMemory]:
         """Order a model into memory; a state that is UNDER_WAY has to be looked at again."""
-        raise NotImplementedError
 
     def look(self, target: Target, model: str) -> Generator[Call, Answer, InMemory]:
-        """See how far an order to load has come; raise UpstreamError where the model would not load."""
-        raise NotImplementedError
+        """See how far an order to load has come; raise UpstreamError where the model would not load.
 
+        Servers that answer only when a model is loaded have no order under way.
+        """
+        raise cannot(f"no order to load {model} is under way at {target.provider}")
+
+    @abstractmethod
     def unload(self, target: Target, model: str, instance: str) -> Generator[Call, Answer, None]:
         """Order a model, or one *instance* of it, out of memory."""
-        raise NotImplementedError
 
+    @abstractmethod
     def in_memory(self, target: Target) -> Generator[Call, Answer, tuple[InMemory, ...]]:
         """List what is in memory."""
-        raise NotImplementedError
 
 
 def loading(name: str) -> Loading | None:

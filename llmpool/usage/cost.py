@@ -14,17 +14,6 @@ COUNTED = ("input", "output", "cache_read", "cache_write", "cache_write_1h", "re
 """The counts of `TokenUsage`, each a field of a usage record with `_tokens` behind it."""
 
 
-def cost(
-    input_price: float | None, output_price: float | None, usage: TokenUsage | None
-) -> tuple[Decimal | None, str | None]:
-    """Return the cost in USD and by which price; None where no price is known. Prices are per million."""
-    if input_price is None or output_price is None or usage is None:
-        return None, None
-    millionths = Decimal(str(input_price)) * (usage.input or 0)
-    millionths += Decimal(str(output_price)) * (usage.output or 0)
-    return millionths / 1_000_000 if millionths else Decimal(0), "registry" if millionths else "local"
-
-
 def cost_fields(amount: Decimal | None, source: str | None, dated: str | None) -> dict[str, str | None]:
     """Name a cost as a usage record has it: an unknown one is null, and has neither price nor date."""
     if amount is None:

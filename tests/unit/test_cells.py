@@ -22,7 +22,7 @@ WORDS = st.text(st.characters(categories=["L", "N", "P"]) | st.just(" "), max_si
         ("e\u0301", 1),
         ("\u0e01\u0e33\u0e49", 2),
         ("👩\u200d💻", 2),
-        ("❤\ufe0f", 1),
+        ("❤\ufe0f", 2),
     ],
 )
 def test_letters_have_their_width(text: str, columns: int) -> None:

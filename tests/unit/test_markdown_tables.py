@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmpool.cli.columns import width
+from llmpool.core.cells import width
 from tests.markdown_play import named, played, seen
 
 PRICES = """\
