@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from threading import Event, Lock
@@ -25,6 +24,7 @@ from llmpool.decide import decide
 from llmpool.errors import Busy, ConfigInvalid, LlmpoolError, Refused
 from llmpool.net.client import Client
 from llmpool.pool import Pool
+from llmpool.registry.staleness import epoch
 from llmpool.state import compiled
 
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ class Asker:
     def _until(self, error: Busy, entry: Entry, rounds: int) -> float:
         """Return the seconds until somebody is free, as far as that is worth waiting for."""
         told = error.details.get("retry_at")
-        left = _epoch(told) - self.pool.clock() if told else None
+        left = epoch(told) - self.pool.clock() if told else None
         if left is not None and left <= self.terms.max_wait and rounds < ROUNDS:
             self._hear(Notice(f"{error.message}; waiting {max(1.0, left):.0f} s"))
             return max(1.0, left)
@@ -270,7 +270,3 @@ def _barred(error: LlmpoolError, pool: Pool, decision: Decision) -> Exception:
 def _was_sent(error: Busy) -> bool:
     """Say whether a server was asked; what waits for a limit of its owner's may do so again."""
     return any(attempt.get("status") for attempt in error.details.get("attempts", ()))
-
-
-def _epoch(told: str) -> float:
-    return datetime.fromisoformat(told).timestamp()

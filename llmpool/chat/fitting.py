@@ -44,6 +44,20 @@ def _told(message: str) -> str:
     return words if len(words) <= _SHOWN else f"{words[:_SHOWN]}..."
 
 
+class _Everywhere(dict[str, Callable[[str], Any]]):
+    """The same answer for every kind of address; the library fetches by itself what it finds none for."""
+
+    def __init__(self, answer: Callable[[str], Any]) -> None:
+        super().__init__()
+        self._answer = answer
+
+    def __contains__(self, _scheme: object) -> bool:
+        return True
+
+    def __missing__(self, _scheme: str) -> Callable[[str], Any]:
+        return self._answer
+
+
 @cache
 def _checker(schema: str, where: str) -> Callable[[Any], Any]:
     """Return what checks a value; nothing is fetched that a schema points to."""
@@ -52,10 +66,9 @@ def _checker(schema: str, where: str) -> Callable[[Any], Any]:
     def refuse(uri: str) -> Any:
         raise Misuse(f"{where}: the schema points to {uri}, which is not fetched", hint="put it under $defs")
 
-    schemes = {"http": refuse, "https": refuse, "file": refuse, "": refuse}
     try:
         checker: Callable[[Any], Any] = fastjsonschema.compile(
-            json.loads(schema), handlers=schemes, use_default=False
+            json.loads(schema), handlers=_Everywhere(refuse), use_default=False
         )
     except (fastjsonschema.JsonSchemaDefinitionException, *_MISSHAPEN) as error:
         raise Misuse(f"{where} is no JSON schema: {one_line(str(error))}") from None

@@ -35,11 +35,6 @@ def fill(
     return Filled(_filled(text, values | {INPUT: given}), _filled(text, values | {INPUT: prompt}))
 
 
-def places(text: str) -> list[str]:
-    """List the places of a template, in their order."""
-    return list(dict.fromkeys(found[1] for found in _PLACE.finditer(text) if found[1]))
-
-
 def _template(templates: tuple[tuple[str, str], ...], name: str) -> str:
     known = dict(templates)
     if name in known:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from llmpool.chat.question import Question
 
 app = single()
+JOBS = 4  # of a batch at once, where its owner does not say
 
 EXAMPLES = examples(
     'git diff --staged | llmpool chat "Write a commit message"',
@@ -79,8 +80,9 @@ def chat(
         ),
     ] = "",
     jobs: Annotated[
-        int, typer.Option("--jobs", metavar="N", min=1, max=64, help="How many of a batch at once.")
-    ] = 4,
+        int | None,
+        typer.Option("--jobs", metavar="N", min=1, max=64, help="How many of a batch at once; else 4."),
+    ] = None,
     output: Annotated[
         str,
         typer.Option(
@@ -159,6 +161,8 @@ def chat(
         raise Misuse(
             "-i is for a terminal, not with --json, --dry-run or --batch", hint="leave one of them out"
         )
+    if jobs and not batch:
+        raise Misuse("--jobs is for --batch", hint="one prompt is one call")
     if output and not batch:
         raise Misuse("-o is for --batch", hint="one answer goes to stdout: llmpool chat ... > FILE")
     if raw and terminal.is_terminal:
@@ -197,7 +201,7 @@ def chat(
             question,
             routing,
             how,
-            jobs=jobs,
+            jobs=jobs or JOBS,
             output=output,
             dry_run=dry_run,
             as_json=as_json,

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from llmpool.setup.moving_in import Done
     from llmpool.setup.moving_plan import Plan
 
-SOURCES = ("zimaos", "gopherclaw", "thane", "undo")
 _VERBS = {
     "provider": "adds", "key": "key", "setting": "sets", "model": "declares", "policy": "policy",
     "price": "price", "login": "login", "present": "is here", "left": "leaves",

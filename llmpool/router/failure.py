@@ -43,7 +43,7 @@ _WAYS_OUT = {
     "wrong_format": "ask again; if it stays so, see what answers there: llmpool providers verify",
     "broken": "ask again; who rests, and until when: llmpool providers list",
     "empty": "ask again, or another model: llmpool models list",
-    "unfit": "a better model: --min-quality 7, or a simpler schema",
+    "unfit": "a simpler schema, or another model: llmpool models list",
     "content": "say it otherwise, or ask another model: llmpool models list",
     "unusable": "what is wrong with it: llmpool config check, llmpool models list",
     "cancelled": "ask again: llmpool chat",

@@ -119,3 +119,11 @@ def test_stats_tell_speed_reason_and_attempts(home: Home, server: FakeServer) ->
     told = home.here("chat", "--stats", "hi").err.splitlines()
     assert told[0].startswith("a/m · 7 in, 2 out · free · first token ")
     assert told[-1] == "a[success:m]"
+
+
+def test_what_is_for_a_batch_alone_is_not_ignored(home: Home, server: FakeServer) -> None:
+    """An option that would do nothing is refused, and nothing is sent."""
+    pool_of(home, server)
+    assert home.here("chat", "--jobs", "3", "hi").err.startswith("error: --jobs is for --batch")
+    assert home.here("chat", "-o", "f", "hi").err.startswith("error: -o is for --batch")
+    assert server.chats == []

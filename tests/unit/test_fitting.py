@@ -65,7 +65,16 @@ def test_a_schema_that_is_none_is_refused_before_anything_is_sent(schema: dict[s
         check(schema, "--schema s")
 
 
-@pytest.mark.parametrize("uri", ["https://example.com/s.json", "file:///etc/passwd", "other.json"])
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "https://example.com/s.json",
+        "file:///etc/passwd",
+        "other.json",
+        "ftp://example.com/s",
+        "data:application/json,{}",
+    ],
+)
 def test_a_schema_fetches_nothing(uri: str) -> None:
     """What a schema points to outside itself is neither downloaded nor read."""
     with pytest.raises(Misuse, match="which is not fetched"):

@@ -214,6 +214,13 @@ def test_what_is_alike_is_decided_alike(one: float, other: float, target: float,
         assert (first.selected, first.complexity) == (second.selected, second.complexity)
 
 
+def test_difficulties_that_no_rating_tells_apart_are_alike() -> None:
+    """A simulation decides them once; those that another rating answers are apart."""
+    alike = Alike(table(FLEET, routing=VALUE))
+    one, same, other = (alike.key(RouteRequest(difficulty=each)) for each in (0.001, 0.002, 0.5))
+    assert one == same != other
+
+
 def test_what_would_change_it_is_told() -> None:
     """A little less, and a little more, than is good enough now is tried."""
     request, pool = RouteRequest(difficulty=0.0), table(FLEET, routing=VALUE)
