@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from llmpool.cli import imports as command
-from llmpool.cli import moving_in
-from llmpool.setup import imports
+from llmpool.setup import imports, moving_in
 from tests.fakes import filed_keyring
 from tests.fakes.server import FakeServer
 from tests.support import PLANTED_KEY, Home, finish
@@ -195,8 +194,8 @@ def test_what_makes_no_sense_is_refused(home: Home, words: tuple[str, ...], code
 
 def test_completion_knows_every_source() -> None:
     """What is completed is what can be imported."""
-    assert set(command.SOURCES) == {*imports.sources(), *moving_in.SOURCES}
-    assert command.SOURCES[-4:] == tuple(moving_in.SOURCES)
+    assert set(command.SOURCES) == {*imports.sources(), *moving_in.SOURCES, "undo"}
+    assert command.SOURCES[-4:] == (*moving_in.SOURCES, "undo")
 
 
 def test_init_tells_of_other_tools_and_takes_nothing(home: Home, server: FakeServer) -> None:
