@@ -6,6 +6,7 @@ import json
 import random
 import signal
 import sys
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.fakes import faults
-from tests.fakes.exchange import Request
+from tests.fakes.exchange import Exchange, Request
 from tests.fakes.faults import Behaviour
 from tests.fakes.server import FakeServer
 from tests.support import Home, end_of, model, provider
@@ -124,4 +125,17 @@ def test_a_thousand_lines_with_eight_jobs(home: Home, server: FakeServer) -> Non
     chaos.finished()
     assert Counter(map(asked, server.chats)) == Counter({f"q{n}": 1 for n in range(1, 1001)})
     assert len(chaos.recorded()) == 1000
-    assert server.peak > 2
+
+
+def test_eight_jobs_are_eight_prompts_under_way(home: Home, server: FakeServer) -> None:
+    """A server that answers nobody before it was asked by eight does answer, and is never asked by nine."""
+    eight = threading.Barrier(8)
+
+    def together(exchange: Exchange) -> None:
+        eight.wait(timeout=60)
+        echo(0, exchange.record)(exchange)
+
+    chaos = Chaos(home, server, 16, 8)
+    server.behave([together] * 16)
+    chaos.finished()
+    assert server.peak == 8
