@@ -303,7 +303,7 @@ def closed_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for(true: Callable[[], bool], seconds: float = 5) -> None:
+def wait_for(true: Callable[[], bool], seconds: float = 60) -> None:
     """Wait until *true* returns so, or fail."""
     until = time.monotonic() + seconds
     while not true():

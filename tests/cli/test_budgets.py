@@ -66,7 +66,7 @@ def test_a_killed_process_leaves_a_lease_that_ends(shop: Home, server: FakeServe
     assert shop.here("policy", "budget", "set", "1/day").code == 0
     server.delay = 30
     child = shop.start("chat", "-m", "work/m", "--max-tokens", "1000", "hi")
-    wait_for(lambda: bool(server.chats), 20)
+    wait_for(lambda: bool(server.chats))
     child.kill()
     child.wait(10)
     server.delay = 0

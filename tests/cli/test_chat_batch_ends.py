@@ -115,7 +115,7 @@ def test_ctrl_c_ends_it_and_the_same_command_goes_on(den: Home, server: FakeServ
     server.delay = 0.2
     source = write(den, numbered(30))
     child = den.start("chat", "--batch", source, "-o", "answers.jsonl", "--jobs", "3")
-    wait_for(lambda: len(server.chats) > 6, 20)
+    wait_for(lambda: len(server.chats) > 6)
     result = end_of(child, send=signal.SIGINT)
     assert result.code == 130, result
     assert "go on: same command" in result.err
@@ -134,7 +134,7 @@ def test_a_second_ctrl_c_waits_for_nobody(den: Home, server: FakeServer) -> None
     server.delay = 60
     source = write(den, numbered(30))
     child = den.start("chat", "--batch", source, "-o", "answers.jsonl", "--jobs", "3")
-    wait_for(lambda: len(server.chats) == 3, 20)
+    wait_for(lambda: len(server.chats) == 3)
     child.send_signal(signal.SIGTERM)
     assert child.stderr is not None
     assert "ending" in child.stderr.readline()
@@ -148,7 +148,7 @@ def test_two_runs_do_not_write_one_file(den: Home, server: FakeServer) -> None:
     server.delay = 0.5
     source = write(den, numbered(4))
     child = den.start("chat", "--batch", source, "-o", "answers.jsonl", "--jobs", "2")
-    wait_for(lambda: bool(server.chats), 20)
+    wait_for(lambda: bool(server.chats))
     second = batch(den, source)
     assert second.code == 75
     assert "another run is writing answers.jsonl" in second.err
@@ -205,9 +205,9 @@ def test_what_its_owner_decides_meanwhile_holds(den: Home, server: FakeServer) -
     server.delay = 0.05
     source = write(den, numbered(60))
     child = den.start("chat", "--batch", source, "-o", "answers.jsonl", "--jobs", "1")
-    wait_for(lambda: len(server.chats) > 3, 20)
+    wait_for(lambda: len(server.chats) > 3)
     assert den.here("policy", "set", "den/m", "--state", "inactive").code == 0
-    wait_for(lambda: server.chats[-1].json["model"] == "n", 20)
+    wait_for(lambda: server.chats[-1].json["model"] == "n")
     den.config.write_text("rubbish")
     result = end_of(child)
     assert result.code == 0, result
@@ -222,6 +222,6 @@ def test_a_signal_after_the_last_line_ends_nothing(den: Home, server: FakeServer
     server.delay = 1.0
     source = write(den, numbered(2))
     child = den.start("chat", "--batch", source, "-o", "answers.jsonl", "--jobs", "3")
-    wait_for(lambda: len(server.chats) == 2, 20)
+    wait_for(lambda: len(server.chats) == 2)
     assert end_of(child, send=signal.SIGINT).code == 0
     assert [each["line"] for each in answers(den)] == [1, 2]

@@ -18,7 +18,7 @@ def test_what_is_cut_is_recorded(home: Home, server: FakeServer) -> None:
     server.behave(echo)
     server.delay = 60
     child = home.start("chat", "--batch", write(home, numbered(9)), "-o", "answers.jsonl", "--jobs", "3")
-    wait_for(lambda: len(server.chats) == 3, 20)
+    wait_for(lambda: len(server.chats) == 3)
     child.send_signal(signal.SIGINT)
     assert child.stderr is not None
     assert "ending" in child.stderr.readline()
@@ -33,7 +33,7 @@ def test_ctrl_c_does_not_wait_for_a_limit(home: Home, server: FakeServer) -> Non
     home.write_config(provider("den", server.url, rate_limit={"rpm": 2}), model("den/m"))
     server.behave(echo)
     child = home.start("chat", "--batch", write(home, numbered(9)), "-o", "answers.jsonl", "--jobs", "3")
-    wait_for(lambda: len(server.chats) == 2 and _waits(home), 20)
+    wait_for(lambda: len(server.chats) == 2 and _waits(home))
     assert end_of(child, send=signal.SIGINT, timeout=5).code == 130
     assert len(server.chats) == 2
 

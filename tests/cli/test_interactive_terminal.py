@@ -114,7 +114,7 @@ def finish_with_modes(child: Any) -> tuple[int, int]:
     """Read a terminal child to its end; return its exit code and how it left the terminal."""
     import pexpect
 
-    wait_for(lambda: not child.isalive(), 20)
+    wait_for(lambda: not child.isalive())
     left = modes(child)[3]
     child.expect(pexpect.EOF)
     child.close()

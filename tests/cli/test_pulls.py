@@ -27,7 +27,7 @@ def jobs(home: Home) -> list[dict[str, Any]]:
 def started(home: Home, library: OllamaLibrary, *args: str) -> Any:
     """Start a pull and wait until it has moved."""
     child = home.start("models", "pull", *args)
-    wait_for(lambda: any(library.here.values()), 20)
+    wait_for(lambda: any(library.here.values()))
     return child
 
 
@@ -145,7 +145,7 @@ def test_two_servers_are_pulled_at_by_two_processes(home: Home) -> None:
         first = started(home, library, "one/a:1")
         second = home.start("models", "pull", "two/b:1")
         busy = home.here("models", "pull", "one/b:1", "--json")
-        wait_for(lambda: library.peak == 2, 20)
+        wait_for(lambda: library.peak == 2)
         library.gate.set()
         ends = [end_of(child) for child in (first, second)]
     assert (busy.code, busy.error["kind"]) == (75, "busy")

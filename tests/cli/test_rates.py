@@ -78,12 +78,12 @@ def test_a_killed_process_holds_nothing(home: Home, server: FakeServer) -> None:
     home.write_config(provider("work", server.url, rate_limit={"rpm": 1}), model("work/m"))
     assert home.here("chat", "one").code == 0
     first = home.start("chat", "--max-wait", "5m", "two")
-    wait_for(lambda: bool(log(home)["waiting"]), 20)
+    wait_for(lambda: bool(log(home)["waiting"]))
     place = log(home)["waiting"][0][0]
     first.kill()
     first.wait(10)
     second = home.start("chat", "--max-wait", "5m", "three")
-    wait_for(lambda: any(entry[0] == place for entry in log(home)["waiting"]) and _is_new(home, first), 20)
+    wait_for(lambda: any(entry[0] == place for entry in log(home)["waiting"]) and _is_new(home, first))
     assert len(log(home)["waiting"]) == 1
     end_of(second, send=signal.SIGTERM)
 
@@ -99,7 +99,7 @@ def test_places_in_line_are_given_in_order(home: Home, server: FakeServer) -> No
     children = []
     for count in (1, 2, 3):
         children.append(home.start("chat", "--max-wait", "5m", "two"))
-        wait_for(lambda count=count: len(log(home)["waiting"]) == count, 20)
+        wait_for(lambda count=count: len(log(home)["waiting"]) == count)
     line = sorted(log(home)["waiting"], key=lambda entry: entry[0])
     owners = [int(entry[-1].split()[1]) for entry in line]
     assert owners == [child.pid for child in children]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -25,25 +27,32 @@ def left(home: Home) -> list[str]:
     return sorted(path.name for path in files)
 
 
+def trying(port: int) -> int:
+    """Count the connections to *port* of this machine that are being made: state 02 is SYN_SENT."""
+    rows = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+    return sum((row[2], row[3]) == (f"0100007F:{port:04X}", "02") for row in rows)
+
+
 @pytest.mark.parametrize(("sent", "code"), SIGNALS)
 @pytest.mark.parametrize("jobs", ["1", "32"])
 def test_an_interrupted_refresh_ends_at_once(home: Home, sent: signal.Signals, code: int, jobs: str) -> None:
     """Nobody waits for a provider that hangs: the sockets are closed, nothing is written, nothing is said."""
-    hang = faults.hang(20)
+    hang = faults.hang(100)
     with FakeServer(behave_listing=lambda _number, _request: hang) as server:
         home.write_config(*(provider(name, server.url) for name in ("a", "b", "c")))
         child = home.start("refresh", "--jobs", jobs)
-        wait_for(lambda: len(server.listings) == min(3, int(jobs)), 10)
+        wait_for(lambda: len(server.listings) == min(3, int(jobs)))
         began = time.monotonic()
         ended = end_of(child, send=sent)
         took = time.monotonic() - began
         wait_for(lambda: len(server.abandoned) == len(server.listings))
     assert (ended.code, ended.out, ended.err) == (code, "", "")
-    assert took < 2  # about 0.1 s where the machine is idle
+    assert took < 50  # about 0.1 s where the machine is idle
     assert len(server.listings) == min(3, int(jobs))
     assert "inventory.json" not in left(home)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc/net/tcp")
 def test_what_cannot_be_shut_is_left_behind(home: Home) -> None:
     """A connection that is still being made cannot be shut; the end does not wait for it either."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
@@ -53,16 +62,17 @@ def test_what_cannot_be_shut_is_left_behind(home: Home) -> None:
             filler.setblocking(False)
             filler.connect_ex(("127.0.0.1", port))
         home.write_config(
-            "[routing]\nconnect_timeout = '20s'\n", provider("a", f"http://127.0.0.1:{port}/v1")
+            "[routing]\nconnect_timeout = '100s'\n", provider("a", f"http://127.0.0.1:{port}/v1")
         )
+        before = trying(port)
         child = home.start("refresh")
-        time.sleep(1)
+        wait_for(lambda: trying(port) > before)
         began = time.monotonic()
         ended = end_of(child, send=signal.SIGINT)
         for filler in fillers:
             filler.close()
     assert (ended.code, ended.err) == (130, "")
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 50
 
 
 def test_nobody_is_observed_for_no_names(home: Home, server: FakeServer) -> None:

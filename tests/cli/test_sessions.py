@@ -123,7 +123,7 @@ def test_two_runs_of_one_session_keep_both_exchanges_whole(home: Home) -> None:
         server.behave([late, faults.ok("soon")])
         home.write_config(provider("den", server.url), model("den/m"))
         slow = home.start("chat", "--session", "s", "slow")
-        wait_for(lambda: len(server.chats) == 1, 20)
+        wait_for(lambda: len(server.chats) == 1)
         home.here("chat", "--session", "s", "fast")
         done.set()
         assert end_of(slow).code == 0

@@ -99,7 +99,7 @@ def slowly(head: bytes, piece: bytes) -> Play:
 
     def play(connection: socket.socket) -> None:
         connection.sendall(head)
-        for _ in range(200):
+        for _ in range(2000):
             time.sleep(0.05)
             connection.sendall(piece)
 

@@ -157,12 +157,12 @@ def test_a_certificate_nobody_vouches_for_is_refused(serve: Serve, client: Clien
 
 
 TIMES = [
-    (wait(3), Timeouts(2, 0.3, 5), "first_token_timeout", "no answer within 0.3 s"),
+    (wait(60), Timeouts(2, 0.3, 5), "first_token_timeout", "no answer within 0.3 s"),
     (slowly(OK, b"X: y\r\n"), Timeouts(2, 0.4, 5), "first_token_timeout", "no answer within 0.4 s"),
     (slowly(SSE, b""), Timeouts(2, 0.4, 5), "first_token_timeout", "no answer within 0.4 s"),
     (slowly(SSE + b"data: a\n\n", b""), Timeouts(2, 5, 0.3), "read_timeout", "fell silent for 0.3 s"),
     (slowly(SSE, b"data: a\n\n"), Timeouts(2, 5, 5, 0.5), "total_timeout", "not finished within 0.5 s"),
-    (wait(3), Timeouts(2, 5, 5, 0.3), "total_timeout", "not finished within 0.3 s"),
+    (wait(60), Timeouts(2, 5, 5, 0.3), "total_timeout", "not finished within 0.3 s"),
     (slowly(b"", b"H"), Timeouts(2, 5, 5, 0.4), "total_timeout", "not finished within 0.4 s"),
 ]
 
@@ -175,7 +175,7 @@ def test_every_limit_is_kept_and_named(
     began = time.monotonic()
     said = failure(client, get(serve(play).url, timeouts=timeouts))
     assert (said.kind, said.code, words in said.message) == ("timeout", code, True), said.message
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 30
 
 
 def test_a_redirect_is_not_followed(serve: Serve, client: Client) -> None:

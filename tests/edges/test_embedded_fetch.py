@@ -401,7 +401,7 @@ def test_interruption_ends_the_installer(state: Path, pip: Path) -> None:
     started = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         fetch.pull(state, "small", progress=interrupt)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60
     with pytest.raises(ProcessLookupError):
         os.kill(int((pip / "pid").read_text()), 0)
     assert [path.name for path in _downloads(state)] == ["log"]

@@ -180,7 +180,7 @@ def test_a_holder_long_past_its_time_is_asked_about_soon(tmp_path: Path) -> None
 
 def test_an_interrupt_keeps_what_was_heard(tmp_path: Path, server: FakeServer) -> None:
     """Ctrl-C in the middle: who has answered is saved, who has not keeps what was known."""
-    with FakeServer(behave_listing=lambda *_: faults.hang(20)) as hung:
+    with FakeServer(behave_listing=lambda *_: faults.hang(100)) as hung:
         tables = [provider("hung", hung.url), *(provider(f"p{n}", server.url) for n in range(4))]
         pool = open_pool(tmp_path, *tables)
 
@@ -191,7 +191,7 @@ def test_an_interrupt_keeps_what_was_heard(tmp_path: Path, server: FakeServer) -
         began = time.monotonic()
         with pytest.raises(KeyboardInterrupt):
             refresh(pool, progress=stop)
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 50
     assert list(seen(pool).providers) == ["p0", "p1", "p2", "p3"]
     assert pool.warnings == ["broken off; what 4 of 5 providers said is kept"]
 
@@ -216,7 +216,7 @@ def test_a_slow_one_delays_nobody_and_all_is_saved_once(
     writes: list[int] = []
     real = inventory.change
     monkeypatch.setattr(inventory, "change", lambda *a, **k: (writes.append(1), real(*a, **k))[1])
-    with FakeServer(behave_listing=lambda *_: faults.hang(20)) as hung:
+    with FakeServer(behave_listing=lambda *_: faults.hang(100)) as hung:
         tables = [provider("a-hung", hung.url), *(provider(f"p{n}", server.url) for n in range(5))]
         others_done = threading.Event()
 
