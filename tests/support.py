@@ -201,7 +201,7 @@ class Home:
         width: int = 100,
         height: int = 40,
         env: Mapping[str, str | None] | None = None,
-        timeout: float = 30,
+        timeout: float = 60,
     ) -> Any:
         """Start `llmpool` *args* on a terminal of its own and return the pexpect child."""
         import pexpect  # type: ignore[import-untyped]
@@ -266,7 +266,7 @@ def finish(child: Any) -> Result:
 
 
 def end_of(
-    child: subprocess.Popen[str], *, send: signal.Signals | None = None, timeout: float = 30
+    child: subprocess.Popen[str], *, send: signal.Signals | None = None, timeout: float = 60
 ) -> Result:
     """Send a signal to a started child, if one is named, and wait for what came of it."""
     if send is not None:

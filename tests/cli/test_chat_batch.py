@@ -233,7 +233,6 @@ def test_every_request_is_recorded_once(den: Home, server: FakeServer) -> None:
     records = den.here("usage", "list", "--json", "--limit", "100").json["records"]
     assert Counter(each["id"] for each in records) == Counter(each["usage_id"] for each in result.documents)
     assert len(server.chats) == 40
-    assert server.peak > 1
     decisions = den.here("usage", "decisions", "--json", "--limit", "100").json["decisions"]
     assert {each["id"] for each in decisions} == {each["decision_id"] for each in result.documents}
 

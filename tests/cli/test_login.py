@@ -121,7 +121,7 @@ def browse(monkeypatch: pytest.MonkeyPatch, fake: FakeOAuth, pages: list[str], q
     def visit(url: str) -> None:
         back = fake.consent(url).replace("localhost", "127.0.0.1") + query
         try:
-            with urllib.request.urlopen(back, timeout=5) as answer:
+            with urllib.request.urlopen(back, timeout=30) as answer:
                 pages.append(answer.read().decode())
         except urllib.error.HTTPError as error:
             pages.append(error.read().decode())
@@ -172,7 +172,7 @@ def test_a_login_that_is_interrupted_leaves_nothing(home: Home) -> None:
         assert run.stderr is not None
         while "waiting" not in run.stderr.readline():
             continue
-        with socket.create_connection(("127.0.0.1", port), timeout=5):
+        with socket.create_connection(("127.0.0.1", port), timeout=30):
             pass
         ended = end_of(run, send=signal.SIGINT)
     assert ended.code == 130, ended

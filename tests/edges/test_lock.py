@@ -58,7 +58,7 @@ def test_a_waiter_gets_the_lock_when_it_is_freed(tmp_path: Path) -> None:
 
     holder = threading.Thread(target=hold)
     holder.start()
-    assert taken.wait(5)
+    assert taken.wait(60)
     began = time.monotonic()
     with locked(path, wait=100):
         assert time.monotonic() - began < 50

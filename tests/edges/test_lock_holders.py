@@ -151,10 +151,10 @@ def test_a_lock_file_that_is_gone_is_made_anew(tmp_path: Path) -> None:
     with locked(path):
         waiter = threading.Thread(target=wait)
         waiter.start()
-        assert waiting.wait(5)
+        assert waiting.wait(60)
         threading.Event().wait(0.1)  # it has opened the file by now
         file.unlink()
-    assert freed.wait(10)
+    assert freed.wait(60)
     waiter.join()
     assert got == ["both on one file"]
     with locked(path, wait=0):

@@ -90,7 +90,7 @@ def refused(act: str, path: Path) -> UnusableCredential:
 
     thread = threading.Thread(target=attempt, daemon=True)
     thread.start()
-    thread.join(3)
+    thread.join(60)
     assert done, "it waits"
     error = done[0]
     assert isinstance(error, UnusableCredential), repr(error)
@@ -208,7 +208,7 @@ def test_tokens_that_others_could_have_written_are_not_sent(
     found: list[object] = []
     thread = threading.Thread(target=lambda: found.append(tokens.read(tmp_path)), daemon=True)
     thread.start()
-    thread.join(3)
+    thread.join(60)
     assert found == [{}]
     assert KEY not in capsys.readouterr().err
 
