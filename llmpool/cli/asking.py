@@ -226,7 +226,7 @@ class Asking:
         from llmpool.setup import budgets
 
         pool = self.terminal.pool
-        for each in budgets.near(pool, journey.deployment, journey.key, journey.tag):
+        for each in budgets.nearly_spent(pool, journey.deployment, journey.key, journey.tag):
             (self.terminal.warn if each.spent > each.limit else self.terminal.say)(budgets.told(pool, each))
 
     def _keep(self, journey: Journey) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from llmpool.core.near import near
 from llmpool.errors import Misuse
 
 _ORDER = re.compile(r"/([A-Za-z]+|\?)(?:\s+(.*?))?\s*\Z", re.DOTALL)
@@ -45,10 +46,8 @@ def read(typed: str, known: Mapping[str, object]) -> Order | str:
 
 def unknown(name: str, known: Mapping[str, object]) -> Misuse:
     """Build the error for a command that there is not, with the one that was meant where that can be told."""
-    from difflib import get_close_matches
-
-    near = get_close_matches(name.lower(), [*known, *_OTHER_NAMES], n=1)
+    close = near(name, [*known, *_OTHER_NAMES], most=1)
     begun = [each for each in known if each.startswith(name.lower())]
-    meant = begun[0] if len(begun) == 1 else near[0] if near else ""
+    meant = begun[0] if len(begun) == 1 else close[0] if close else ""
     hint = f"did you mean /{meant}?" if meant else "/help lists the commands"
     return Misuse(f"there is no command /{name}", hint=f"{hint}   to send it as it is: //{name}")

@@ -11,6 +11,7 @@ from llmpool.budgets import budgets, document, standings, unpriced
 from llmpool.core.config import Budget
 from llmpool.core.ids import is_provider_id, split_ref
 from llmpool.core.money import usd
+from llmpool.core.near import meant, near
 from llmpool.core.text import few
 from llmpool.errors import Misuse, UnknownName
 from llmpool.pool import Pool
@@ -134,7 +135,7 @@ def zone(moment: time.struct_time) -> str:
     return named if re.fullmatch(r"[A-Za-z]+(/[A-Za-z_+-]+)+", named) else moment.tm_zone
 
 
-def near(pool: Pool, deployment: str, key: str, tag: str) -> list[Standing]:
+def nearly_spent(pool: Pool, deployment: str, key: str, tag: str) -> list[Standing]:
     """Return the budgets over a call of which four fifths are spent, or more."""
     found = [each for each in standings(pool) if rules.covers(each.budget, deployment, key, tag)]
     return [each for each in found if each.share >= NEAR]
@@ -235,10 +236,8 @@ def _known(pool: Pool, name: str) -> str:
     there = names(pool)
     if name in there:
         return name
-    from difflib import get_close_matches
-
-    close = get_close_matches(name, there)
-    hint = f"did you mean {close[0]}?" if close else f"configured: {', '.join(there) or 'none'}"
+    close = near(name, there)
+    hint = meant(close, f"configured: {', '.join(there) or 'none'}")
     raise UnknownName(f'no budget "{name}"', hint=hint, details={"candidates": close})
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from llmpool.core.config import Group
 from llmpool.core.ids import is_provider_id
+from llmpool.core.near import meant, near
 from llmpool.errors import Misuse, UnknownName
 from llmpool.pool import Pool
 from llmpool.router import groups
@@ -94,11 +95,9 @@ def one(pool: Pool, name: str) -> Group:
     known = {group.name: group for group in pool.table.groups}
     if name in known:
         return known[name]
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, known)
-    hint = f"did you mean {near[0]}?" if near else f"configured: {', '.join(known) or 'none'}"
-    raise UnknownName(f'no group "{name}"', hint=hint, details={"candidates": near})
+    close = near(name, known)
+    hint = meant(close, f"configured: {', '.join(known) or 'none'}")
+    raise UnknownName(f'no group "{name}"', hint=hint, details={"candidates": close})
 
 
 def _list(kind: str, before: tuple[str, ...] | None, name: str, wish: Wish, *, new: bool) -> list[str] | None:

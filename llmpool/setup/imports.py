@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from llmpool.config.presets import presets
+from llmpool.core.near import meant, near
 from llmpool.core.provider import Preset
 from llmpool.errors import LlmpoolError, Misuse, NoCredential, UnknownName
 from llmpool.importers import cc_switch, dotenv
@@ -194,8 +194,7 @@ def _unknown(name: str, words: str = "") -> UnknownName:
     from llmpool.setup.moving_in import SOURCES
 
     names = sources() if words else [*sources(), *SOURCES]
-    near = difflib.get_close_matches(name, names, 1)
-    hint = f"did you mean {near[0]}?" if near else f"one of: {', '.join(names)}"
+    hint = meant(near(name, names), f"one of: {', '.join(names)}")
     return UnknownName(f'{words}"{name}" is no source', hint=hint, details={"candidates": names})
 
 

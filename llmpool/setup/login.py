@@ -10,7 +10,6 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from llmpool import accounts
@@ -20,6 +19,7 @@ from llmpool.auth.oauth import Application, LoginFailed, Return, Show, Tokens, W
 from llmpool.auth.oauth_kinds import GOOGLE, KINDS
 from llmpool.config import edit
 from llmpool.config.presets import find_preset, presets
+from llmpool.core.near import meant, near
 from llmpool.core.outcome import UpstreamError
 from llmpool.core.provider import KeyRef
 from llmpool.errors import (
@@ -188,8 +188,8 @@ def find(pool: Pool, name: str) -> Whom:
     if not kind:
         able = [row.id for row in presets().values() if row.oauth]
         error = unknown_provider(name, [*(each for each, oauth in having.items() if oauth), *able])
-        near = get_close_matches(name, [*able, *KINDS], n=1)
-        hint = (f"did you mean {near[0]}?   " if near else "") + f"to log in to: {', '.join(able)}"
+        asked = meant(near(name, [*able, *KINDS]))
+        hint = f"{asked}   to log in to: {', '.join(able)}".strip()
         raise UnknownName(error.message, hint=hint, details=error.details)
     mine = [each for each, oauth in having.items() if oauth == kind]
     if len(mine) > 1:

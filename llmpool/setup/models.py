@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from llmpool.config.presets import presets
 from llmpool.core.ids import split_ref
+from llmpool.core.near import near
 from llmpool.core.policy import Policy
 from llmpool.discovery import removal
 from llmpool.discovery.barred import refuse_barred
@@ -116,10 +117,8 @@ def _at(pool: Pool, provider: str, model: str) -> Place:
 
 def _new(pool: Pool, ref: str, configured: list[str]) -> Place:
     """Give a name that nobody carries yet to the one server that can pull it."""
-    from difflib import get_close_matches
-
     head, _ = split_ref(ref)
-    if head and (head in presets() or get_close_matches(head, configured, cutoff=0.6)):
+    if head and (head in presets() or near(head, configured)):
         raise unknown_provider(head, configured)  # mistyped: it must not become a part of the model's name
     kinds = {entry["id"]: kind_of(pool, pool.provider(entry["id"])) for entry in pool.routing["providers"]}
     able = [name for name, kind in kinds.items() if kind and kind != EMBEDDED and pool.provider(name).enabled]

@@ -7,9 +7,9 @@ made meanwhile about other targets are never lost.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from typing import NamedTuple
 
+from llmpool.core.near import meant, near
 from llmpool.core.policy import STATES, Policy, merged
 from llmpool.core.text import one_line
 from llmpool.core.times import rfc3339
@@ -121,8 +121,7 @@ def _checked(wish: Wish) -> Wish:
     """Check what is said; raises Misuse."""
     state = None if wish.state is None else wish.state.strip()
     if state is not None and state not in STATES:
-        near = get_close_matches(state.lower(), STATES, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"one of: {', '.join(STATES)}"
+        hint = meant(near(state, STATES), f"one of: {', '.join(STATES)}")
         raise Misuse(f"--state {state!r} is not known", hint=hint)
     if wish == Wish():
         raise Misuse("nothing is decided", hint="say --state, --routable or --no-routable, or --reason")
@@ -182,9 +181,9 @@ def _decided(pool: Pool, ref: str, decided: Policies) -> str:
     except AmbiguousName:
         raise
     except UnknownName as error:
-        near = get_close_matches(ref, decided)
-        hint = f"did you mean {near[0]}?" if near else "see what is decided: llmpool policy"
-        raise UnknownName(error.message, hint=hint, details={"candidates": near}) from None
+        close = near(ref, decided)
+        hint = meant(close, "see what is decided: llmpool policy")
+        raise UnknownName(error.message, hint=hint, details={"candidates": close}) from None
 
 
 def _timed(wanted: Policy, before: Policy | None, at: str) -> Policy:

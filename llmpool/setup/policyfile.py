@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from llmpool.core.ids import is_provider_id, split_ref
+from llmpool.core.near import meant, near
 from llmpool.core.policy import STATES, Policy
 from llmpool.core.text import one_line
 from llmpool.errors import Misuse
@@ -114,8 +114,8 @@ def _value(field: str, value: Any, note: Note) -> Any:
 
 
 def _unknown(field: str, known: tuple[str, ...]) -> str:
-    near = get_close_matches(field, known, n=1)
-    return f"{json.dumps(field)} is not known" + (f"; did you mean {near[0]}?" if near else "")
+    asked = meant(near(field, known))
+    return f"{json.dumps(field)} is not known" + (f"; {asked}" if asked else "")
 
 
 def _is_target(value: Any) -> bool:

@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from llmpool import costs
 from llmpool.core.ids import split_ref
+from llmpool.core.near import meant, near
 from llmpool.core.text import clean
 from llmpool.core.times import rfc3339
 from llmpool.errors import Misuse, UnknownName
@@ -230,7 +230,7 @@ def _amount(name: str, text: str) -> str:
 
 
 def _unset(key: str, known: Own) -> UnknownName:
-    near = get_close_matches(key, known.custom)
-    hint = f"did you mean {near[0]}?" if near else "see them: llmpool usage prices list --own"
+    close = near(key, known.custom)
+    hint = meant(close, "see them: llmpool usage prices list --own")
     what = f'"{key}"' if key else "all that has none"
-    return UnknownName(f"no price is set for {what}", hint=hint, details={"candidates": near})
+    return UnknownName(f"no price is set for {what}", hint=hint, details={"candidates": close})

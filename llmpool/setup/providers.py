@@ -9,6 +9,7 @@ from llmpool.config import addresses, edit
 from llmpool.config.presets import find_preset, presets
 from llmpool.core.config import ProviderTable
 from llmpool.core.ids import is_provider_id
+from llmpool.core.near import meant, near
 from llmpool.core.provider import KeyRef, Preset
 from llmpool.errors import Misuse, UnknownName, UpstreamFailed
 from llmpool.net.client import Client
@@ -179,14 +180,11 @@ def _from_name(wish: Wish) -> dict[str, Any]:
     """Fill the table of `add PRESET`, or of `add ID --url URL`."""
     preset = find_preset(wish.name)
     if preset is None and not wish.url:
-        from difflib import get_close_matches
-
-        near = get_close_matches(wish.name.lower(), presets(), n=1)
+        close = near(wish.name, presets(), most=1)
         raise UnknownName(
             f'"{wish.name}" is no preset, and no address was given',
-            hint=(f"did you mean {near[0]}?   " if near else "")
-            + "llmpool providers presets lists them; or: add ID --url URL",
-            details={"candidates": near},
+            hint=f"{meant(close)}   llmpool providers presets lists them; or: add ID --url URL".strip(),
+            details={"candidates": close},
         )
     fields: dict[str, Any] = {}
     if wish.url:

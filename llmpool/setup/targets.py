@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any
 
 from llmpool.core.ids import is_provider_id, split_ref
 from llmpool.core.names import fits, spellings
+from llmpool.core.near import meant, near
 from llmpool.errors import UnknownName
 from llmpool.pool import Pool
 from llmpool.registry import resolve
@@ -99,19 +99,15 @@ def _unlisted(entry: dict[str, Any], model: str, pool: Pool) -> str:
     healthy = entry.get("fetched_at") and not entry.get("stale_since")
     if not healthy:
         return f"{name}/{model} is not known at {name} yet; it holds when it is"
-    names = {split_ref(row.id)[1].lower(): row.id for row in pool.table.rows if split_ref(row.id)[0] == name}
-    near = [names[each] for each in get_close_matches(model.lower(), names, cutoff=NEAR)]
-    if near:
-        raise UnknownName(
-            f"{name} does not list {model}",
-            hint=f"did you mean {near[0]}?",
-            details={"candidates": near},
-        )
+    names = {split_ref(row.id)[1]: row.id for row in pool.table.rows if split_ref(row.id)[0] == name}
+    close = [names[each] for each in near(model, names, alike=NEAR)]
+    if close:
+        raise UnknownName(f"{name} does not list {model}", hint=meant(close), details={"candidates": close})
     return f"{name} does not list {model} now; it holds when it does"
 
 
 def _unknown(ref: str, providers: Collection[str], pool: Pool) -> UnknownName:
     """Build the error for what is neither a provider nor a model."""
-    near = get_close_matches(ref, providers) + resolve.nearest(ref, pool.table)
-    hint = f"did you mean {near[0]}?" if near else f"providers: {', '.join(providers) or 'none'}"
-    return UnknownName(f'no provider or model "{ref}" is known', hint=hint, details={"candidates": near})
+    close = near(ref, providers) + resolve.nearest(ref, pool.table)
+    hint = meant(close, f"providers: {', '.join(providers) or 'none'}")
+    return UnknownName(f'no provider or model "{ref}" is known', hint=hint, details={"candidates": close})

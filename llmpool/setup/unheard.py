@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
 
 from llmpool.core.ids import split_ref
+from llmpool.core.near import near
 from llmpool.errors import LlmpoolError
 from llmpool.pool import Pool
 from llmpool.state import collect
@@ -59,8 +59,7 @@ def _names(ids: Iterable[str]) -> dict[str, set[str]]:
 
 def _near(value: str, known: Iterable[str]) -> list[str]:
     """List the names nearest to one; upper case does not matter, and a part that fits is near."""
-    spelled = {name.lower(): name for name in sorted(known)}
-    lowered = value.lower()
-    near = get_close_matches(lowered, spelled, n=_NEAR)
-    near += [name for name in spelled if lowered in name and name not in near]
-    return [spelled[name] for name in near[:_NEAR]]
+    names = sorted(known)
+    close = near(value, names, most=_NEAR)
+    close += [name for name in names if value.lower() in name.lower() and name not in close]
+    return close[:_NEAR]
