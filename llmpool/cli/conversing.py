@@ -15,6 +15,7 @@ from llmpool.cli.answer_view import fitted, footer
 from llmpool.cli.asking import Asking
 from llmpool.cli.output import plural
 from llmpool.core.chat import Image
+from llmpool.core.text import beginning
 from llmpool.core.times import rfc3339_ms
 from llmpool.decide import nothing_configured
 from llmpool.errors import Busy, Misuse, StateUnusable
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from llmpool.state.sessions import Turn
 
 _AGAIN = 0.5  # seconds in which Ctrl-C is the one that was heard already
-_SHOWN = 60  # characters of a question that is told again
 
 
 class File(NamedTuple):
@@ -89,7 +89,9 @@ class Conversing:
             turns = self.turns()
             last = next((turn["text"] for turn in reversed(turns) if turn["role"] == "user"), "")
             name = self.talk.name
-            self.terminal.say(f"{name} goes on after {plural(len(turns), 'turn')}: {brief(last)}", dim=True)
+            self.terminal.say(
+                f"{name} goes on after {plural(len(turns), 'turn')}: {beginning(last)}", dim=True
+            )
         self.terminal.say("/help lists the commands; Ctrl-D leaves", dim=True)
 
     def remember(self, typed: str) -> None:
@@ -266,12 +268,6 @@ class _Turn(Asking):
     def _keep(self, journey: Journey) -> None:
         super()._keep(journey)
         self.kept = journey
-
-
-def brief(text: str, most: int = _SHOWN) -> str:
-    """Return how a text begins, on one line."""
-    words = " ".join(text[: most * 4].split())
-    return words if len(words) <= most else f"{words[: most - 3].rstrip()}..."
 
 
 def _together(files: list[File]) -> Attached | None:

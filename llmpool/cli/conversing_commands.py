@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llmpool.cli import requests
-from llmpool.cli.conversing import File, brief
+from llmpool.cli.conversing import File
 from llmpool.cli.conversing_words import LEVELS
 from llmpool.cli.output import plural
+from llmpool.core.text import beginning
 from llmpool.errors import Misuse
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ def undo(talk: Conversing, _rest: str) -> None:
     asked = next((turn["text"] for turn in turns if turn["role"] == "user"), "")
     if not turns:
         raise Misuse("there is nothing to take back")
-    talk.terminal.say(f"took back: {brief(asked)}", dim=True)
+    talk.terminal.say(f"took back: {beginning(asked)}", dim=True)
 
 
 def retry(talk: Conversing, ref: str) -> None:
@@ -190,7 +191,7 @@ def edit(talk: Conversing, text: str) -> None:
 
     question = edited(text)
     if question:
-        talk.terminal.say(f"asked: {brief(question)}", dim=True)
+        talk.terminal.say(f"asked: {beginning(question)}", dim=True)
         talk.remember(question)
         talk.ask(question)
     else:

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from llmpool.chat.session import pictures
-from llmpool.core.text import one_line, shown
+from llmpool.core.text import beginning, one_line, shown
 from llmpool.errors import Exit, Misuse
 from llmpool.state import sessions
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from llmpool.cli.context import Terminal
     from llmpool.state.sessions import Turn
 
-_FIRST = 60  # characters of the first question in a list
 _SPEAKERS = {"user": "you", "system": "system"}
 _TITLES = {"user": "You", "system": "System"}
 
@@ -63,7 +62,7 @@ def listed(terminal: Terminal) -> None:
 
     kept = sorted(sessions.every(terminal.pool.paths.state), key=lambda s: s.updated_at, reverse=True)
     rows = [
-        [each.name, str(each.turns), terminal.when(each.updated_at), each.deployment, _begins(each.first)]
+        [each.name, str(each.turns), terminal.when(each.updated_at), each.deployment, beginning(each.first)]
         for each in kept
     ]
     table(terminal, ["session", ">turns", "last", "~=answered by", "~begins"], rows)
@@ -134,8 +133,3 @@ def _delete(terminal: Terminal, name: str, *, yes: bool) -> None:
     sessions.delete(state, name)
     history.forget(state, name)
     terminal.say(f"deleted {name}")
-
-
-def _begins(first: str) -> str:
-    words = " ".join(first.split())
-    return words if len(words) <= _FIRST else f"{words[: _FIRST - 3].rstrip()}..."

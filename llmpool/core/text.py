@@ -110,6 +110,12 @@ def one_line(text: str) -> str:
     return " ".join(clean(" ".join(text.split())).split())
 
 
+def beginning(text: str, most: int = 60) -> str:
+    """Return how *text* begins, in at most so many characters on one line."""
+    words = " ".join(text[: most * 4].split())
+    return words if len(words) <= most else f"{words[: most - 3].rstrip()}..."
+
+
 def tokens(text: str) -> int:
     """Estimate tokens: four bytes of trimmed UTF-8 to one, rounded up (catalog-registry-router 5.4)."""
     return -(-len(text.strip().encode("utf-8", "replace")) // 4)
