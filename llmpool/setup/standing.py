@@ -61,6 +61,7 @@ def standing(pool: Pool, ref: str) -> Standing:
     name, _, model = target.partition("/")
     provider = next((pool.provider(name) for e in pool.routing["providers"] if e["id"] == name), None)
     automatic, by_name = _reasons(pool, target, provider, policies)
+    there = [model for owner, model in (split_ref(row.id) for row in pool.table.rows) if owner == name]
     return Standing(
         target=target,
         model=model,
@@ -69,15 +70,18 @@ def standing(pool: Pool, ref: str) -> Standing:
         provider=policies.get(name) if model else None,
         enabled=provider.enabled if provider else None,
         allowed=provider.allowed_models if provider else (),
-        groups=tuple(g.name for g in pool.table.groups if _belongs(g, name, model)),
+        groups=tuple(g.name for g in pool.table.groups if _belongs(g, name, [model] if model else there)),
         automatic=automatic,
         by_name=by_name,
-        deployments=sum(split_ref(row.id)[0] == name for row in pool.table.rows),
+        deployments=len(there),
     )
 
 
-def _belongs(group: Group, provider: str, model: str) -> bool:
-    return groups.has(group, provider, model) if model else groups.takes(group, provider)
+def _belongs(group: Group, provider: str, models: list[str]) -> bool:
+    """Say whether one of the models is in the group; of a provider that has none yet, whether it may be."""
+    return (
+        any(groups.has(group, provider, each) for each in models) if models else groups.takes(group, provider)
+    )
 
 
 def _reasons(

@@ -36,6 +36,8 @@ id = "off/m"
 [groups.family]
 providers = ["den"]
 models = ["m"]
+[groups.new]
+models = ["gpt-5"]
 [groups.every]
 """
 OFF = Policy(state="inactive", reason="billing")
@@ -87,17 +89,18 @@ def test_a_deployment_shows_both_policies_and_its_groups(tmp_path: Path) -> None
 
 
 def test_a_provider_shows_what_it_has(tmp_path: Path) -> None:
-    """How many deployments, and in which groups it may have members."""
+    """How many deployments, and in which groups it has members."""
+    assert standing(opened(tmp_path), "off").groups == ("every",)  # its model is not in "new"
     found = standing(opened(tmp_path, sky=OFF), "sky")
     assert (found.model, found.own, found.provider, found.deployments) == ("", OFF, None, 2)
-    assert (found.allowed, found.groups) == (("gpt-5*",), ("every",))
+    assert (found.allowed, found.groups) == (("gpt-5*",), ("new", "every"))
 
 
 def test_what_is_not_there_is_shown_where_something_is_decided(tmp_path: Path) -> None:
     """A policy of a provider that is gone is still the owner's; a mere misspelling is an error."""
     pool = opened(tmp_path, attic=OFF, den=OFF)
     found = standing(pool, "attic")
-    assert (found.there, found.own, found.enabled, found.groups) == (False, OFF, None, ("every",))
+    assert (found.there, found.own, found.enabled, found.groups) == (False, OFF, None, ("new", "every"))
     assert decided(pool) == Decided({"attic": OFF, "den": OFF}, frozenset({"attic"}))
     assert decided(pool, "d*") == Decided({"den": OFF}, frozenset())
     for name in ("atic", "no/such"):
