@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from llmpool.cli import complete
 from llmpool.cli.output import ago, plural
 from llmpool.config.paths import Paths, find_paths
+from llmpool.core.times import rfc3339
 from llmpool.errors import Exit, LlmpoolError
 
 if TYPE_CHECKING:
@@ -61,8 +62,7 @@ def _situation(paths: Paths, now: float) -> tuple[str, list[tuple[str, str]]]:
         return f"{counted}, and no model is known yet", [_LOOK, _ASK, _DOCTOR]
     if not seen:
         return f"{counted}, {plural(ids, 'model')}; never refreshed", [_LOOK, _ASK, _WHY]
-    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seen))
-    standing = f"{counted}, {plural(ids, 'model')}; refreshed {ago(moment, now)} ago"
+    standing = f"{counted}, {plural(ids, 'model')}; refreshed {ago(rfc3339(seen), now)} ago"
     return standing, [_LOOK, _ASK, _WHY] if now - seen > _STALE else [_ASK, _WHY, _COST]
 
 

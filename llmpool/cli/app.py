@@ -1,18 +1,12 @@
-"""The command tree, loaded lazily, and the one ladder from exceptions to exit codes."""
+"""The commands by name, each loaded when it is run, and the one ladder from exceptions to exit codes."""
 
 import errno
 import os
-import re
 import signal
 import sys
-from importlib import import_module
 from typing import Any, NoReturn
 
-import typer
-from typer.core import TyperCommand, TyperGroup
-from typer.exceptions import TyperException
-
-from llmpool.cli.context import Globals, Terminal, take_globals
+from llmpool.cli.context import Globals, Terminal, offline_by, take_globals
 from llmpool.errors import Exit, LlmpoolError, StateUnusable
 
 # name: (module, one line of help). Root help and completion of commands load none of the modules.
@@ -39,105 +33,6 @@ EPILOG = (
 _WIDE, _BETWEEN = 76, "    "  # a hint of two parts is two lines when it is longer
 
 
-class LazyGroup(TyperGroup):
-    """The root group: stubs for help and suggestions, real commands only when one is run."""
-
-    def __init__(self, **attrs: Any) -> None:
-        super().__init__(**attrs)
-        for name, (_, text) in COMMANDS.items():
-            self.commands[name] = TyperCommand(name, help=text, short_help=text, callback=lambda: None)
-
-    def load(self, name: str) -> Any:
-        """Load a command's module and return the real command."""
-        module = import_module(f"llmpool.cli.{COMMANDS[name][0]}")
-        command = typer.main.get_command(module.app)
-        command.name = name
-        self.commands[name] = command
-        return command
-
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Resolve as ever, suggestions included, then swap the stub for the real command."""
-        name, command, rest = super().resolve_command(ctx, args)
-        return name, self.load(name) if name in COMMANDS else command, rest
-
-
-class VerbGroup(TyperGroup):
-    """A group whose first verb runs when none is named: `models` is `models list`."""
-
-    def __init__(self, **attrs: Any) -> None:
-        super().__init__(**attrs)
-        for command in self.commands.values():
-            command.short_help = summary(command)
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put the first verb in front of options that come without one."""
-        bare = not args and not ctx.resilient_parsing  # a shell that completes `models` asks for its verbs
-        if bare or (args and args[0].startswith("-") and args[0] not in ("-h", "--help")):
-            args = [next(iter(self.commands)), *args]
-        return super().parse_args(ctx, args)
-
-
-def summary(command: Any) -> str:
-    """Return the one line a command is listed with: its short help, else its first sentence, never cut."""
-    paragraph = " ".join((command.help or "").strip().partition("\n\n")[0].split())
-    return str(command.short_help or "") or re.split(r"(?<=[.])\s", paragraph, maxsplit=1)[0]
-
-
-def examples(*lines: str) -> str:
-    """Write the epilog of a command: its examples, one a line, which the help does not rewrap."""
-    return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
-
-
-SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-
-
-def verbs(text: str) -> typer.Typer:
-    """Make the app of a group of verbs."""
-    return typer.Typer(
-        cls=VerbGroup, help=text, add_completion=False, rich_markup_mode=None, context_settings=SETTINGS
-    )
-
-
-def single() -> typer.Typer:
-    """Make the app of a command without verbs."""
-    return typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=SETTINGS)
-
-
-root = typer.Typer(
-    cls=LazyGroup,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    no_args_is_help=True,
-    context_settings=SETTINGS,
-    epilog=EPILOG,
-)
-
-
-@root.callback()
-def llmpool(
-    config: str = typer.Option(
-        "", metavar="FILE", help="Config file, instead of the default.", envvar="LLMPOOL_CONFIG"
-    ),
-    state: str = typer.Option("", metavar="DIR", help="State directory.", envvar="LLMPOOL_STATE_DIR"),
-    color: str = typer.Option("auto", metavar="WHEN", help="Colour: auto, always or never."),
-    quiet: bool = typer.Option(False, "-q", "--quiet", help="Only answers, warnings and errors."),
-    traceback: bool = typer.Option(False, "--traceback", help="Show where an error was raised."),
-    offline: bool = typer.Option(
-        False, "--offline", help="Refuse every use of the network.", envvar="LLMPOOL_OFFLINE"
-    ),
-    plain: bool = typer.Option(
-        False, "--plain", help="On a terminal, too: tabs, no headings, no colour, exact times."
-    ),
-    jsonl: bool = typer.Option(False, "--jsonl", help="JSON, an entry of the list on each line."),
-    utc: bool = typer.Option(False, "--utc", help="Exact times in UTC, not how long ago."),
-    no_pager: bool = typer.Option(False, "--no-pager", help="Show long lists without a pager."),
-    version: bool = typer.Option(False, "-V", "--version", help="Show the version."),
-) -> None:
-    """One pool out of your scattered LLM endpoints. These options are accepted anywhere on the line."""
-    _ = config, state, color, quiet, traceback, offline, plain, jsonl, utc, no_pager, version
-
-
 def run(argv: list[str]) -> int:
     """Run one command line and return its exit code; nothing else in the project maps errors to codes."""
     _prepare_streams()
@@ -153,18 +48,27 @@ def run(argv: list[str]) -> int:
         sys.stdout.flush()
     except LlmpoolError as error:
         return _fail(error, terminal, as_json)
-    except TyperException as error:
-        return _usage_error(error, terminal, rest, as_json)
-    except (KeyboardInterrupt, typer.Abort):
+    except KeyboardInterrupt:
         return _interrupted(terminal)
     except SystemExit:  # a signal's, or a pipe's that nobody reads: what was noticed is said all the same
         terminal.flush_warnings()
         raise
     except Exception as error:  # the last rung: a bug is told in one line, with its trace on request
+        kind = _of_typer(error)
+        if kind == "TyperException":
+            return _usage_error(error, terminal, rest, as_json)
+        if kind == "Abort" or isinstance(error, EOFError):
+            return _interrupted(terminal)
         if terminal.options.traceback:
             raise
         return _bug(error, terminal, as_json)
     return int(code or 0)
+
+
+def _of_typer(error: Exception) -> str:
+    """Name the kind of an exception of Typer's, which is none where Typer was not needed."""
+    names = (each.__name__ for each in type(error).__mro__ if each.__module__ == "typer.exceptions")
+    return next(names, "")
 
 
 def _as_meant(words: list[str]) -> list[str]:
@@ -175,8 +79,13 @@ def _as_meant(words: list[str]) -> list[str]:
 
 
 def _command(args: list[str], terminal: Terminal) -> Any:
-    command = typer.main.get_command(root)
-    if not args and "_LLMPOOL_COMPLETE" not in os.environ:
+    if "_LLMPOOL_COMPLETE" in os.environ:
+        import typer
+
+        from llmpool.cli import offers, tree
+
+        return offers.answer(typer.main.get_command(tree.root))
+    if not args:
         from llmpool.cli import alone
 
         return alone.greet(terminal)
@@ -184,17 +93,26 @@ def _command(args: list[str], terminal: Terminal) -> Any:
         from llmpool import __version__
 
         return sys.stdout.write(f"llmpool {__version__}\n") and Exit.OK
-    if "_LLMPOOL_COMPLETE" in os.environ:
-        from llmpool.cli import offers
-
-        return offers.answer(command)
     from llmpool.state import jsonfile
 
     jsonfile.on_warning(terminal.warn)
-    code = command.main(args=args, prog_name="llmpool", standalone_mode=False, obj=terminal)
+    code = _run(args, terminal)
     if code == Exit.INTERRUPTED:  # typer has made a code of Ctrl-C
         raise KeyboardInterrupt
     return code
+
+
+def _run(args: list[str], terminal: Terminal) -> Any:
+    """Run a plain line at once; whatever else it is, Typer reads it."""
+    from llmpool.cli import reading
+
+    known = COMMANDS.get(args[0]) if offline_by(os.environ) is not None else None
+    plain = reading.load(known[0], args[1:]) if known else None
+    if plain is not None:
+        return plain.do(terminal)
+    from llmpool.cli import tree
+
+    return tree.run(args, terminal)
 
 
 def _interrupted(terminal: Terminal) -> int:
@@ -219,15 +137,18 @@ def _fail(error: LlmpoolError, terminal: Terminal, as_json: bool) -> int:
     return error.exit_code
 
 
-def _usage_error(error: TyperException, terminal: Terminal, words: list[str], as_json: bool) -> int:
+def _usage_error(error: Any, terminal: Terminal, words: list[str], as_json: bool) -> int:
     """Tell a mistyped command line; a bare group shows its help instead."""
     if type(error).__name__ == "NoArgsIsHelpError":
         sys.stderr.write(f"{error.format_message()}\n")
         return Exit.USAGE
+    import typer
+
+    from llmpool.cli import tree
     from llmpool.cli.mistyped import slip
     from llmpool.config.problems import without_secrets
 
-    told_of = slip(error, typer.main.get_command(root), words)
+    told_of = slip(error, typer.main.get_command(tree.root), words)
     message, hint = (
         without_secrets(text)[0] for text in told_of
     )  # they repeat what was typed, a key for one
@@ -295,5 +216,5 @@ def _prepare_streams() -> None:
         if stream is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
         elif hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+            stream.reconfigure(errors="replace", newline="\n")  # on Windows too: `-x` writes what came
     sys.stdout = _PipeGuard(sys.stdout)

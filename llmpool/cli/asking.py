@@ -235,7 +235,7 @@ class Asking:
         name = self.question.session or ("last" if watched else "")
         if self.how.no_log or not name:
             return
-        text = journey.answer or "\n".join(json.dumps(call) for call in tool_calls(journey))
+        text = "\n".join(filter(None, [journey.answer, *map(json.dumps, tool_calls(journey))]))
         exchange = (*self.new, Message(role="assistant", text=text, carry=tuple(journey.carry)))
         pool = self.terminal.pool
         session.keep(

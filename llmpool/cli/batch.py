@@ -29,6 +29,7 @@ _TYPES: dict[str, type] = {
     "hints": dict,
 }
 _WORDS = {str: "a text", int: "a whole number", bool: "true or false", dict: "an object"}
+LONGEST = 16 << 20  # bytes of a line
 _MOST = 1 << 53  # tokens or tools: beyond it JSON's readers disagree about a number
 
 
@@ -65,7 +66,9 @@ def _lines(source: str) -> Iterator[tuple[int, bytes]]:
     with contextlib.ExitStack() as stack:
         try:
             handle = sys.stdin.buffer if source == "-" else stack.enter_context(Path(source).open("rb"))
-            for number, line in enumerate(handle, 1):
+            for number, line in enumerate(iter(lambda: handle.readline(LONGEST), b""), 1):
+                if len(line) == LONGEST and line[-1:] != b"\n":
+                    raise Misuse(f"{source}, line {number}: longer than any request")
                 if line.strip():
                     yield number, line
         except OSError as error:

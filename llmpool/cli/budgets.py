@@ -2,11 +2,9 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from llmpool.cli import complete
-from llmpool.cli.app import examples, verbs
 from llmpool.cli.context import Terminal
+from llmpool.cli.grammar import Argument, Context, Option, examples, verbs
 from llmpool.cli.options import JsonFlag, YesFlag
 from llmpool.errors import Exit
 
@@ -46,10 +44,8 @@ def budget() -> None:
     ),
 )
 def list_budgets(
-    ctx: typer.Context,
-    name: Annotated[
-        str, typer.Argument(metavar="[NAME]", autocompletion=complete.budgets, help="Only this one.")
-    ] = "",
+    ctx: Context,
+    name: Annotated[str, Argument(metavar="[NAME]", autocompletion="budgets", help="Only this one.")] = "",
     as_json: JsonFlag = False,
 ) -> int:
     """List budgets: what is spent, reserved by calls under way and left, and when each begins anew."""
@@ -75,23 +71,23 @@ def list_budgets(
     ),
 )
 def set_(
-    ctx: typer.Context,
+    ctx: Context,
     amount: Annotated[
-        str, typer.Argument(metavar="AMOUNT/PERIOD", help="USD per day, week, month or total: 5/day.")
+        str, Argument(metavar="AMOUNT/PERIOD", help="USD per day, week, month or total: 5/day.")
     ],
     scope: Annotated[
         str,
-        typer.Option(
+        Option(
             "--scope",
             metavar="SCOPE",
-            autocompletion=complete.targets,
+            autocompletion="targets",
             help="A provider, a deployment, or a key: work:spare. Else everything.",
         ),
     ] = "",
-    tag: Annotated[str, typer.Option("--tag", metavar="TAG", help="Only calls with this tag.")] = "",
+    tag: Annotated[str, Option("--tag", metavar="TAG", help="Only calls with this tag.")] = "",
     on_exceed: Annotated[
         str,
-        typer.Option(
+        Option(
             "--on-exceed",
             metavar="WHAT",
             autocompletion=_on_exceed,
@@ -99,13 +95,11 @@ def set_(
         ),
     ] = "",
     name: Annotated[
-        str, typer.Option("--name", metavar="NAME", autocompletion=complete.budgets, help="What to call it.")
+        str, Option("--name", metavar="NAME", autocompletion="budgets", help="What to call it.")
     ] = "",
     unpriced: Annotated[
         str,
-        typer.Option(
-            "--unpriced", metavar="RULE", help="Calls of unknown price under any budget: allow or deny."
-        ),
+        Option("--unpriced", metavar="RULE", help="Calls of unknown price under any budget: allow or deny."),
     ] = "",
     as_json: JsonFlag = False,
 ) -> int:
@@ -134,14 +128,12 @@ def set_(
     )
 )
 def clear(
-    ctx: typer.Context,
+    ctx: Context,
     name: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[NAME...]", autocompletion=complete.budgets, help="The budgets to take away."
-        ),
+        Argument(metavar="[NAME...]", autocompletion="budgets", help="The budgets to take away."),
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    every: Annotated[bool, Option("--all", help="All of them.")] = False,
     yes: YesFlag = False,
 ) -> int:
     """Take budgets out of the config; what was spent stays in the usage records."""

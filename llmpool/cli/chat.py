@@ -3,11 +3,9 @@
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from llmpool.cli import complete, requests
-from llmpool.cli.app import examples, single
+from llmpool.cli import requests
 from llmpool.cli.context import Terminal
+from llmpool.cli.grammar import Argument, Context, Option, examples, single
 from llmpool.cli.options import JsonFlag, RoutingOptions, YesFlag, seconds, with_routing
 from llmpool.errors import Misuse
 
@@ -31,49 +29,45 @@ EXAMPLES = examples(
 @app.command(epilog=EXAMPLES, short_help="Ask; the best deployment answers, or the next one that can.")
 @with_routing
 def chat(
-    ctx: typer.Context,
-    prompt: Annotated[
-        str, typer.Argument(metavar="[PROMPT]", help="What to ask; stdin is joined to it.")
-    ] = "",
-    system: Annotated[str, typer.Option("-s", "--system", metavar="TEXT", help="The system prompt.")] = "",
+    ctx: Context,
+    prompt: Annotated[str, Argument(metavar="[PROMPT]", help="What to ask; stdin is joined to it.")] = "",
+    system: Annotated[str, Option("-s", "--system", metavar="TEXT", help="The system prompt.")] = "",
     attach: Annotated[
         list[str] | None,
-        typer.Option("-a", "--attach", metavar="FILE|URL", help="A picture or a text file; may be repeated."),
+        Option("-a", "--attach", metavar="FILE|URL", help="A picture or a text file; may be repeated."),
     ] = None,
     template: Annotated[
         str,
-        typer.Option(
+        Option(
             "-t",
             "--template",
             metavar="NAME",
-            autocompletion=complete.templates,
+            autocompletion="templates",
             help="A prompt of the config's [templates].",
         ),
     ] = "",
     var: Annotated[
         list[str] | None,
-        typer.Option("--var", metavar="NAME=TEXT", help="What stands for {NAME} in the template."),
+        Option("--var", metavar="NAME=TEXT", help="What stands for {NAME} in the template."),
     ] = None,
     extract: Annotated[
-        bool, typer.Option("-x", "--extract", help="Print only the first code block of the answer.")
+        bool, Option("-x", "--extract", help="Print only the first code block of the answer.")
     ] = False,
     schema: Annotated[
-        str, typer.Option("--schema", metavar="FILE", help="Answer as this JSON schema; it is checked.")
+        str, Option("--schema", metavar="FILE", help="Answer as this JSON schema; it is checked.")
     ] = "",
-    tools: Annotated[str, typer.Option("--tools", metavar="FILE", help="Tools the model may call.")] = "",
+    tools: Annotated[str, Option("--tools", metavar="FILE", help="Tools the model may call.")] = "",
     interactive: Annotated[
-        bool, typer.Option("-i", "--interactive", help="Converse; /help tells the commands.")
+        bool, Option("-i", "--interactive", help="Converse; /help tells the commands.")
     ] = False,
-    go_on: Annotated[bool, typer.Option("-c", "--continue", help="Continue the last conversation.")] = False,
+    go_on: Annotated[bool, Option("-c", "--continue", help="Continue the last conversation.")] = False,
     session: Annotated[
         str,
-        typer.Option(
-            "--session", metavar="NAME", autocompletion=complete.sessions, help="Keep it under this name."
-        ),
+        Option("--session", metavar="NAME", autocompletion="sessions", help="Keep it under this name."),
     ] = "",
     batch: Annotated[
         str,
-        typer.Option(
+        Option(
             "--batch",
             metavar="FILE|-",
             help="Answer every line of a file: JSON with a prompt each, or plain lines of a .txt.",
@@ -81,11 +75,11 @@ def chat(
     ] = "",
     jobs: Annotated[
         int | None,
-        typer.Option("--jobs", metavar="N", min=1, max=64, help="How many of a batch at once; else 4."),
+        Option("--jobs", metavar="N", min=1, max=64, help="How many of a batch at once; else 4."),
     ] = None,
     output: Annotated[
         str,
-        typer.Option(
+        Option(
             "-o",
             "--output",
             metavar="FILE",
@@ -93,51 +87,45 @@ def chat(
         ),
     ] = "",
     max_tokens: Annotated[
-        int | None, typer.Option("--max-tokens", metavar="N", min=1, help="The longest answer.")
+        int | None, Option("--max-tokens", metavar="N", min=1, help="The longest answer.")
     ] = None,
     temperature: Annotated[
-        float | None, typer.Option("--temperature", metavar="N", min=0, max=2, help="0 to 2.")
+        float | None, Option("--temperature", metavar="N", min=0, max=2, help="0 to 2.")
     ] = None,
-    think: Annotated[
-        str, typer.Option("--think", metavar="LEVEL", help="off, low, medium, high, or tokens.")
-    ] = "",
-    no_stream: Annotated[bool, typer.Option("--no-stream", help="Show the answer when it is whole.")] = False,
+    think: Annotated[str, Option("--think", metavar="LEVEL", help="off, low, medium, high, or tokens.")] = "",
+    no_stream: Annotated[bool, Option("--no-stream", help="Show the answer when it is whole.")] = False,
     raw: Annotated[
-        bool, typer.Option("--raw", help="Into a pipe, exactly what the model wrote, control codes and all.")
+        bool, Option("--raw", help="Into a pipe, exactly what the model wrote, control codes and all.")
     ] = False,
     on_break: Annotated[
-        str, typer.Option("--on-break", metavar="HOW", help="stop, or restart elsewhere.")
+        str, Option("--on-break", metavar="HOW", help="stop, or restart elsewhere.")
     ] = "stop",
     max_wait: Annotated[
         str,
-        typer.Option("--max-wait", metavar="TIME", help="Longest wait to retry: 20s, in a batch 10m."),
+        Option("--max-wait", metavar="TIME", help="Longest wait to retry: 20s, in a batch 10m."),
     ] = "",
-    tag: Annotated[str, typer.Option("--tag", metavar="NAME", help="Mark the usage record.")] = "",
-    stats: Annotated[bool, typer.Option("--stats", help="Say more about the answer on stderr.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Do everything but the call.")] = False,
-    no_log: Annotated[bool, typer.Option("--no-log", help="Keep no prompt and no answer.")] = False,
-    no_stdin: Annotated[bool, typer.Option("--no-stdin", help="Do not read stdin.")] = False,
-    list_sessions: Annotated[bool, typer.Option("--list", help="List kept conversations.")] = False,
+    tag: Annotated[str, Option("--tag", metavar="NAME", help="Mark the usage record.")] = "",
+    stats: Annotated[bool, Option("--stats", help="Say more about the answer on stderr.")] = False,
+    dry_run: Annotated[bool, Option("--dry-run", help="Do everything but the call.")] = False,
+    no_log: Annotated[bool, Option("--no-log", help="Keep no prompt and no answer.")] = False,
+    no_stdin: Annotated[bool, Option("--no-stdin", help="Do not read stdin.")] = False,
+    list_sessions: Annotated[bool, Option("--list", help="List kept conversations.")] = False,
     show: Annotated[
         str,
-        typer.Option(
-            "--show", metavar="NAME", autocompletion=complete.sessions, help="Show a kept conversation."
-        ),
+        Option("--show", metavar="NAME", autocompletion="sessions", help="Show a kept conversation."),
     ] = "",
     export: Annotated[
         str,
-        typer.Option(
+        Option(
             "--export",
             metavar="NAME",
-            autocompletion=complete.sessions,
+            autocompletion="sessions",
             help="Print one as Markdown.",
         ),
     ] = "",
     delete: Annotated[
         str,
-        typer.Option(
-            "--delete", metavar="NAME", autocompletion=complete.sessions, help="Delete a kept conversation."
-        ),
+        Option("--delete", metavar="NAME", autocompletion="sessions", help="Delete a kept conversation."),
     ] = "",
     yes: YesFlag = False,
     as_json: JsonFlag = False,
@@ -147,6 +135,9 @@ def chat(
     """Ask, and print the answer as it comes; the best deployment answers, or the next one that can.
 
     What is piped in is joined to the prompt. On a terminal the exchange is kept as the session `last`.
+
+    With --tools the calls a model wants are printed as JSON, one a line. Calls that it wrote as text, as many
+    small models do, are taken as such where they name a tool that was offered.
     """
     terminal: Terminal = ctx.obj
     if list_sessions or show or export or delete:

@@ -2,10 +2,8 @@
 
 from typing import Annotated
 
-import typer
-
-from llmpool.cli.app import examples, single
 from llmpool.cli.context import Terminal
+from llmpool.cli.grammar import Argument, Context, examples, single
 from llmpool.cli.requests import one_of
 from llmpool.errors import Exit
 
@@ -152,9 +150,7 @@ _SCRIPTS = {"bash": BASH, "zsh": ZSH, "fish": FISH, "powershell": POWERSHELL, "p
         "llmpool completion pwsh | Out-String | Invoke-Expression",
     ),
 )
-def completion(
-    ctx: typer.Context, shell: Annotated[str, typer.Argument(metavar="SHELL", help=", ".join(SHELLS))]
-) -> int:
+def completion(ctx: Context, shell: Annotated[str, Argument(metavar="SHELL", help=", ".join(SHELLS))]) -> int:
     """Print the completion script of a shell; nothing is installed or edited.
 
     Write it where the shell looks for such scripts, or have it evaluated at the start of each session.

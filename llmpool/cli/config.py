@@ -2,11 +2,9 @@
 
 from typing import Annotated, Any
 
-import typer
-
 from llmpool.cli import config_edit
-from llmpool.cli.app import examples, verbs
 from llmpool.cli.context import Terminal
+from llmpool.cli.grammar import Context, Option, examples, verbs
 from llmpool.cli.options import JsonFlag
 from llmpool.cli.output import plural
 from llmpool.errors import Exit, Misuse
@@ -22,7 +20,7 @@ _UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
         "llmpool config show --json | jq .config.routing",
     )
 )
-def show(ctx: typer.Context, as_json: JsonFlag = False) -> int:
+def show(ctx: Context, as_json: JsonFlag = False) -> int:
     """Show the config as it was read, defaults included."""
     from llmpool.config.show import as_json as document
 
@@ -48,10 +46,10 @@ def show(ctx: typer.Context, as_json: JsonFlag = False) -> int:
     )
 )
 def path(
-    ctx: typer.Context,
-    schema: Annotated[bool, typer.Option("--schema", help="Its JSON schema instead, for editors.")] = False,
+    ctx: Context,
+    schema: Annotated[bool, Option("--schema", help="Its JSON schema instead, for editors.")] = False,
     schemas: Annotated[
-        bool, typer.Option("--schemas", help="The directory with the schemas of --json documents instead.")
+        bool, Option("--schemas", help="The directory with the schemas of --json documents instead.")
     ] = False,
     as_json: JsonFlag = False,
 ) -> int:
@@ -79,7 +77,7 @@ def path(
         "llmpool config check --config ./draft.toml",
     )
 )
-def check(ctx: typer.Context, as_json: JsonFlag = False) -> int:
+def check(ctx: Context, as_json: JsonFlag = False) -> int:
     """Check the config; every problem is listed, and the exit code is 4."""
     terminal: Terminal = ctx.obj
     catalog = terminal.pool.catalog

@@ -3,9 +3,8 @@
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from llmpool.cli.context import Terminal
+from llmpool.cli.grammar import Argument, Context, Option
 from llmpool.cli.options import JsonFlag, YesFlag
 from llmpool.cli.output import plural
 from llmpool.errors import Exit, Misuse
@@ -32,7 +31,7 @@ def _keys(incomplete: str) -> list[str]:
 
 KeyArgument = Annotated[
     str,
-    typer.Argument(metavar="KEY", autocompletion=_keys, help="Such as routing.mode or providers.den.url."),
+    Argument(metavar="KEY", autocompletion=_keys, help="Such as routing.mode or providers.den.url."),
 ]
 
 GET_EXAMPLES = (
@@ -55,7 +54,7 @@ EXPORT_EXAMPLES = (
 )
 
 
-def get(ctx: typer.Context, key: KeyArgument, as_json: JsonFlag = False) -> int:
+def get(ctx: Context, key: KeyArgument, as_json: JsonFlag = False) -> int:
     """Print the value of a key that is in force: the config's, the preset's or the default.
 
     An array is printed an item a line. Names with dots in them go into quotes: `templates.'my.own'`.
@@ -74,10 +73,10 @@ def get(ctx: typer.Context, key: KeyArgument, as_json: JsonFlag = False) -> int:
 
 
 def set_(
-    ctx: typer.Context,
+    ctx: Context,
     key: KeyArgument,
     value: Annotated[
-        list[str], typer.Argument(metavar="VALUE...", help="An array takes several, a table KEY=VALUE.")
+        list[str], Argument(metavar="VALUE...", help="An array takes several, a table KEY=VALUE.")
     ],
     as_json: JsonFlag = False,
 ) -> int:
@@ -94,7 +93,7 @@ def set_(
     return _told(terminal, settings.put(terminal.pool, key, value), as_json=as_json)
 
 
-def unset(ctx: typer.Context, key: KeyArgument, yes: YesFlag = False, as_json: JsonFlag = False) -> int:
+def unset(ctx: Context, key: KeyArgument, yes: YesFlag = False, as_json: JsonFlag = False) -> int:
     """Take a key out of the config, or after a question a whole table; its comments stay."""
     from llmpool.cli.confirm import confirm
     from llmpool.setup import settings
@@ -106,8 +105,8 @@ def unset(ctx: typer.Context, key: KeyArgument, yes: YesFlag = False, as_json: J
 
 
 def edit(
-    ctx: typer.Context,
-    source: Annotated[str, typer.Option("--from", metavar="FILE", help="Begin with this text.")] = "",
+    ctx: Context,
+    source: Annotated[str, Option("--from", metavar="FILE", help="Begin with this text.")] = "",
 ) -> int:
     """Open the config in $VISUAL or $EDITOR; what you save comes into force only when it loads.
 
@@ -133,15 +132,15 @@ def edit(
 
 
 def export(
-    ctx: typer.Context,
-    file: Annotated[str, typer.Argument(metavar="[FILE]", help="Where to; without it, stdout.")] = "",
-    output: Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="The same.")] = "",
+    ctx: Context,
+    file: Annotated[str, Argument(metavar="[FILE]", help="Where to; without it, stdout.")] = "",
+    output: Annotated[str, Option("-o", "--output", metavar="FILE", help="The same.")] = "",
     keys: Annotated[
-        bool, typer.Option("--keys", help="Seal the keys that llmpool keeps into it, with a passphrase.")
+        bool, Option("--keys", help="Seal the keys that llmpool keeps into it, with a passphrase.")
     ] = False,
     passphrase_file: Annotated[
         str,
-        typer.Option("--passphrase-file", metavar="FILE", help="Read the passphrase from it; - is stdin."),
+        Option("--passphrase-file", metavar="FILE", help="Read the passphrase from it; - is stdin."),
     ] = "",
     yes: YesFlag = False,
     as_json: JsonFlag = False,

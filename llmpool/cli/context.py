@@ -11,12 +11,13 @@ from llmpool.core.text import clean, shown
 from llmpool.errors import Misuse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from llmpool.pool import Pool
 
 _NO = ("", "0", "false", "f", "no", "n", "off")  # what typer takes for a flag's no, and nothing
+_YES = ("1", "true", "t", "yes", "y", "on")
 COLOR = ("auto", "always", "never")
 _SHORTEST_KEY = 16
 
@@ -57,10 +58,11 @@ class Terminal:
     def pool(self) -> Pool:
         """The pool of this run; opened once."""
         if self._pool is None:
-            from llmpool.config.paths import find_paths
+            from llmpool.config.paths import find_paths, refuse_shared
             from llmpool.pool import open_pool
 
             paths = find_paths(os.environ, self.options.config or None, self.options.state or None)
+            refuse_shared(paths.state)
             self._pool = open_pool(paths, offline=self.options.offline)
         return self._pool
 
@@ -253,9 +255,15 @@ _FLAGS = {"-q": "quiet"} | {
 }
 
 
-def take_globals(argv: list[str]) -> tuple[Globals, list[str]]:
+def offline_by(env: Mapping[str, str]) -> bool | None:
+    """Return what a variable says of `--offline`; None where it says neither yes nor no."""
+    word = env.get("LLMPOOL_OFFLINE", "").strip().lower()
+    return True if word in _YES else False if word in _NO else None
+
+
+def take_globals(argv: list[str], env: Mapping[str, str] = os.environ) -> tuple[Globals, list[str]]:
     """Take the global options out of *argv*, wherever they stand before a `--`."""
-    found: dict[str, Any] = {"offline": os.environ.get("LLMPOOL_OFFLINE", "").lower() not in _NO}
+    found: dict[str, Any] = {"offline": offline_by(env) is not False}
     rest: list[str] = []
     words = iter(argv)
     for word in words:

@@ -115,12 +115,15 @@ def edited(text: str) -> str:
 
 def _run(command: list[str]) -> int:
     """Run the editor to its end; Ctrl-C is the editor's alone meanwhile."""
+    import os
     import signal
     import subprocess
 
+    from llmpool.auth.program import for_others
+
     before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
-        return subprocess.run(command, check=False).returncode
+        return subprocess.run(command, env=for_others(os.environ), check=False).returncode
     except OSError as error:
         raise Misuse(f"{command[0]} cannot be run: {error.strerror}", hint="set VISUAL or EDITOR") from None
     finally:

@@ -1,12 +1,10 @@
 """`llmpool usage decisions`: which decisions were recorded, and what they came to."""
 
-from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
 
 from llmpool.cli import complete, whose
 from llmpool.cli.context import Terminal
+from llmpool.cli.grammar import Context, Option
 from llmpool.cli.options import JsonFlag
 from llmpool.cli.output import plural
 from llmpool.cli.spans import Limit, Since, Until, span
@@ -31,51 +29,51 @@ def _complexities(incomplete: str) -> list[str]:
 
 
 def list_decisions(
-    ctx: typer.Context,
+    ctx: Context,
     since: Since = "",
     until: Until = "",
     provider: Annotated[
         str,
-        typer.Option(
+        Option(
             "--provider",
             metavar="ID",
-            autocompletion=complete.providers,
+            autocompletion="providers",
             help="Chosen or answered by this provider.",
         ),
     ] = "",
     deployment: Annotated[
         str,
-        typer.Option(
+        Option(
             "--deployment",
             metavar="ID",
-            autocompletion=complete.models,
+            autocompletion="models",
             help="Chosen or answered by this deployment.",
         ),
     ] = "",
     model: Annotated[
-        str, typer.Option("--model", metavar="NAME", help="Chosen or answered by this model, wherever.")
+        str, Option("--model", metavar="NAME", help="Chosen or answered by this model, wherever.")
     ] = "",
     served_by: Annotated[
         str,
-        typer.Option(
+        Option(
             "--served-by",
             metavar="ID",
-            autocompletion=complete.targets,
+            autocompletion="targets",
             help="Answered by this provider or deployment.",
         ),
     ] = "",
     strategy: Annotated[
         str,
-        typer.Option(
+        Option(
             "--strategy",
             metavar="NAME",
-            autocompletion=complete.strategies,
+            autocompletion="strategies",
             help="Ranked by this strategy.",
         ),
     ] = "",
     complexity: Annotated[
         str,
-        typer.Option(
+        Option(
             "--complexity",
             metavar="LEVEL",
             autocompletion=_complexities,
@@ -83,9 +81,9 @@ def list_decisions(
         ),
     ] = "",
     reason: Annotated[
-        str, typer.Option("--reason", metavar="TEXT", help="Has this in its reasons or failures.")
+        str, Option("--reason", metavar="TEXT", help="Has this in its reasons or failures.")
     ] = "",
-    failed: Annotated[bool, typer.Option("--failed", help="Only those nobody answered.")] = False,
+    failed: Annotated[bool, Option("--failed", help="Only those nobody answered.")] = False,
     limit: Limit = 50,
     as_json: JsonFlag = False,
 ) -> int:
@@ -114,27 +112,23 @@ def list_decisions(
         reason=reason,
         failed=failed,
     )
-    if not _show(terminal, decisions.Listing(terminal.pool, wanted), limit or None, as_json=as_json):
+    if not _show(terminal, decisions.Listing(terminal.pool, wanted), limit, as_json=as_json):
         whose.tell_unknown(terminal, {"provider": provider, "deployment": deployment, "model": model})
     return Exit.OK
 
 
-def _show(terminal: Terminal, listing: "Listing", limit: int | None, *, as_json: bool) -> bool:
+def _show(terminal: Terminal, listing: "Listing", limit: int, *, as_json: bool) -> bool:
     """Show the decisions, and say whether there were any."""
-    from llmpool.cli.tables import show
+    from llmpool.cli import usage_flow
 
-    found = list(islice(listing, limit))
-    if as_json:
-        terminal.json({"decisions": found, "bad_lines": listing.bad})
-        return bool(found)
     headings = [">when", "=id", "=selected", "~complexity", "~~strategy", "!result", ""]
-    with terminal.paged():
-        show(terminal, headings, [_row(terminal, line) for line in found])
-    if not found:
+    table = (headings, _row)
+    found = usage_flow.show(terminal, "decisions", listing, limit, table=table, as_json=as_json)
+    if not found and not as_json:
         terminal.say("no recorded decision matches")
-    if listing.bad:
+    if listing.bad and not as_json:
         terminal.warn(f"{plural(listing.bad, 'line')} of the decision log could not be read")
-    return bool(found)
+    return found
 
 
 def _row(terminal: Terminal, line: dict[str, Any]) -> list[str]:

@@ -2,9 +2,8 @@
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from llmpool.cli.context import Terminal
+from llmpool.cli.grammar import Context, Option
 from llmpool.cli.options import JsonFlag, YesFlag
 from llmpool.cli.output import plural
 from llmpool.errors import Exit
@@ -16,8 +15,8 @@ EXAMPLES = ("llmpool providers dedupe --dry-run", "llmpool providers dedupe --ye
 
 
 def dedupe(
-    ctx: typer.Context,
-    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only show what would be merged.")] = False,
+    ctx: Context,
+    dry_run: Annotated[bool, Option("--dry-run", "-n", help="Only show what would be merged.")] = False,
     yes: YesFlag = False,
     as_json: JsonFlag = False,
 ) -> int:

@@ -3,10 +3,8 @@
 import os
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from llmpool.cli.app import examples, single
 from llmpool.cli.context import Terminal
+from llmpool.cli.grammar import Context, Option, examples, single
 from llmpool.cli.options import JsonFlag
 from llmpool.errors import Exit
 
@@ -25,9 +23,9 @@ app = single()
     )
 )
 def doctor(
-    ctx: typer.Context,
+    ctx: Context,
     cron: Annotated[
-        bool, typer.Option("--cron", help="Ask for keys as in cron: no desktop, a short PATH.")
+        bool, Option("--cron", help="Ask for keys as in cron: no desktop, a short PATH.")
     ] = False,
     as_json: JsonFlag = False,
 ) -> int:

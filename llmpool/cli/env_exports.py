@@ -3,10 +3,9 @@
 import os
 from typing import Annotated
 
-import typer
-
 from llmpool.cli import complete
 from llmpool.cli.context import Terminal
+from llmpool.cli.grammar import Context, Option
 from llmpool.cli.options import ProviderArgument
 from llmpool.errors import Exit, Misuse
 
@@ -24,11 +23,11 @@ def _tools(incomplete: str) -> list[str]:
 
 
 def env(
-    ctx: typer.Context,
+    ctx: Context,
     provider: ProviderArgument,
     tool: Annotated[
         str,
-        typer.Option(
+        Option(
             "--for",
             metavar="TOOL",
             autocompletion=_tools,
@@ -37,15 +36,13 @@ def env(
         ),
     ] = "sdk",
     shell: Annotated[
-        str, typer.Option("--shell", metavar="SHELL", help="bash (zsh too), fish, powershell; else yours.")
+        str, Option("--shell", metavar="SHELL", help="bash (zsh too), fish, powershell; else yours.")
     ] = "",
     model: Annotated[
         str,
-        typer.Option(
-            "-m", "--model", metavar="REF", autocompletion=complete.models, help="Name a model as well."
-        ),
+        Option("-m", "--model", metavar="REF", autocompletion="models", help="Name a model as well."),
     ] = "",
-    reveal: Annotated[bool, typer.Option("--reveal", help="Print it on a terminal, key and all.")] = False,
+    reveal: Annotated[bool, Option("--reveal", help="Print it on a terminal, key and all.")] = False,
 ) -> int:
     """Print the variables with which another tool uses a provider, for a shell to take up.
 

@@ -18,8 +18,7 @@ from llmpool.registry import resolve
 from llmpool.router import eligible
 
 if TYPE_CHECKING:
-    import typer
-
+    from llmpool.cli.grammar import Context
     from llmpool.pool import Pool
 
 SOURCES = ("config", "discovered")
@@ -77,17 +76,18 @@ def keep(pool: Pool, models: list[Entry], wanted: Wanted) -> Kept:
     return Kept(models, notes)
 
 
-def by_variables(ctx: typer.Context) -> list[str]:
+def by_variables(ctx: Context) -> list[str]:
     """Return a note that names the variables which set filters of this run; none, no note."""
+    command = getattr(ctx, "command", None)  # there is none where no variable was set, and the line was plain
     given = [
         f"{each.envvar}={os.environ.get(str(each.envvar), '')}"
-        for each in ctx.command.params
+        for each in (command.params if command else ())
         if each.name and ctx.params.get(each.name) and _told_by(ctx, each.name) == "ENVIRONMENT"
     ]
     return [f"only what {' and '.join(given)} lets through is listed"] if given else []
 
 
-def _told_by(ctx: typer.Context, name: str) -> str:
+def _told_by(ctx: Any, name: str) -> str:
     source = ctx.get_parameter_source(name)
     return source.name if source else ""
 

@@ -1,8 +1,8 @@
 """The man page of the program itself: what no single command can say of it."""
 
-from llmpool.cli.app import summary
 from llmpool.cli.manpage import Entry, leaves, parameters
 from llmpool.cli.roff import also, bold, commands, italic, page, paragraphs, prose, section, terms
+from llmpool.cli.tree import summary
 from llmpool.errors import Exit
 
 ABOUT = """

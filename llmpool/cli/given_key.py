@@ -8,8 +8,7 @@ import stat
 import sys
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
-import typer
-
+from llmpool.cli.grammar import Option
 from llmpool.errors import Misuse
 
 if TYPE_CHECKING:
@@ -18,25 +17,23 @@ if TYPE_CHECKING:
     from llmpool.cli.context import Terminal
     from llmpool.setup.keys import Given, Stored
 
-KeyStdin = Annotated[bool, typer.Option("--key-stdin", help="Read the key from stdin.")]
-KeyFile = Annotated[str, typer.Option("--key-file", metavar="FILE", help="Read the key from a file.")]
+KeyStdin = Annotated[bool, Option("--key-stdin", help="Read the key from stdin.")]
+KeyFile = Annotated[str, Option("--key-file", metavar="FILE", help="Read the key from a file.")]
 KeyEnv = Annotated[
-    str, typer.Option("--env", metavar="VAR", help="Refer to a variable that has it; nothing is stored.")
+    str, Option("--env", metavar="VAR", help="Refer to a variable that has it; nothing is stored.")
 ]
 KeyCommand = Annotated[
     str,
-    typer.Option(
+    Option(
         "--command", metavar="ARGV", help="Refer to a program that prints it, as in 'pass show work/key'."
     ),
 ]
 Keep = Annotated[
-    str, typer.Option("--keep", metavar="WHERE", help="keyring or file (secrets.json); else what is usable.")
+    str, Option("--keep", metavar="WHERE", help="keyring or file (secrets.json); else what is usable.")
 ]
 Plaintext = Annotated[
     bool,
-    typer.Option(
-        "--plaintext", help="Keep it in secrets.json (0600), as it is where that file is not encrypted."
-    ),
+    Option("--plaintext", help="Keep it in secrets.json (0600), as it is where that file is not encrypted."),
 ]
 PLACES = {"keyring": "the keyring", "file": "secrets.json", "env": "a variable", "command": "a program"}
 _WAYS = "--key-stdin, --key-file FILE, --env VAR or --command 'pass show x'; on a terminal you are asked"

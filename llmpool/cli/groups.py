@@ -2,20 +2,15 @@
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
-from llmpool.cli import complete
-from llmpool.cli.app import examples, verbs
 from llmpool.cli.context import Terminal
+from llmpool.cli.grammar import Argument, Context, Option, examples, verbs
 from llmpool.cli.options import JsonFlag, YesFlag
 from llmpool.errors import Exit
 
 if TYPE_CHECKING:
     from llmpool.setup.groups import Membership
 
-NameArgument = Annotated[
-    str, typer.Argument(metavar="NAME", autocompletion=complete.groups, help="The group.")
-]
+NameArgument = Annotated[str, Argument(metavar="NAME", autocompletion="groups", help="The group.")]
 
 ABOUT = """Show and change groups: named providers and models for --group.
 
@@ -40,12 +35,10 @@ def group() -> None:
     ),
 )
 def list_groups(
-    ctx: typer.Context,
+    ctx: Context,
     name: Annotated[
         str,
-        typer.Argument(
-            metavar="[NAME]", autocompletion=complete.groups, help="Only this one, with its members."
-        ),
+        Argument(metavar="[NAME]", autocompletion="groups", help="Only this one, with its members."),
     ] = "",
     as_json: JsonFlag = False,
 ) -> int:
@@ -72,33 +65,29 @@ def list_groups(
     ),
 )
 def set_(
-    ctx: typer.Context,
+    ctx: Context,
     name: NameArgument,
     provider: Annotated[
         list[str] | None,
-        typer.Option(
-            "--provider", metavar="ID", autocompletion=complete.providers, help="Exactly these providers."
-        ),
+        Option("--provider", metavar="ID", autocompletion="providers", help="Exactly these providers."),
     ] = None,
     model: Annotated[
         list[str] | None,
-        typer.Option("--model", metavar="PATTERN", help="Exactly these models: names, or 'qwen*'."),
+        Option("--model", metavar="PATTERN", help="Exactly these models: names, or 'qwen*'."),
     ] = None,
     add_provider: Annotated[
         list[str] | None,
-        typer.Option("--add-provider", metavar="ID", autocompletion=complete.providers, help="One more."),
+        Option("--add-provider", metavar="ID", autocompletion="providers", help="One more."),
     ] = None,
-    add_model: Annotated[
-        list[str] | None, typer.Option("--add-model", metavar="PATTERN", help="One more.")
-    ] = None,
+    add_model: Annotated[list[str] | None, Option("--add-model", metavar="PATTERN", help="One more.")] = None,
     drop_provider: Annotated[
-        list[str] | None, typer.Option("--drop-provider", metavar="ID", help="One less.")
+        list[str] | None, Option("--drop-provider", metavar="ID", help="One less.")
     ] = None,
     drop_model: Annotated[
-        list[str] | None, typer.Option("--drop-model", metavar="PATTERN", help="One less.")
+        list[str] | None, Option("--drop-model", metavar="PATTERN", help="One less.")
     ] = None,
-    all_providers: Annotated[bool, typer.Option("--all-providers", help="No list: all of them.")] = False,
-    all_models: Annotated[bool, typer.Option("--all-models", help="No list: all of them.")] = False,
+    all_providers: Annotated[bool, Option("--all-providers", help="No list: all of them.")] = False,
+    all_models: Annotated[bool, Option("--all-models", help="No list: all of them.")] = False,
     as_json: JsonFlag = False,
 ) -> int:
     """Make a group, or change its lists, in the config; its comments stay."""
@@ -125,7 +114,7 @@ def set_(
         "llmpool policy group remove family --yes",
     )
 )
-def remove(ctx: typer.Context, name: NameArgument, yes: YesFlag = False, as_json: JsonFlag = False) -> int:
+def remove(ctx: Context, name: NameArgument, yes: YesFlag = False, as_json: JsonFlag = False) -> int:
     """Take a group out of the config; one that a profile stays in is refused."""
     from llmpool.cli.confirm import confirm
     from llmpool.setup import groups

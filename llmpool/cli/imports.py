@@ -2,10 +2,9 @@
 
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
-import typer
-
 from llmpool.cli import complete, given_key
 from llmpool.cli.context import Terminal
+from llmpool.cli.grammar import Argument, Context, Option
 from llmpool.cli.options import JsonFlag, YesFlag
 from llmpool.cli.output import plural
 from llmpool.errors import Exit, Misuse
@@ -34,36 +33,34 @@ def _completed(incomplete: str) -> list[str]:
 
 
 def import_(
-    ctx: typer.Context,
+    ctx: Context,
     source: Annotated[
         str,
-        typer.Argument(
+        Argument(
             metavar="[SOURCE]", autocompletion=_completed, help="A tool, all, cc-switch, or a .env file."
         ),
     ] = "",
     path: Annotated[
         str,
-        typer.Argument(
+        Argument(
             metavar="[PATH]",
             help="Where it is, for what has no fixed place; after undo the name of a backup.",
         ),
     ] = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only show what would be done.")] = False,
+    dry_run: Annotated[bool, Option("--dry-run", "-n", help="Only show what would be done.")] = False,
     yes: YesFlag = False,
     proxy: Annotated[
-        bool, typer.Option("--proxy", help="Use the proxy that the tool runs on this machine.")
+        bool, Option("--proxy", help="Use the proxy that the tool runs on this machine.")
     ] = False,
-    label: Annotated[str, typer.Option("--label", metavar="TEXT", help="Call the keys so.")] = "",
+    label: Annotated[str, Option("--label", metavar="TEXT", help="Call the keys so.")] = "",
     keep: given_key.Keep = "",
     plaintext: given_key.Plaintext = False,
-    logins: Annotated[
-        bool, typer.Option("--logins", help="Use the tool's logins too; experimental.")
-    ] = False,
+    logins: Annotated[bool, Option("--logins", help="Use the tool's logins too; experimental.")] = False,
     take_over: Annotated[
-        bool, typer.Option("--take-over", help="Renew these logins here; the tool may be logged out.")
+        bool, Option("--take-over", help="Renew these logins here; the tool may be logged out.")
     ] = False,
     state_key: Annotated[
-        str, typer.Option("--state-key", metavar="FILE", help="What opens the old system's keys; zimaos.")
+        str, Option("--state-key", metavar="FILE", help="What opens the old system's keys; zimaos.")
     ] = "",
     as_json: JsonFlag = False,
 ) -> int:

@@ -2,10 +2,8 @@
 
 from typing import Annotated, Any
 
-import typer
-
-from llmpool.cli.app import examples, single
 from llmpool.cli.context import Terminal
+from llmpool.cli.grammar import Context, Option, examples, single
 from llmpool.cli.options import JsonFlag
 from llmpool.errors import Exit, Misuse
 
@@ -22,22 +20,20 @@ app = single()
     ),
 )
 def init(
-    ctx: typer.Context,
-    yes: Annotated[bool, typer.Option("-y", "--yes", help="Ask nothing; take what is sensible.")] = False,
-    no_embedded: Annotated[bool, typer.Option("--no-embedded", help="Do not offer the small model.")] = False,
+    ctx: Context,
+    yes: Annotated[bool, Option("-y", "--yes", help="Ask nothing; take what is sensible.")] = False,
+    no_embedded: Annotated[bool, Option("--no-embedded", help="Do not offer the small model.")] = False,
     source: Annotated[
-        str, typer.Option("--from", metavar="FILE", help="Take in what config export wrote; - is stdin.")
+        str, Option("--from", metavar="FILE", help="Take in what config export wrote; - is stdin.")
     ] = "",
     passphrase_file: Annotated[
         str,
-        typer.Option(
-            "--passphrase-file", metavar="FILE", help="What opens the keys sealed in it; - is stdin."
-        ),
+        Option("--passphrase-file", metavar="FILE", help="What opens the keys sealed in it; - is stdin."),
     ] = "",
-    no_keys: Annotated[bool, typer.Option("--no-keys", help="Leave the sealed keys in the export.")] = False,
+    no_keys: Annotated[bool, Option("--no-keys", help="Leave the sealed keys in the export.")] = False,
     plaintext: Annotated[
         bool,
-        typer.Option("--plaintext", help="Store the keys in secrets.json (0600) instead of the keyring."),
+        Option("--plaintext", help="Store the keys in secrets.json (0600) instead of the keyring."),
     ] = False,
     as_json: JsonFlag = False,
 ) -> int:

@@ -2,11 +2,9 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from llmpool.cli import complete, given_key, key_table
-from llmpool.cli.app import examples, verbs
+from llmpool.cli import given_key, key_table
 from llmpool.cli.context import Terminal
+from llmpool.cli.grammar import Argument, Context, Option, examples, verbs
 from llmpool.cli.options import JsonFlag, ProviderArgument, YesFlag
 from llmpool.cli.output import plural
 from llmpool.errors import Exit
@@ -18,13 +16,13 @@ app = verbs("List, add, replace and remove keys of providers.")
 
 OneLabel = Annotated[
     str,
-    typer.Argument(
+    Argument(
         metavar="[LABEL]",
-        autocompletion=complete.key_labels,
+        autocompletion="key_labels",
         help="Which of its keys; left out: the only one.",
     ),
 ]
-NewLabel = Annotated[str, typer.Option("--label", metavar="NAME", help="What to call it.")]
+NewLabel = Annotated[str, Option("--label", metavar="NAME", help="What to call it.")]
 _OPEN = {"allow_extra_args": True}  # a key that is typed is refused here, and not repeated
 
 
@@ -43,10 +41,10 @@ def keys_() -> None:
     ),
 )
 def list_(
-    ctx: typer.Context,
+    ctx: Context,
     provider: Annotated[
         str,
-        typer.Argument(metavar="[PROVIDER]", autocompletion=complete.providers, help="Only this one's."),
+        Argument(metavar="[PROVIDER]", autocompletion="providers", help="Only this one's."),
     ] = "",
     as_json: JsonFlag = False,
 ) -> int:
@@ -83,7 +81,7 @@ def list_(
     ),
 )
 def add(
-    ctx: typer.Context,
+    ctx: Context,
     provider: ProviderArgument,
     label: NewLabel = "",
     key_stdin: given_key.KeyStdin = False,
@@ -144,7 +142,7 @@ def add(
     ),
 )
 def replace(
-    ctx: typer.Context,
+    ctx: Context,
     provider: ProviderArgument,
     label: OneLabel = "",
     key_stdin: given_key.KeyStdin = False,
@@ -154,7 +152,7 @@ def replace(
     keep: given_key.Keep = "",
     plaintext: given_key.Plaintext = False,
     verify: Annotated[
-        bool, typer.Option("--verify/--no-verify", help="Ask the provider with the new key first.")
+        bool, Option("--verify/--no-verify", help="Ask the provider with the new key first.")
     ] = True,
     as_json: JsonFlag = False,
 ) -> int:
@@ -228,7 +226,7 @@ def _tell_replaced(terminal: Terminal, provider: str, done: "Replaced") -> None:
     ),
 )
 def remove(
-    ctx: typer.Context,
+    ctx: Context,
     provider: ProviderArgument,
     label: OneLabel = "",
     yes: YesFlag = False,
@@ -262,7 +260,7 @@ def remove(
 
 @app.command(context_settings=_OPEN, epilog=examples("llmpool providers keys enable openai work"))
 def enable(
-    ctx: typer.Context,
+    ctx: Context,
     provider: ProviderArgument,
     label: OneLabel = "",
     as_json: JsonFlag = False,
@@ -273,7 +271,7 @@ def enable(
 
 @app.command(context_settings=_OPEN, epilog=examples("llmpool providers keys disable openai work"))
 def disable(
-    ctx: typer.Context,
+    ctx: Context,
     provider: ProviderArgument,
     label: OneLabel = "",
     as_json: JsonFlag = False,
@@ -290,10 +288,10 @@ def disable(
     ),
 )
 def encrypt(
-    ctx: typer.Context,
+    ctx: Context,
     key_file: Annotated[
         str,
-        typer.Option(
+        Option(
             "--state-key-file", metavar="FILE", help="Keep the state key in this file; made if it is missing."
         ),
     ] = "",
@@ -324,7 +322,7 @@ def encrypt(
     return Exit.OK
 
 
-def _switch(ctx: typer.Context, name: str, label: str, *, on: bool, as_json: bool) -> int:
+def _switch(ctx: Context, name: str, label: str, *, on: bool, as_json: bool) -> int:
     from llmpool.setup import key_changes
 
     terminal: Terminal = ctx.obj

@@ -2,10 +2,8 @@
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
-from llmpool.cli import complete
 from llmpool.cli.context import Terminal
+from llmpool.cli.grammar import Argument, Context, Option
 from llmpool.cli.options import JsonFlag
 from llmpool.errors import Exit
 
@@ -25,15 +23,13 @@ _WORDS = {"input_tokens": "input tokens", "output_tokens": "output tokens"}
 
 
 def limits(
-    ctx: typer.Context,
+    ctx: Context,
     provider: Annotated[
         str,
-        typer.Argument(
-            metavar="[PROVIDER]", autocompletion=complete.providers, help="Only this one.", show_default=False
-        ),
+        Argument(metavar="[PROVIDER]", autocompletion="providers", help="Only this one.", show_default=False),
     ] = "",
     refresh: Annotated[
-        bool, typer.Option("--refresh", help="Ask again, however fresh the last answer is.")
+        bool, Option("--refresh", help="Ask again, however fresh the last answer is.")
     ] = False,
     as_json: JsonFlag = False,
 ) -> int:

@@ -123,4 +123,5 @@ def _readline() -> Any:
 
 
 def _is_libedit(readline: Any) -> bool:
-    return "libedit" in (getattr(readline, "backend", "") or readline.__doc__ or "")
+    """Say whether it is libedit in the clothes of readline, which Python tells by name since 3.13."""
+    return getattr(readline, "backend", "") == "editline" or "libedit" in (readline.__doc__ or "")

@@ -2,10 +2,8 @@
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
-from llmpool.cli import complete
 from llmpool.cli.context import Terminal
+from llmpool.cli.grammar import Argument, Context, Option, examples, verbs
 from llmpool.cli.options import JsonFlag, RefArgument, seconds, size
 from llmpool.errors import Exit, Misuse
 
@@ -30,21 +28,25 @@ FOREVER = ("forever", "-1")
 AGES = 10 * 365 * 86400  # a server that names a later end means that there is none
 
 
+app = verbs("Say what is in the memory of servers.")
+
+
+@app.command(epilog=examples(*LOAD_EXAMPLES))
 def load(
-    ctx: typer.Context,
+    ctx: Context,
     ref: RefArgument,
     context: Annotated[
         str,
-        typer.Option(
+        Option(
             "--context", metavar="N", help="Tokens of context; the declared or the server's own if not given."
         ),
     ] = "",
     keep_alive: Annotated[
-        str, typer.Option("--keep-alive", metavar="TIME", help="Stay so long after the last use, or forever.")
+        str, Option("--keep-alive", metavar="TIME", help="Stay so long after the last use, or forever.")
     ] = "",
-    timeout: Annotated[str, typer.Option("--timeout", metavar="TIME", help="What it may take.")] = "5m",
+    timeout: Annotated[str, Option("--timeout", metavar="TIME", help="What it may take.")] = "5m",
     save: Annotated[
-        bool, typer.Option("--save", help="Declare this context window in the config, for always.")
+        bool, Option("--save", help="Declare this context window in the config, for always.")
     ] = False,
     as_json: JsonFlag = False,
 ) -> int:
@@ -81,7 +83,8 @@ def load(
     return Exit.OK
 
 
-def unload(ctx: typer.Context, ref: RefArgument) -> int:
+@app.command(epilog=examples(*UNLOAD_EXAMPLES))
+def unload(ctx: Context, ref: RefArgument) -> int:
     """Take a model out of its server's memory; the next chat loads it again."""
     from llmpool.discovery.memory import unload as take_out
 
@@ -91,15 +94,14 @@ def unload(ctx: typer.Context, ref: RefArgument) -> int:
     return Exit.OK
 
 
+@app.command(epilog=examples(*PS_EXAMPLES))
 def ps(
-    ctx: typer.Context,
+    ctx: Context,
     provider: Annotated[
         str,
-        typer.Argument(
-            metavar="[PROVIDER]", autocompletion=complete.providers, help="Only this one.", show_default=False
-        ),
+        Argument(metavar="[PROVIDER]", autocompletion="providers", help="Only this one.", show_default=False),
     ] = "",
-    timeout: Annotated[str, typer.Option("--timeout", metavar="TIME", help="For each provider.")] = "15s",
+    timeout: Annotated[str, Option("--timeout", metavar="TIME", help="For each provider.")] = "15s",
     as_json: JsonFlag = False,
 ) -> int:
     """Show what is in the memory of every local server: size, window, share of the GPU, until when."""

@@ -2,10 +2,8 @@
 
 from typing import Annotated
 
-import typer
-
-from llmpool.cli import complete
 from llmpool.cli.context import Terminal
+from llmpool.cli.grammar import Argument, Context, Option
 from llmpool.cli.options import JsonFlag
 from llmpool.errors import Exit
 
@@ -23,26 +21,26 @@ LOGOUT_EXAMPLES = (
 
 
 def login(
-    ctx: typer.Context,
+    ctx: Context,
     provider: Annotated[
         str,
-        typer.Argument(
+        Argument(
             metavar="PROVIDER|TYPE",
-            autocompletion=complete.logins,
+            autocompletion="logins",
             help="A provider, or antigravity, gemini-cli, copilot, codex.",
         ),
     ],
     device: Annotated[
-        bool, typer.Option("--device", help="Type a code in on any device; copilot always does.")
+        bool, Option("--device", help="Type a code in on any device; copilot always does.")
     ] = False,
     no_browser: Annotated[
-        bool, typer.Option("--no-browser", help="Open no browser; the address is printed in any case.")
+        bool, Option("--no-browser", help="Open no browser; the address is printed in any case.")
     ] = False,
     keep: Annotated[
-        str, typer.Option("--keep", metavar="WHERE", help="Where the tokens lie: keyring, or file.")
+        str, Option("--keep", metavar="WHERE", help="Where the tokens lie: keyring, or file.")
     ] = "",
     plaintext: Annotated[
-        bool, typer.Option("--plaintext", help="They may lie in secrets.json unencrypted, mode 0600.")
+        bool, Option("--plaintext", help="They may lie in secrets.json unencrypted, mode 0600.")
     ] = False,
     as_json: JsonFlag = False,
 ) -> int:
@@ -75,16 +73,12 @@ def login(
 
 
 def logout(
-    ctx: typer.Context,
+    ctx: Context,
     provider: Annotated[
         str,
-        typer.Argument(
-            metavar="PROVIDER|TYPE", autocompletion=complete.logins, help="The one to log out of."
-        ),
+        Argument(metavar="PROVIDER|TYPE", autocompletion="logins", help="The one to log out of."),
     ],
-    account: Annotated[
-        str, typer.Option("--account", metavar="WHO", help="Only this one, by e-mail or id.")
-    ] = "",
+    account: Annotated[str, Option("--account", metavar="WHO", help="Only this one, by e-mail or id.")] = "",
     as_json: JsonFlag = False,
 ) -> int:
     """Forget the accounts of a provider and their tokens, here; nobody else is told.

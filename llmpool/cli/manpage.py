@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from llmpool.cli.app import summary
 from llmpool.cli.pagewords import PAGES, Words
 from llmpool.cli.roff import (
     also,
@@ -21,6 +20,7 @@ from llmpool.cli.roff import (
     text,
     verbatim,
 )
+from llmpool.cli.tree import summary
 
 _TYPES = {"INTEGER": "N", "INT RANGE": "N", "INTEGER RANGE": "N", "FLOAT": "X", "FLOAT RANGE": "X"}
 

@@ -12,12 +12,13 @@ from pathlib import Path
 import typer
 
 from llmpool.cli import documents
-from llmpool.cli.app import COMMANDS, LazyGroup, root
+from llmpool.cli.app import COMMANDS
 from llmpool.cli.completion import script
 from llmpool.cli.configpage import NAME, config_page
 from llmpool.cli.editor_schema import document
 from llmpool.cli.frontpage import front_page
 from llmpool.cli.manpage import Entry, command_page
+from llmpool.cli.tree import LazyGroup, root
 from llmpool.data.schemas import CONFIG_SCHEMA, OUTPUT
 from llmpool.errors import Exit
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from difflib import SequenceMatcher, get_close_matches
+from difflib import SequenceMatcher
 from shlex import quote
 from typing import Any, NamedTuple
 
 from llmpool.cli.app import COMMANDS
+from llmpool.core.near import near
 
 # Words that other programs have for ours.
 _ALSO = {
@@ -170,15 +171,14 @@ def _verbs(root: Any, above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
 
 def close(word: str, known: Iterable[str]) -> list[str]:
     """Return whom of *known* the word may have been meant as: the nearest, and what is as near."""
-    spelled = {name.lower(): name for name in known}
-    lowered = word.lower()
-    found = get_close_matches(lowered, spelled, n=_NAMED, cutoff=0.6)
-    likeness = {name: SequenceMatcher(None, name, lowered).ratio() for name in found}
-    likeness |= dict.fromkeys(
-        (name for name in found if sorted(name) == sorted(lowered)), 1.0
-    )  # letters swapped
+    likeness = {name: _likeness(name.lower(), word.lower()) for name in near(word, known)}
     best = max(likeness.values(), default=0)
-    return [spelled[name] for name in found if likeness[name] > best - 0.05]
+    return [name for name in likeness if likeness[name] > best - 0.05]
+
+
+def _likeness(name: str, word: str) -> float:
+    """Return how alike two words are from 0 to 1, which those are of the same letters."""
+    return 1.0 if sorted(name) == sorted(word) else SequenceMatcher(None, name, word).ratio()
 
 
 def _prompt(words: Sequence[str]) -> str:

@@ -2,11 +2,9 @@
 
 from typing import Annotated, Any
 
-import typer
-
-from llmpool.cli import complete, loading, probe, pulls, requests
-from llmpool.cli.app import examples, verbs
+from llmpool.cli import requests
 from llmpool.cli.context import Terminal
+from llmpool.cli.grammar import Argument, Context, Option, examples, verbs
 from llmpool.cli.options import JsonFlag, RefArgument, size
 from llmpool.errors import Exit
 
@@ -23,53 +21,53 @@ app = verbs("List, show, pull and load models.")
     ),
 )
 def list_models(
-    ctx: typer.Context,
+    ctx: Context,
     provider: Annotated[
-        str, typer.Argument(metavar="[PROVIDER]", autocompletion=complete.providers, help="Only its models.")
+        str, Argument(metavar="[PROVIDER]", autocompletion="providers", help="Only its models.")
     ] = "",
     query: Annotated[
-        str, typer.Option("--query", metavar="TEXT", help="Only those with this in an id or alias.")
+        str, Option("--query", metavar="TEXT", help="Only those with this in an id or alias.")
     ] = "",
     needs: Annotated[
         str,
-        typer.Option(
+        Option(
             "--needs",
             metavar="LIST",
             envvar="LLMPOOL_NEEDS",
-            autocompletion=complete.needs,
+            autocompletion="needs",
             help="Only those that can.",
         ),
     ] = "",
     supports: Annotated[
         list[str] | None,
-        typer.Option("--supports", metavar="WHAT=WORD", help="tools=yes, images=no, thinking=unknown."),
+        Option("--supports", metavar="WHAT=WORD", help="tools=yes, images=no, thinking=unknown."),
     ] = None,
     local_only: Annotated[
-        bool, typer.Option("--local-only", envvar="LLMPOOL_LOCAL_ONLY", help="Only local ones.")
+        bool, Option("--local-only", envvar="LLMPOOL_LOCAL_ONLY", help="Only local ones.")
     ] = False,
     mode: Annotated[
         str,
-        typer.Option(
+        Option(
             "--mode",
             metavar="MODE",
             envvar="LLMPOOL_MODE",
-            autocompletion=complete.modes,
+            autocompletion="modes",
             help="Only those where it may run: cloud or local.",
         ),
     ] = "",
     exclude: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             "--exclude",
             metavar="ID",
             envvar="LLMPOOL_EXCLUDE",
-            autocompletion=complete.models,
+            autocompletion="models",
             help="Not this provider or deployment, nor a pattern such as '*:free'.",
         ),
     ] = None,
     min_quality: Annotated[
         int,
-        typer.Option(
+        Option(
             "--min-quality",
             metavar="N",
             envvar="LLMPOOL_MIN_QUALITY",
@@ -79,11 +77,11 @@ def list_models(
         ),
     ] = 0,
     min_context: Annotated[
-        str, typer.Option("--min-context", metavar="N", help="At least this window: 900, 32k, 1M.")
+        str, Option("--min-context", metavar="N", help="At least this window: 900, 32k, 1M.")
     ] = "",
     context_size: Annotated[
         str,
-        typer.Option(
+        Option(
             "--context-size",
             metavar="N",
             envvar="LLMPOOL_CONTEXT_SIZE",
@@ -92,31 +90,31 @@ def list_models(
     ] = "",
     max_price: Annotated[
         str,
-        typer.Option("--max-price", metavar="USD", help="At most this per million tokens, in and out each."),
+        Option("--max-price", metavar="USD", help="At most this per million tokens, in and out each."),
     ] = "",
     group: Annotated[
         str,
-        typer.Option(
+        Option(
             "--group",
             metavar="NAME",
             envvar="LLMPOOL_GROUP",
-            autocompletion=complete.groups,
+            autocompletion="groups",
             help="Only members of this group.",
         ),
     ] = "",
     policy: Annotated[
         str,
-        typer.Option("--policy", metavar="STATE", help="Only active, inactive or flagged ones."),
+        Option("--policy", metavar="STATE", help="Only active, inactive or flagged ones."),
     ] = "",
     source: Annotated[
-        str, typer.Option("--source", metavar="WORD", help="Only those of the config, or discovered.")
+        str, Option("--source", metavar="WORD", help="Only those of the config, or discovered.")
     ] = "",
     routable: Annotated[
         bool | None,
-        typer.Option("--routable/--no-routable", help="Only those that are chosen by themselves, or not."),
+        Option("--routable/--no-routable", help="Only those that are chosen by themselves, or not."),
     ] = None,
     registry: Annotated[
-        bool, typer.Option("--registry", help="The whole registry: every field, generation, summary.")
+        bool, Option("--registry", help="The whole registry: every field, generation, summary.")
     ] = False,
     as_json: JsonFlag = False,
 ) -> int:
@@ -216,7 +214,7 @@ def _out(pool: Any) -> dict[str, str]:
         "llmpool models show embedded/smollm2-135m --json",
     )
 )
-def show(ctx: typer.Context, ref: RefArgument, as_json: JsonFlag = False) -> int:
+def show(ctx: Context, ref: RefArgument, as_json: JsonFlag = False) -> int:
     """Show everything about one deployment, and where each value comes from."""
     from llmpool.setup.shown import shown
 
@@ -243,39 +241,35 @@ def show(ctx: typer.Context, ref: RefArgument, as_json: JsonFlag = False) -> int
     ),
 )
 def set_(
-    ctx: typer.Context,
+    ctx: Context,
     ref: RefArgument,
-    quality: Annotated[int | None, typer.Option("--quality", metavar="N", help="0 to 10.")] = None,
-    speed: Annotated[int | None, typer.Option("--speed", metavar="N", help="0 to 10.")] = None,
-    cost_tier: Annotated[
-        int | None, typer.Option("--cost-tier", metavar="N", help="0 (free) to 3 (dear).")
-    ] = None,
+    quality: Annotated[int | None, Option("--quality", metavar="N", help="0 to 10.")] = None,
+    speed: Annotated[int | None, Option("--speed", metavar="N", help="0 to 10.")] = None,
+    cost_tier: Annotated[int | None, Option("--cost-tier", metavar="N", help="0 (free) to 3 (dear).")] = None,
     min_complexity: Annotated[
         str,
-        typer.Option(
-            "--min-complexity", metavar="WORD", help="The least it is for: simple, moderate, complex."
-        ),
+        Option("--min-complexity", metavar="WORD", help="The least it is for: simple, moderate, complex."),
     ] = "",
-    alias: Annotated[list[str] | None, typer.Option("--alias", metavar="NAME", help="Another name.")] = None,
+    alias: Annotated[list[str] | None, Option("--alias", metavar="NAME", help="Another name.")] = None,
     no_alias: Annotated[
-        list[str] | None, typer.Option("--no-alias", metavar="NAME", help="No longer another name.")
+        list[str] | None, Option("--no-alias", metavar="NAME", help="No longer another name.")
     ] = None,
     context_window: Annotated[
-        str, typer.Option("--context-window", metavar="N", help="Tokens; 0 is unknown.")
+        str, Option("--context-window", metavar="N", help="Tokens; 0 is unknown.")
     ] = "",
     supports: Annotated[
-        list[str] | None, typer.Option("--supports", metavar="WHAT=YES", help="tools=no, images=yes.")
+        list[str] | None, Option("--supports", metavar="WHAT=YES", help="tools=no, images=yes.")
     ] = None,
     pull: Annotated[
-        bool | None, typer.Option("--pull/--no-pull", help="Keep it pulled: llmpool refresh --pull.")
+        bool | None, Option("--pull/--no-pull", help="Keep it pulled: llmpool refresh --pull.")
     ] = None,
     unset: Annotated[
         list[str] | None,
-        typer.Option("--unset", metavar="FIELD", help="Take a declaration back: quality, tools, ..., all."),
+        Option("--unset", metavar="FIELD", help="Take a declaration back: quality, tools, ..., all."),
     ] = None,
     force: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--force",
             help="Declare a name much like a listed one as it is spelled; hide a model by an alias.",
         ),
@@ -327,9 +321,6 @@ def _unset(field: str) -> str:
     return f"{what} {'are' if field.endswith('s') else 'is'} declared any more"
 
 
-app.command(short_help=pulls.SHORT, epilog=examples(*pulls.PULL_EXAMPLES))(pulls.pull)
-app.command(epilog=examples(*pulls.REMOVE_EXAMPLES))(pulls.remove)
-app.command(epilog=examples(*loading.LOAD_EXAMPLES))(loading.load)
-app.command(epilog=examples(*loading.UNLOAD_EXAMPLES))(loading.unload)
-app.command(epilog=examples(*loading.PS_EXAMPLES))(loading.ps)
-app.command(epilog=examples(*probe.EXAMPLES))(probe.probe)
+app.elsewhere("pulls", "pull", "remove")
+app.elsewhere("loading", "load", "unload", "ps")
+app.elsewhere("probe", "probe")

@@ -117,7 +117,7 @@ def _of_the_tree(root: Any, rest: list[str], typed: str) -> list[Offer | str]:
     verbs = getattr(target, "commands", {})
     if verbs and target is not root and typed.startswith("-"):  # a bare group is its first verb
         return _of_the_tree(root, [*rest, next(iter(verbs))], typed)
-    from llmpool.cli.app import summary
+    from llmpool.cli.tree import summary
 
     found = target.shell_complete(context, value)
     offers = [Offer(f.value, summary(verbs[f.value]) if f.value in verbs else f.help or "") for f in found]

@@ -73,7 +73,9 @@ def _shown(pager: str, text: str) -> bool:
     import signal
     import subprocess
 
-    environment = {"LESS": _LESS, "LV": "-c"} | os.environ
+    from llmpool.auth.program import for_others
+
+    environment = {"LESS": _LESS, "LV": "-c"} | for_others(os.environ)
     sys.stdout.flush()
     try:
         child = subprocess.Popen(pager, shell=True, stdin=subprocess.PIPE, env=environment)  # noqa: S602 - theirs

@@ -2,11 +2,9 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from llmpool.cli import budgets, complete, groups, simulate
-from llmpool.cli.app import examples, verbs
 from llmpool.cli.context import Terminal
+from llmpool.cli.grammar import Argument, Context, Option, examples, verbs
 from llmpool.cli.options import JsonFlag, YesFlag
 from llmpool.errors import Exit
 
@@ -20,7 +18,7 @@ def _states(incomplete: str) -> list[str]:
     return complete.starting(STATES, incomplete)
 
 
-DryRunFlag = Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")]
+DryRunFlag = Annotated[bool, Option("--dry-run", help="Show what would change, and change nothing.")]
 TARGETS = "A provider, a deployment by any of its names, or a pattern: 'openai/gpt-4*', '*/llama*'."
 
 app = verbs("Show what you decided about providers and models.")
@@ -39,12 +37,12 @@ def policy() -> None:
     )
 )
 def show(
-    ctx: typer.Context,
+    ctx: Context,
     target: Annotated[
         str,
-        typer.Argument(
+        Argument(
             metavar="[TARGET]",
-            autocompletion=complete.targets,
+            autocompletion="targets",
             help="All that binds this one; or the policies a pattern means.",
             show_default=False,
         ),
@@ -72,24 +70,22 @@ def show(
     ),
 )
 def set_(
-    ctx: typer.Context,
-    target: Annotated[
-        list[str], typer.Argument(metavar="TARGET...", autocompletion=complete.targets, help=TARGETS)
-    ],
+    ctx: Context,
+    target: Annotated[list[str], Argument(metavar="TARGET...", autocompletion="targets", help=TARGETS)],
     state: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--state", metavar="STATE", autocompletion=_states, help="active, inactive or flagged (a label)."
         ),
     ] = None,
     routable: Annotated[
-        bool | None, typer.Option("--routable/--no-routable", help="Whether it may be chosen automatically.")
+        bool | None, Option("--routable/--no-routable", help="Whether it may be chosen automatically.")
     ] = None,
     reason: Annotated[
-        str | None, typer.Option("--reason", metavar="TEXT", help="Why; shown with rejections.")
+        str | None, Option("--reason", metavar="TEXT", help="Why; shown with rejections.")
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Decide about what its provider does not list, as spelled.")
+        bool, Option("--force", help="Decide about what its provider does not list, as spelled.")
     ] = False,
     dry_run: DryRunFlag = False,
     yes: YesFlag = False,
@@ -115,12 +111,12 @@ def set_(
     )
 )
 def clear(
-    ctx: typer.Context,
+    ctx: Context,
     target: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[TARGET...]", autocompletion=complete.targets, help=TARGETS),
+        Argument(metavar="[TARGET...]", autocompletion="targets", help=TARGETS),
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="Everything that is decided.")] = False,
+    every: Annotated[bool, Option("--all", help="Everything that is decided.")] = False,
     dry_run: DryRunFlag = False,
     yes: YesFlag = False,
     as_json: JsonFlag = False,
@@ -139,7 +135,7 @@ def clear(
         "llmpool policy export --json | jq '.policies[].target'",
     )
 )
-def export(ctx: typer.Context, as_json: JsonFlag = False) -> int:
+def export(ctx: Context, as_json: JsonFlag = False) -> int:
     """Print all policies as `policy apply` reads them; with --json on one line."""
     from llmpool.cli import policy_view
     from llmpool.setup import standing
@@ -157,8 +153,8 @@ def export(ctx: typer.Context, as_json: JsonFlag = False) -> int:
     )
 )
 def apply(
-    ctx: typer.Context,
-    file: Annotated[str, typer.Argument(metavar="FILE", help="What `export` printed; - is stdin.")],
+    ctx: Context,
+    file: Annotated[str, Argument(metavar="FILE", help="What `export` printed; - is stdin.")],
     dry_run: DryRunFlag = False,
     yes: YesFlag = False,
     as_json: JsonFlag = False,
@@ -192,5 +188,5 @@ def _carry_out(
 
 
 app.command(epilog=examples(*simulate.EXAMPLES))(simulate.simulate)
-app.add_typer(budgets.app, name="budget")
-app.add_typer(groups.app, name="group")
+app.add_group(budgets.app, name="budget")
+app.add_group(groups.app, name="group")

@@ -9,6 +9,7 @@ from llmpool.cli.output import dollars, plural
 from llmpool.cli.tables import show as show_table
 from llmpool.core.money import usd
 from llmpool.core.text import few
+from llmpool.core.word import word
 
 if TYPE_CHECKING:
     from llmpool.cli.context import Terminal
@@ -93,7 +94,7 @@ def show(terminal: Terminal, found: Shown) -> None:
     ref = found.entry.ref
     if known is None:
         terminal.out(f"{ref}   no price is known")
-        terminal.say(f"set one: llmpool usage prices set {ref} --input 1.25 --output 10")
+        terminal.say(f"set one: llmpool usage prices set {word(ref)} --input 1.25 --output 10")
         return
     terminal.out(f"{ref}   {_pair(known)} per million tokens", hang=2)
     for line in _lines(known):

@@ -2,11 +2,8 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from llmpool.cli import complete
-from llmpool.cli.app import examples, verbs
 from llmpool.cli.context import Terminal
+from llmpool.cli.grammar import Argument, Context, Option, examples, verbs
 from llmpool.cli.options import JsonFlag, RefArgument, YesFlag
 from llmpool.cli.spans import Since, Until, bounds, month_start
 from llmpool.errors import Exit, Misuse
@@ -33,11 +30,9 @@ REPRICE_EXAMPLES = (
     ),
 )
 def list_prices(
-    ctx: typer.Context,
-    unpriced: Annotated[bool, typer.Option("--unpriced", help="Only what has no price.")] = False,
-    own: Annotated[
-        bool, typer.Option("--own", help="Only the prices that you set, as you set them.")
-    ] = False,
+    ctx: Context,
+    unpriced: Annotated[bool, Option("--unpriced", help="Only what has no price.")] = False,
+    own: Annotated[bool, Option("--own", help="Only the prices that you set, as you set them.")] = False,
     as_json: JsonFlag = False,
 ) -> int:
     """List what each deployment costs, and by which price."""
@@ -62,7 +57,7 @@ def list_prices(
         "llmpool usage prices show claude-sonnet-4-5 --json | jq .price.tiers",
     )
 )
-def show(ctx: typer.Context, ref: RefArgument, as_json: JsonFlag = False) -> int:
+def show(ctx: Context, ref: RefArgument, as_json: JsonFlag = False) -> int:
     """Show what a model costs: cache and long prompts too, which rule says so, and since when.
 
     REF may be a model that nobody lists: it is looked up all the same.
@@ -89,23 +84,23 @@ def show(ctx: typer.Context, ref: RefArgument, as_json: JsonFlag = False) -> int
     ),
 )
 def set_price(
-    ctx: typer.Context,
+    ctx: Context,
     words: Annotated[
         list[str],
-        typer.Argument(
+        Argument(
             metavar="[TARGET] [INPUT OUTPUT]",
-            autocompletion=complete.models,
+            autocompletion="models",
             help="A deployment, a model or a pattern, and two prices.",
             show_default=False,
         ),
     ],
-    default: Annotated[bool, typer.Option("--default", help="For all that has no price.")] = False,
-    input_: Annotated[str, typer.Option("--input", metavar="USD", help="A million tokens in.")] = "",
-    output: Annotated[str, typer.Option("--output", metavar="USD", help="A million tokens out.")] = "",
-    cache_read: Annotated[str, typer.Option(metavar="USD", help="A million tokens from the cache.")] = "",
-    cache_write: Annotated[str, typer.Option(metavar="USD", help="A million into the cache.")] = "",
-    cache_write_1h: Annotated[str, typer.Option(metavar="USD", help="The same, for an hour.")] = "",
-    per_request: Annotated[str, typer.Option(metavar="USD", help="Each request.")] = "",
+    default: Annotated[bool, Option("--default", help="For all that has no price.")] = False,
+    input_: Annotated[str, Option("--input", metavar="USD", help="A million tokens in.")] = "",
+    output: Annotated[str, Option("--output", metavar="USD", help="A million tokens out.")] = "",
+    cache_read: Annotated[str, Option(metavar="USD", help="A million tokens from the cache.")] = "",
+    cache_write: Annotated[str, Option(metavar="USD", help="A million into the cache.")] = "",
+    cache_write_1h: Annotated[str, Option(metavar="USD", help="The same, for an hour.")] = "",
+    per_request: Annotated[str, Option(metavar="USD", help="Each request.")] = "",
     as_json: JsonFlag = False,
 ) -> int:
     """Set a price of your own, in USD per million tokens; it counts before all others.
@@ -148,13 +143,13 @@ def _parted(words: list[str], *, default: bool) -> tuple[str, dict[str, str]]:
     )
 )
 def unset(
-    ctx: typer.Context,
+    ctx: Context,
     targets: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[TARGET]...", autocompletion=complete.models, help="As they were set."),
+        Argument(metavar="[TARGET]...", autocompletion="models", help="As they were set."),
     ] = None,
-    default: Annotated[bool, typer.Option("--default", help="The price of all that has none.")] = False,
-    every: Annotated[bool, typer.Option("--all", help="Every price you set.")] = False,
+    default: Annotated[bool, Option("--default", help="The price of all that has none.")] = False,
+    every: Annotated[bool, Option("--all", help="Every price you set.")] = False,
     yes: YesFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
@@ -178,7 +173,7 @@ def unset(
 @app.command(
     epilog=examples("llmpool usage prices update", "llmpool usage prices update --json | jq .version")
 )
-def update(ctx: typer.Context, as_json: JsonFlag = False) -> int:
+def update(ctx: Context, as_json: JsonFlag = False) -> int:
     """Fetch the newest price book; what deployments cost from now on goes to stdout.
 
     It comes from `prices_url` of the config, else from the genai-prices project. Prices that you set stay in
@@ -197,10 +192,10 @@ def update(ctx: typer.Context, as_json: JsonFlag = False) -> int:
 
 
 def reprice(
-    ctx: typer.Context,
+    ctx: Context,
     since: Since = "",
     until: Until = "",
-    apply: Annotated[bool, typer.Option("--apply", help="Write the new costs into the records.")] = False,
+    apply: Annotated[bool, Option("--apply", help="Write the new costs into the records.")] = False,
     yes: YesFlag = False,
     as_json: JsonFlag = False,
 ) -> int:

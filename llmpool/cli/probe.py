@@ -2,10 +2,8 @@
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
-from llmpool.cli import complete
 from llmpool.cli.context import Terminal
+from llmpool.cli.grammar import Argument, Context, Option, examples, verbs
 from llmpool.cli.options import JsonFlag, YesFlag, seconds
 from llmpool.cli.output import plural
 from llmpool.core.text import few
@@ -27,27 +25,31 @@ SHOWN_NAMES = 5
 _WORDS = {True: "yes", False: "no", None: "?"}
 
 
+app = verbs("Ask models for a token.")
+
+
+@app.command(epilog=examples(*EXAMPLES))
 def probe(
-    ctx: typer.Context,
+    ctx: Context,
     providers: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[PROVIDER]...", autocompletion=complete.providers, help="Only these."),
+        Argument(metavar="[PROVIDER]...", autocompletion="providers", help="Only these."),
     ] = None,
     models: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             "-m",
             "--model",
             metavar="REF",
-            autocompletion=complete.models,
+            autocompletion="models",
             help="Only these; * is a wildcard.",
         ),
     ] = None,
     capabilities: Annotated[
-        bool, typer.Option("--capabilities", help="Try a tool call, a JSON schema and an image too.")
+        bool, Option("--capabilities", help="Try a tool call, a JSON schema and an image too.")
     ] = False,
-    jobs: Annotated[int, typer.Option("--jobs", metavar="N", help="Side by side; 0 is all.")] = 5,
-    timeout: Annotated[str, typer.Option("--timeout", metavar="TIME", help="For each call.")] = "10s",
+    jobs: Annotated[int, Option("--jobs", metavar="N", help="Side by side; 0 is all.")] = 5,
+    timeout: Annotated[str, Option("--timeout", metavar="TIME", help="For each call.")] = "10s",
     yes: YesFlag = False,
     as_json: JsonFlag = False,
 ) -> int:

@@ -1,14 +1,12 @@
 """`llmpool providers set`, `enable` and `disable`: every field of a provider, by command."""
 
-import inspect
 from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
-import typer
-
 from llmpool.cli import given_key
 from llmpool.cli.context import Terminal
+from llmpool.cli.grammar import Context, Option, Parameter, parameters
 from llmpool.cli.options import JsonFlag, ProviderArgument
 from llmpool.cli.output import plural
 from llmpool.errors import Exit
@@ -26,7 +24,7 @@ SET_EXAMPLES = (
 ENABLE_EXAMPLES = ("llmpool providers enable den",)
 DISABLE_EXAMPLES = ("llmpool providers disable den", "llmpool providers disable den --dry-run")
 
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, and write nothing.")]
+DryRun = Annotated[bool, Option("--dry-run", help="Show what would change, and write nothing.")]
 
 
 class _Field(NamedTuple):
@@ -67,6 +65,8 @@ _FIELDS = {
     "reset_tz": _Field(str, "ZONE", "The time zone in which a day ends."),
     "temperature": _Field(float, "X", "Of calls that do not set it."),
     "top_p": _Field(float, "X", "Of calls that do not set it."),
+    "frequency_penalty": _Field(float, "X", "Of calls that do not set it."),
+    "presence_penalty": _Field(float, "X", "Of calls that do not set it."),
     "max_tokens": _Field(int, "N", "Of calls that do not set it."),
     "thinking": _Field(str, "LEVEL", "Of calls that do not set it."),
     "supports_tools": _Field(bool, "", "Whether its models take tools."),
@@ -78,9 +78,6 @@ _FIELDS = {
 
 def _with_fields(command: Callable[..., Any]) -> Callable[..., Any]:
     """Replace the parameter `fields` of a command by an option for every field."""
-    signature = inspect.signature(command)
-    parameters = [p for name, p in signature.parameters.items() if name != "fields"]
-    parameters += [_parameter(name, field) for name, field in _FIELDS.items()]
 
     @wraps(command)
     def packed(*arguments: Any, **values: Any) -> Any:
@@ -88,58 +85,55 @@ def _with_fields(command: Callable[..., Any]) -> Callable[..., Any]:
         said = {name: value for name, value in given.items() if value is not None}
         return command(*arguments, fields=said, **values)
 
-    packed.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    packed.__annotations__ = {}
-    del packed.__wrapped__
+    own = [p for p in parameters(command) if p.name != "fields"]
+    fields = [_parameter(name, field) for name, field in _FIELDS.items()]
+    packed.parameters = [*own, *fields]  # type: ignore[attr-defined]
     return packed
 
 
-def _parameter(name: str, field: _Field) -> inspect.Parameter:
+def _parameter(name: str, field: _Field) -> Parameter:
     long = f"--{name.replace('_', '-')}"
     names = [f"{long}/--no-{long[2:]}"] if field.kind is bool else [long]
-    option = typer.Option(*names, metavar=field.metavar or None, help=field.help, show_default=False)
-    kind = field.kind | None
-    return inspect.Parameter(
-        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, option]
-    )
+    option = Option(*names, metavar=field.metavar or None, help=field.help, show_default=False)
+    return Parameter(name, field.kind | None, None, option)
 
 
 @_with_fields
 def set_(
-    ctx: typer.Context,
+    ctx: Context,
     provider: ProviderArgument,
     fields: dict[str, Any],
-    key_env: Annotated[str, typer.Option("--key-env", metavar="VAR", help="The variable with its key.")] = "",
+    key_env: Annotated[str, Option("--key-env", metavar="VAR", help="The variable with its key.")] = "",
     key_stdin: given_key.KeyStdin = False,
     key_file: given_key.KeyFile = "",
     keep: given_key.Keep = "",
     plaintext: given_key.Plaintext = False,
     allow: Annotated[
         list[str] | None,
-        typer.Option("--allow", metavar="PATTERN", help="A model to allow; with one, others are not used."),
+        Option("--allow", metavar="PATTERN", help="A model to allow; with one, others are not used."),
     ] = None,
     disallow: Annotated[
         list[str] | None,
-        typer.Option("--disallow", metavar="PATTERN", help="Take it from the allowed models."),
+        Option("--disallow", metavar="PATTERN", help="Take it from the allowed models."),
     ] = None,
     alternate_url: Annotated[
         list[str] | None,
-        typer.Option("--alternate-url", metavar="URL", help="Another address of the same server."),
+        Option("--alternate-url", metavar="URL", help="Another address of the same server."),
     ] = None,
     no_alternate_url: Annotated[
-        list[str] | None, typer.Option("--no-alternate-url", metavar="URL", help="Take the address out.")
+        list[str] | None, Option("--no-alternate-url", metavar="URL", help="Take the address out.")
     ] = None,
     header: Annotated[
         list[str] | None,
-        typer.Option("--header", metavar="NAME=VALUE", help="A header every call gets; no secret."),
+        Option("--header", metavar="NAME=VALUE", help="A header every call gets; no secret."),
     ] = None,
     header_env: Annotated[
         list[str] | None,
-        typer.Option("--header-env", metavar="NAME=VAR", help="A header whose value is in a variable."),
+        Option("--header-env", metavar="NAME=VAR", help="A header whose value is in a variable."),
     ] = None,
     unset: Annotated[
         list[str] | None,
-        typer.Option("--unset", metavar="FIELD", help="Take a field out: url, rpm, headers.X-Team."),
+        Option("--unset", metavar="FIELD", help="Take a field out: url, rpm, headers.X-Team."),
     ] = None,
     dry_run: DryRun = False,
     as_json: JsonFlag = False,
@@ -180,14 +174,14 @@ def set_(
 
 
 def enable(
-    ctx: typer.Context, provider: ProviderArgument, dry_run: DryRun = False, as_json: JsonFlag = False
+    ctx: Context, provider: ProviderArgument, dry_run: DryRun = False, as_json: JsonFlag = False
 ) -> int:
     """Let a provider take part again."""
     return _switch(ctx.obj, provider, on=True, dry_run=dry_run, as_json=as_json)
 
 
 def disable(
-    ctx: typer.Context, provider: ProviderArgument, dry_run: DryRun = False, as_json: JsonFlag = False
+    ctx: Context, provider: ProviderArgument, dry_run: DryRun = False, as_json: JsonFlag = False
 ) -> int:
     """Leave a provider out: it is neither asked nor routed to; what names it in the config is told."""
     return _switch(ctx.obj, provider, on=False, dry_run=dry_run, as_json=as_json)

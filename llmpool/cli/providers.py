@@ -2,10 +2,7 @@
 
 from typing import Annotated, Any
 
-import typer
-
 from llmpool.cli import (
-    complete,
     dedupe,
     env_exports,
     given_key,
@@ -17,8 +14,8 @@ from llmpool.cli import (
     trial,
     verify,
 )
-from llmpool.cli.app import examples, verbs
 from llmpool.cli.context import Terminal
+from llmpool.cli.grammar import Argument, Context, Option, examples, verbs
 from llmpool.cli.options import JsonFlag, ProviderArgument, YesFlag
 from llmpool.cli.output import plural
 from llmpool.core.text import few
@@ -36,7 +33,7 @@ app = verbs("List, add and examine providers.")
         "llmpool providers list --json | jq -r '.providers[].id'",
     ),
 )
-def list_providers(ctx: typer.Context, as_json: JsonFlag = False) -> int:
+def list_providers(ctx: Context, as_json: JsonFlag = False) -> int:
     """List the providers with their state; no network."""
     from llmpool.cli import provider_view
     from llmpool.setup import roster
@@ -58,7 +55,7 @@ def list_providers(ctx: typer.Context, as_json: JsonFlag = False) -> int:
         "llmpool providers show openai",
     )
 )
-def show(ctx: typer.Context, provider: ProviderArgument, as_json: JsonFlag = False) -> int:
+def show(ctx: Context, provider: ProviderArgument, as_json: JsonFlag = False) -> int:
     """Show one provider: where it is, where its key comes from, what it last said."""
     from llmpool.cli import provider_view
 
@@ -81,19 +78,19 @@ def show(ctx: typer.Context, provider: ProviderArgument, as_json: JsonFlag = Fal
     )
 )
 def add(
-    ctx: typer.Context,
-    what: Annotated[str, typer.Argument(metavar="PRESET|URL|ID", help="A vendor, an address, or a new id.")],
-    url: Annotated[str, typer.Option("--url", metavar="URL", help="Where it is.")] = "",
-    wire: Annotated[str, typer.Option("--format", metavar="FORMAT", help="The protocol it speaks.")] = "",
-    key_env: Annotated[str, typer.Option("--key-env", metavar="VAR", help="The variable with its key.")] = "",
-    location: Annotated[str, typer.Option("--location", metavar="WHERE", help="local or cloud.")] = "",
+    ctx: Context,
+    what: Annotated[str, Argument(metavar="PRESET|URL|ID", help="A vendor, an address, or a new id.")],
+    url: Annotated[str, Option("--url", metavar="URL", help="Where it is.")] = "",
+    wire: Annotated[str, Option("--format", metavar="FORMAT", help="The protocol it speaks.")] = "",
+    key_env: Annotated[str, Option("--key-env", metavar="VAR", help="The variable with its key.")] = "",
+    location: Annotated[str, Option("--location", metavar="WHERE", help="local or cloud.")] = "",
     key_stdin: given_key.KeyStdin = False,
     key_file: given_key.KeyFile = "",
     keep: given_key.Keep = "",
     plaintext: given_key.Plaintext = False,
     force: Annotated[
         bool,
-        typer.Option("--force", help="Add it although nothing answers, or it is there under another id."),
+        Option("--force", help="Add it although nothing answers, or it is there under another id."),
     ] = False,
     as_json: JsonFlag = False,
 ) -> int:
@@ -147,9 +144,7 @@ app.command(epilog=examples(*provider_set.DISABLE_EXAMPLES))(provider_set.disabl
         "llmpool providers remove den --yes",
     )
 )
-def remove(
-    ctx: typer.Context, provider: ProviderArgument, yes: YesFlag = False, as_json: JsonFlag = False
-) -> int:
+def remove(ctx: Context, provider: ProviderArgument, yes: YesFlag = False, as_json: JsonFlag = False) -> int:
     """Take a provider out of the config, and with it every line that names it or a model of it.
 
     They are listed before you are asked. Keys that llmpool keeps for it are deleted too, and its accounts are
@@ -194,11 +189,11 @@ def remove(
     )
 )
 def clear(
-    ctx: typer.Context,
+    ctx: Context,
     provider: Annotated[
-        str, typer.Argument(metavar="[PROVIDER]", autocompletion=complete.providers, help="The one.")
+        str, Argument(metavar="[PROVIDER]", autocompletion="providers", help="The one.")
     ] = "",
-    every: Annotated[bool, typer.Option("--all", help="All providers.")] = False,
+    every: Annotated[bool, Option("--all", help="All providers.")] = False,
     as_json: JsonFlag = False,
 ) -> int:
     """Forget errors, cooldowns and what was learnt of how it wants to be asked."""
@@ -228,9 +223,9 @@ def clear(
     )
 )
 def presets(
-    ctx: typer.Context,
+    ctx: Context,
     search: Annotated[
-        str, typer.Argument(metavar="[TEXT]", help="Only those whose id, name, variable or URL has it.")
+        str, Argument(metavar="[TEXT]", help="Only those whose id, name, variable or URL has it.")
     ] = "",
     as_json: JsonFlag = False,
 ) -> int:
@@ -262,5 +257,5 @@ app.command("import", epilog=examples(*imports.EXAMPLES))(imports.import_)
 app.command(epilog=examples(*env_exports.EXAMPLES))(env_exports.env)
 app.command(epilog=examples(*login.LOGIN_EXAMPLES))(login.login)
 app.command(epilog=examples(*login.LOGOUT_EXAMPLES))(login.logout)
-app.add_typer(keys.app, name="keys")
-app.add_typer(trial.app, name="trial")
+app.add_group(keys.app, name="keys")
+app.add_group(trial.app, name="trial")

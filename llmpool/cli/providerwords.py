@@ -129,6 +129,14 @@ PARAMS = Table(
     {
         "temperature": Key("How varied the answers are.", "0.2", "the model's"),
         "top_p": Key("From how much of the likely words one is drawn.", "0.9", "the model's"),
+        "frequency_penalty": Key(
+            "How much a word is avoided for each time it was said; where the format has it.",
+            "0.5",
+            "the model's",
+        ),
+        "presence_penalty": Key(
+            "How much a word is avoided once it was said; where the format has it.", "0.5", "the model's"
+        ),
         "max_tokens": Key("The longest answer, in tokens.", "2048", "the model's"),
         "thinking": Key(
             "How much a model thinks before it answers: `off`, `low`, `medium`, `high` or tokens.",

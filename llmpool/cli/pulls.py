@@ -2,11 +2,10 @@
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
-from llmpool.cli import complete
 from llmpool.cli.context import Terminal
+from llmpool.cli.grammar import Argument, Context, Option, examples, verbs
 from llmpool.cli.options import JsonFlag, RefArgument, YesFlag
+from llmpool.core.word import word
 from llmpool.errors import Exit, Misuse
 
 if TYPE_CHECKING:
@@ -24,25 +23,25 @@ PULL_EXAMPLES = (
 REMOVE_EXAMPLES = ("llmpool models remove den/qwen3:8b", "llmpool models remove embedded/smollm2-135m --yes")
 
 
+app = verbs("Say what is on the disks of servers.")
+
+
+@app.command(short_help=SHORT, epilog=examples(*PULL_EXAMPLES))
 def pull(
-    ctx: typer.Context,
+    ctx: Context,
     ref: Annotated[
         str,
-        typer.Argument(
-            metavar="[REF]", autocompletion=complete.models, show_default=False, help="A model, new or known."
-        ),
+        Argument(metavar="[REF]", autocompletion="models", show_default=False, help="A model, new or known."),
     ] = "",
-    source: Annotated[str, typer.Option("--from", metavar="URL_OR_FILE", help="Any GGUF, from here.")] = "",
-    sha256: Annotated[str, typer.Option("--sha256", metavar="HEX", help="What --from must be.")] = "",
-    queue: Annotated[
-        bool, typer.Option("--list", help="Show each provider's pull, and how it goes.")
-    ] = False,
+    source: Annotated[str, Option("--from", metavar="URL_OR_FILE", help="Any GGUF, from here.")] = "",
+    sha256: Annotated[str, Option("--sha256", metavar="HEX", help="What --from must be.")] = "",
+    queue: Annotated[bool, Option("--list", help="Show each provider's pull, and how it goes.")] = False,
     cancel: Annotated[
         str,
-        typer.Option(
+        Option(
             "--cancel",
             metavar="REF",
-            autocompletion=complete.targets,
+            autocompletion="targets",
             help="Call a pull off, wherever it runs.",
         ),
     ] = "",
@@ -199,7 +198,8 @@ def _cancel(terminal: Terminal, ref: str, as_json: bool) -> int:
     return Exit.OK
 
 
-def remove(ctx: typer.Context, ref: RefArgument, yes: YesFlag = False) -> int:
+@app.command(epilog=examples(*REMOVE_EXAMPLES))
+def remove(ctx: Context, ref: RefArgument, yes: YesFlag = False) -> int:
     """Delete a model from the disk of its server: Ollama's, or this machine's for the embedded provider."""
     from llmpool.cli.confirm import confirm
     from llmpool.setup import models
@@ -209,7 +209,7 @@ def remove(ctx: typer.Context, ref: RefArgument, yes: YesFlag = False) -> int:
     models.check_removable(terminal.pool, where)
     confirm(terminal, f"delete {where.ref} from {models.disk_of(terminal.pool, where)}?", yes=yes)
     models.remove(terminal.pool, where)
-    terminal.say(f"{where.ref} is deleted; again: llmpool models pull {where.ref}")
+    terminal.say(f"{where.ref} is deleted; again: llmpool models pull {word(where.ref)}")
     if models.is_wanted(terminal.pool, where):
         terminal.say("it is declared with pull = true: the next refresh --pull fetches it again")
     return Exit.OK

@@ -2,11 +2,8 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from llmpool.cli import complete
-from llmpool.cli.app import examples, single
 from llmpool.cli.context import Terminal
+from llmpool.cli.grammar import Argument, Context, Option, examples, single
 from llmpool.cli.options import JsonFlag, YesFlag, seconds
 from llmpool.errors import Exit
 
@@ -25,31 +22,27 @@ app = single()
     )
 )
 def refresh(
-    ctx: typer.Context,
+    ctx: Context,
     providers: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[PROVIDER]...", autocompletion=complete.providers, help="Only these."),
+        Argument(metavar="[PROVIDER]...", autocompletion="providers", help="Only these."),
     ] = None,
     if_stale: Annotated[
         str,
-        typer.Option("--if-stale", metavar="TIME", help="Only those that have not answered for so long."),
+        Option("--if-stale", metavar="TIME", help="Only those that have not answered for so long."),
     ] = "",
     jitter: Annotated[
-        str, typer.Option("--jitter", metavar="TIME", help="First wait for a random time up to this.")
+        str, Option("--jitter", metavar="TIME", help="First wait for a random time up to this.")
     ] = "",
-    jobs: Annotated[int, typer.Option("--jobs", metavar="N", min=1, max=256, help="Side by side.")] = 32,
-    timeout: Annotated[str, typer.Option("--timeout", metavar="TIME", help="For each provider.")] = "30s",
-    catalog: Annotated[
-        bool, typer.Option("--catalog", help="Look for a newer catalog of models too.")
-    ] = False,
-    prices: Annotated[bool, typer.Option("--prices", help="Look for newer prices too.")] = False,
-    accounts: Annotated[bool, typer.Option("--accounts", help="Ask for balances and credits too.")] = False,
-    pull: Annotated[
-        bool, typer.Option("--pull", help="Then pull the models declared with pull = true.")
-    ] = False,
+    jobs: Annotated[int, Option("--jobs", metavar="N", min=1, max=256, help="Side by side.")] = 32,
+    timeout: Annotated[str, Option("--timeout", metavar="TIME", help="For each provider.")] = "30s",
+    catalog: Annotated[bool, Option("--catalog", help="Look for a newer catalog of models too.")] = False,
+    prices: Annotated[bool, Option("--prices", help="Look for newer prices too.")] = False,
+    accounts: Annotated[bool, Option("--accounts", help="Ask for balances and credits too.")] = False,
+    pull: Annotated[bool, Option("--pull", help="Then pull the models declared with pull = true.")] = False,
     remove: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--remove-undeclared", help="Then remove undeclared models where the provider has prune = true."
         ),
     ] = False,

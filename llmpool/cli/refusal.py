@@ -9,6 +9,7 @@ from llmpool import budgets
 from llmpool.core.ids import split_ref
 from llmpool.core.text import few
 from llmpool.core.trial import OVER
+from llmpool.core.word import word
 from llmpool.errors import LlmpoolError, NoCredential, NothingEligible, Refused
 from llmpool.router import away, caps, obstacle
 from llmpool.router.eligible import TOO_SMALL
@@ -150,7 +151,7 @@ def _blind(decision: Decision) -> tuple[str, str] | None:
     if not names:
         return None
     message = f"nothing that sees pictures may answer; {few(names, NAMED)} can only read"
-    probe = f"llmpool models probe -m {names[0]} --capabilities"
+    probe = f"llmpool models probe -m {word(names[0])} --capabilities"
     return message, f"does it see? {probe}   or set: --supports images=yes"
 
 

@@ -2,11 +2,9 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from llmpool.cli import complete, requests
-from llmpool.cli.app import examples, single
+from llmpool.cli import requests
 from llmpool.cli.context import Terminal
+from llmpool.cli.grammar import Argument, Context, Option, examples, single
 from llmpool.cli.options import JsonFlag, RoutingOptions, with_routing
 from llmpool.errors import Exit, Misuse
 
@@ -27,36 +25,34 @@ EXAMPLES = examples(
 @app.command(epilog=EXAMPLES, short_help="Show which deployment would answer, and why.")
 @with_routing
 def route(
-    ctx: typer.Context,
-    query: Annotated[str, typer.Argument(metavar="[QUERY]", help="The prompt to decide for.")] = "",
-    last: Annotated[bool, typer.Option("--last", help="Show the last recorded decision.")] = False,
+    ctx: Context,
+    query: Annotated[str, Argument(metavar="[QUERY]", help="The prompt to decide for.")] = "",
+    last: Annotated[bool, Option("--last", help="Show the last recorded decision.")] = False,
     ref: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--id",
             metavar="ID",
-            autocompletion=complete.decisions,
+            autocompletion="decisions",
             help="Show this decision; a part will do.",
         ),
     ] = None,
     replay: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--replay",
             metavar="ID",
-            autocompletion=complete.decisions,
+            autocompletion="decisions",
             help="Decide it again, as things are today.",
         ),
     ] = None,
     batch: Annotated[
-        str | None, typer.Option("--batch", metavar="FILE", help="One JSON request a line; - is stdin.")
+        str | None, Option("--batch", metavar="FILE", help="One JSON request a line; - is stdin.")
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="Show all candidates, not the best 50.")] = False,
-    record: Annotated[bool, typer.Option("--record", help="Keep the decision in the log.")] = False,
-    tag: Annotated[
-        str, typer.Option("--tag", metavar="NAME", help="As `chat --tag`: budgets may go by it.")
-    ] = "",
-    no_stdin: Annotated[bool, typer.Option("--no-stdin", help="Do not read stdin.")] = False,
+    every: Annotated[bool, Option("--all", help="Show all candidates, not the best 50.")] = False,
+    record: Annotated[bool, Option("--record", help="Keep the decision in the log.")] = False,
+    tag: Annotated[str, Option("--tag", metavar="NAME", help="As `chat --tag`: budgets may go by it.")] = "",
+    no_stdin: Annotated[bool, Option("--no-stdin", help="Do not read stdin.")] = False,
     as_json: JsonFlag = False,
     *,
     routing: RoutingOptions,

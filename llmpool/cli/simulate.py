@@ -3,10 +3,9 @@
 from decimal import Decimal
 from typing import Annotated, Any
 
-import typer
-
 from llmpool.cli import complete
 from llmpool.cli.context import Terminal
+from llmpool.cli.grammar import Context, Option
 from llmpool.cli.options import JsonFlag
 from llmpool.cli.output import money, percent, plural, seconds
 from llmpool.cli.spans import Since, Until, span
@@ -30,17 +29,17 @@ def _strategies(incomplete: str) -> list[str]:
 
 
 def simulate(
-    ctx: typer.Context,
+    ctx: Context,
     policy: Annotated[
-        str, typer.Option("--policy", metavar="FILE", help="Policies as `export` prints them; - is stdin.")
+        str, Option("--policy", metavar="FILE", help="Policies as `export` prints them; - is stdin.")
     ] = "",
     keys: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="A key of the config; may be repeated."),
+        Option("--set", metavar="KEY=VALUE", help="A key of the config; may be repeated."),
     ] = None,
     strategy: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             "--strategy",
             metavar="NAME",
             autocompletion=_strategies,

@@ -5,9 +5,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
-import typer
-
 from llmpool.cli.context import Terminal
+from llmpool.cli.grammar import Option
 from llmpool.core.times import rfc3339
 from llmpool.errors import Misuse
 
@@ -16,12 +15,12 @@ if TYPE_CHECKING:
 
 Since = Annotated[
     str,
-    typer.Option(
-        "--since", metavar="WHEN", help="A date, how long ago, or a period: 2026-11-01, 7d, week, all."
-    ),
+    Option("--since", metavar="WHEN", help="A date, how long ago, or a period: 2026-11-01, 7d, week, all."),
 ]
-Until = Annotated[str, typer.Option("--until", metavar="WHEN", help="Up to here, likewise.")]
-Limit = Annotated[int, typer.Option("--limit", metavar="N", min=0, help="At most so many; 0 is all.")]
+Until = Annotated[str, Option("--until", metavar="WHEN", help="Up to here, likewise.")]
+Limit = Annotated[
+    int, Option("--limit", metavar="N", min=0, max=10**9, help="At most so many; 0 is all.")
+]  # beyond sys.maxsize nothing can be counted
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOMENT = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2})(:[0-9]{2})?(\.[0-9]{1,9})?Z")

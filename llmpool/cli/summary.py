@@ -3,10 +3,9 @@
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from llmpool.cli import complete, whose
 from llmpool.cli.context import Terminal
+from llmpool.cli.grammar import Context, Option
 from llmpool.cli.options import JsonFlag
 from llmpool.cli.output import count, money, percent, plural, seconds
 from llmpool.cli.spans import Bounds, Limit, Since, Until, bounds, last_day, local_day, month_start
@@ -40,10 +39,10 @@ def groupings(incomplete: str) -> list[str]:
 
 
 def summary(
-    ctx: typer.Context,
+    ctx: Context,
     by: Annotated[
         str,
-        typer.Option(
+        Option(
             "--by",
             metavar="GROUP,...",
             autocompletion=groupings,
@@ -59,8 +58,8 @@ def summary(
     tag: whose.Tag = "",
     session: whose.Session = "",
     limit: Limit = 0,
-    plot: Annotated[bool, typer.Option("--plot", help="Draw a chart by day.")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print the groups as CSV.")] = False,
+    plot: Annotated[bool, Option("--plot", help="Draw a chart by day.")] = False,
+    as_csv: Annotated[bool, Option("--csv", help="Print the groups as CSV.")] = False,
     as_json: JsonFlag = False,
 ) -> int:
     """Show this month's totals in local time, by deployment or by other groups.
@@ -273,5 +272,7 @@ def _tell(terminal: Terminal, report: "Report") -> None:
         terminal.say(f"pruned days count as a whole: {', '.join(report.rounded)}")
     unknown = [group for group in report.groups if not group.is_priced and dict(group.keys).get("deployment")]
     for group in unknown[:_FEW] if terminal.err_is_terminal else []:
-        ref = dict(group.keys)["deployment"]
+        from llmpool.core.word import word
+
+        ref = word(dict(group.keys)["deployment"])
         terminal.say(f"price it: llmpool usage prices set {ref} --input USD --output USD", dim=True)

@@ -2,10 +2,8 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from llmpool.cli.app import examples, verbs
 from llmpool.cli.context import Terminal
+from llmpool.cli.grammar import Argument, Context, Option, examples, verbs
 from llmpool.cli.options import JsonFlag, YesFlag
 from llmpool.errors import Exit
 
@@ -26,7 +24,7 @@ def trial_() -> None:
         "llmpool providers trial status --json | jq .trial.tokens_remaining",
     )
 )
-def status(ctx: typer.Context, as_json: JsonFlag = False) -> int:
+def status(ctx: Context, as_json: JsonFlag = False) -> int:
     """Show how much of the trial is left, and why it is over if it is; no network."""
     from llmpool.setup import trial
 
@@ -52,13 +50,13 @@ def status(ctx: typer.Context, as_json: JsonFlag = False) -> int:
     )
 )
 def install(
-    ctx: typer.Context,
+    ctx: Context,
     source: Annotated[
         str,
-        typer.Argument(metavar="[FILE]", help="The file with the licence; - is stdin. Left out: see above."),
+        Argument(metavar="[FILE]", help="The file with the licence; - is stdin. Left out: see above."),
     ] = "",
     plaintext: Annotated[
-        bool, typer.Option("--plaintext", help="Keep it in secrets.json (0600) instead of the keyring.")
+        bool, Option("--plaintext", help="Keep it in secrets.json (0600) instead of the keyring.")
     ] = False,
     as_json: JsonFlag = False,
 ) -> int:
@@ -95,7 +93,7 @@ def _installed(stands: "Stands") -> str:
 
 
 @app.command(epilog=examples("llmpool providers trial remove", "llmpool providers trial remove --yes"))
-def remove(ctx: typer.Context, yes: YesFlag = False) -> int:
+def remove(ctx: Context, yes: YesFlag = False) -> int:
     """Take the trial out of the config, and its licence out of the keyring or secrets.json.
 
     What was used stays counted: the same licence goes on where it was.

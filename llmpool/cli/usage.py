@@ -1,13 +1,10 @@
 """`llmpool usage`: what was used."""
 
-from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from llmpool.cli import decisions, prices, summary, usage_transfer, whose
-from llmpool.cli.app import examples, verbs
 from llmpool.cli.context import Terminal
+from llmpool.cli.grammar import Context, Option, examples, verbs
 from llmpool.cli.options import JsonFlag, YesFlag
 from llmpool.cli.output import count, money, plural, seconds
 from llmpool.cli.spans import Limit, Since, Until, bounds
@@ -29,7 +26,7 @@ app.command("summary", epilog=examples(*summary.EXAMPLES))(summary.summary)
     ),
 )
 def list_records(
-    ctx: typer.Context,
+    ctx: Context,
     since: Since = "",
     until: Until = "",
     provider: whose.Provider = "",
@@ -38,12 +35,12 @@ def list_records(
     key: whose.Key = "",
     tag: whose.Tag = "",
     session: whose.Session = "",
-    failed: Annotated[bool, typer.Option("--failed", help="Only failed requests.")] = False,
+    failed: Annotated[bool, Option("--failed", help="Only failed requests.")] = False,
     limit: Limit = 50,
     as_json: JsonFlag = False,
 ) -> int:
     """List usage records, the newest first."""
-    from llmpool.cli.tables import show
+    from llmpool.cli import usage_flow
     from llmpool.setup import records
 
     terminal: Terminal = ctx.obj
@@ -51,20 +48,14 @@ def list_records(
     filters |= {"key": key, "tag": tag, "session": session}
     wanted = records.Wanted(span=bounds(terminal, since, until).span, failed=failed, **filters)
     listing = records.Listing(terminal.pool, wanted)
-    found = list(islice(listing, limit or None))
-    if as_json:
-        terminal.json({"records": found, "bad_lines": listing.bad})
-        if not found:
-            whose.tell_unknown(terminal, wanted.filters)
-        return Exit.OK
     headings = [">when", "=deployment", "!result", ">~in", ">~out", ">cost", ">~~time", "~~~decision"]
-    with terminal.paged():
-        show(terminal, headings, [_row(terminal, record) for record in found])
-    if not found:
+    found = usage_flow.show(terminal, "records", listing, limit, table=(headings, _row), as_json=as_json)
+    if not found and not as_json:
         narrowed = since or until or failed or wanted.filters
         terminal.say("no recorded request matches" if narrowed else "no request is recorded yet")
+    if not found:
         whose.tell_unknown(terminal, wanted.filters)
-    if listing.bad:
+    if listing.bad and not as_json:
         terminal.warn(f"{plural(listing.bad, 'line')} of the usage log could not be read")
     return Exit.OK
 
@@ -94,14 +85,14 @@ app.command("decisions", epilog=examples(*decisions.EXAMPLES))(decisions.list_de
     ),
 )
 def prune(
-    ctx: typer.Context,
+    ctx: Context,
     before: Annotated[
-        str, typer.Option("--before", metavar="DATE", help="Days before this one, in UTC: 2026-01-01.")
+        str, Option("--before", metavar="DATE", help="Days before this one, in UTC: 2026-01-01.")
     ] = "",
     keep: Annotated[
-        str, typer.Option("--keep", metavar="TIME", help="Days older than this: 90d. Else [usage] retention.")
+        str, Option("--keep", metavar="TIME", help="Days older than this: 90d. Else [usage] retention.")
     ] = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would go.")] = False,
+    dry_run: Annotated[bool, Option("--dry-run", help="Only show what would go.")] = False,
     yes: YesFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
@@ -137,7 +128,7 @@ def _tell_plan(terminal: Terminal, plan: "Plan") -> None:
     )
 
 
-app.add_typer(prices.app, name="prices")
+app.add_group(prices.app, name="prices")
 app.command("reprice", epilog=examples(*prices.REPRICE_EXAMPLES))(prices.reprice)
 app.command("export", epilog=examples(*usage_transfer.EXPORT_EXAMPLES))(usage_transfer.export_records)
 app.command("import", epilog=examples(*usage_transfer.IMPORT_EXAMPLES))(usage_transfer.import_records)

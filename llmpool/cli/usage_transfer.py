@@ -3,10 +3,9 @@
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from llmpool.cli import complete
 from llmpool.cli.context import Terminal
+from llmpool.cli.grammar import Argument, Context, Option
 from llmpool.cli.options import JsonFlag
 from llmpool.cli.output import plural
 from llmpool.cli.spans import Since, Until, bounds
@@ -41,10 +40,10 @@ def _tools(incomplete: str) -> list[str]:
 
 
 def export_records(
-    ctx: typer.Context,
+    ctx: Context,
     form: Annotated[
         str,
-        typer.Option(
+        Option(
             "--format",
             metavar="FORMAT",
             autocompletion=_forms,
@@ -52,11 +51,11 @@ def export_records(
         ),
     ] = "",
     output: Annotated[
-        str, typer.Option("-o", "--output", metavar="FILE", help="Where to; - or nothing is stdout.")
+        str, Option("-o", "--output", metavar="FILE", help="Where to; - or nothing is stdout.")
     ] = "",
     since: Since = "",
     until: Until = "",
-    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it is there.")] = False,
+    force: Annotated[bool, Option("--force", help="Replace FILE if it is there.")] = False,
     as_json: JsonFlag = False,
 ) -> int:
     """Write out usage records: all there are, or those of a time.
@@ -102,17 +101,15 @@ def _tell_export(terminal: Terminal, done: "Exported", target: str) -> None:
 
 
 def import_records(
-    ctx: typer.Context,
+    ctx: Context,
     source: Annotated[
-        str, typer.Argument(metavar="FILE_OR_DIR", help="JSONL, SQLite, or a directory of them; - is stdin.")
+        str, Argument(metavar="FILE_OR_DIR", help="JSONL, SQLite, or a directory of them; - is stdin.")
     ],
     tool: Annotated[
         str,
-        typer.Option(
-            "--from", metavar="TOOL", autocompletion=_tools, help="zimaos or llmpool; else by looks."
-        ),
+        Option("--from", metavar="TOOL", autocompletion=_tools, help="zimaos or llmpool; else by looks."),
     ] = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be taken.")] = False,
+    dry_run: Annotated[bool, Option("--dry-run", help="Only say what would be taken.")] = False,
     as_json: JsonFlag = False,
 ) -> int:
     """Take in usage records of another machine or of ZimaOS, each once.

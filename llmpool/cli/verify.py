@@ -5,10 +5,8 @@ import shlex
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-import typer
-
-from llmpool.cli import complete
 from llmpool.cli.context import Terminal
+from llmpool.cli.grammar import Argument, Context, Option
 from llmpool.cli.options import JsonFlag
 from llmpool.errors import Exit, Misuse
 
@@ -29,22 +27,18 @@ _NAMES = {
 
 
 def verify(
-    ctx: typer.Context,
+    ctx: Context,
     provider: Annotated[
-        str, typer.Argument(metavar="[PROVIDER]", autocompletion=complete.providers, help="A configured one.")
+        str, Argument(metavar="[PROVIDER]", autocompletion="providers", help="A configured one.")
     ] = "",
-    url: Annotated[str, typer.Option("--url", metavar="URL", help="An address instead.")] = "",
-    key: Annotated[
-        str, typer.Option("--key", metavar="LABEL", help="Only this one of the provider's keys.")
-    ] = "",
-    key_env: Annotated[str, typer.Option("--key-env", metavar="VAR", help="The variable with its key.")] = "",
-    model: Annotated[str, typer.Option("-m", "--model", metavar="NAME", help="The model to ask with.")] = "",
+    url: Annotated[str, Option("--url", metavar="URL", help="An address instead.")] = "",
+    key: Annotated[str, Option("--key", metavar="LABEL", help="Only this one of the provider's keys.")] = "",
+    key_env: Annotated[str, Option("--key-env", metavar="VAR", help="The variable with its key.")] = "",
+    model: Annotated[str, Option("-m", "--model", metavar="NAME", help="The model to ask with.")] = "",
     no_verify_tls: Annotated[
-        bool, typer.Option("--no-verify-tls", help="With --url: do not look at its TLS certificate.")
+        bool, Option("--no-verify-tls", help="With --url: do not look at its TLS certificate.")
     ] = False,
-    apply_: Annotated[
-        bool, typer.Option("--apply", help="Write what is recommended into the config.")
-    ] = False,
+    apply_: Annotated[bool, Option("--apply", help="Write what is recommended into the config.")] = False,
     as_json: JsonFlag = False,
 ) -> int:
     """Ask an address what it speaks and whether the key works; a few tokens at most.

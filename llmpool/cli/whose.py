@@ -2,23 +2,21 @@
 
 from typing import Annotated
 
-import typer
-
-from llmpool.cli import complete
 from llmpool.cli.context import Terminal
+from llmpool.cli.grammar import Option
 
 Provider = Annotated[
     str,
-    typer.Option("--provider", metavar="ID", autocompletion=complete.providers, help="Only this provider."),
+    Option("--provider", metavar="ID", autocompletion="providers", help="Only this provider."),
 ]
 Deployment = Annotated[
     str,
-    typer.Option("--deployment", metavar="ID", autocompletion=complete.models, help="Only this deployment."),
+    Option("--deployment", metavar="ID", autocompletion="models", help="Only this deployment."),
 ]
-Model = Annotated[str, typer.Option("--model", metavar="NAME", help="Only this model, at any provider.")]
-Key = Annotated[str, typer.Option("--key", metavar="LABEL", help="Only with this key.")]
-Tag = Annotated[str, typer.Option("--tag", metavar="TAG", help="Only with this tag.")]
-Session = Annotated[str, typer.Option("--session", metavar="NAME", help="Only of this session.")]
+Model = Annotated[str, Option("--model", metavar="NAME", help="Only this model, at any provider.")]
+Key = Annotated[str, Option("--key", metavar="LABEL", help="Only with this key.")]
+Tag = Annotated[str, Option("--tag", metavar="TAG", help="Only with this tag.")]
+Session = Annotated[str, Option("--session", metavar="NAME", help="Only of this session.")]
 
 
 def tell_unknown(terminal: Terminal, filters: dict[str, str]) -> None:

@@ -16,7 +16,7 @@ from tests.cli.test_chat_batch import batch, echo, numbered, write
 from tests.fakes.server import FakeServer
 from tests.support import Home, model, provider
 
-ROUTING = RoutingOptions(**{name: option.default for name, option in options._ROUTING.items()})
+ROUTING = RoutingOptions(**{each.name: each.default for each in options._ROUTING})
 
 
 @pytest.fixture

@@ -11,9 +11,10 @@ from functools import cache
 import pytest
 
 from llmpool import __version__
-from llmpool.cli.app import COMMANDS, summary
+from llmpool.cli.app import COMMANDS
 from llmpool.cli.manpage import Entry, examples, leaves
 from llmpool.cli.manual import tree
+from llmpool.cli.tree import summary
 from tests.support import Home, provider
 
 WIDTH = 80

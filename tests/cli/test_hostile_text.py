@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import typer
 
-from llmpool.cli import app
+from llmpool.cli import tree
 from tests.cli.hostile_home import EVIL, HIDES, NAMES, hostile_home
 from tests.support import Home, Result, finish
 from tests.ttys import terminals
@@ -125,10 +125,10 @@ def commands() -> set[str]:
         if not getattr(group, "commands", None):
             yield " ".join(words)
         for name in getattr(group, "commands", ()):
-            inner = group.load(name) if isinstance(group, app.LazyGroup) else group.commands[name]
+            inner = group.load(name) if isinstance(group, tree.LazyGroup) else group.commands[name]
             yield from below(inner, (*words, name))
 
-    return set(below(typer.main.get_command(app.root), ()))
+    return set(below(typer.main.get_command(tree.root), ()))
 
 
 def unfit(text: str, allowed: str = "") -> set[str]:

@@ -14,7 +14,7 @@ import pytest
 import typer
 
 from llmpool.auth import oauth_device
-from llmpool.cli import app
+from llmpool.cli import tree
 from llmpool.setup import login
 from tests.cli.planted_home import BROKEN, KEYS, Planted, planted_home
 from tests.cli.planted_recipes import RECIPES, Run
@@ -46,10 +46,10 @@ def commands() -> dict[str, Command]:
         if not getattr(group, "commands", None):
             yield Command(words, any("--json" in option.opts for option in group.params))
         for name in getattr(group, "commands", ()):
-            inner = group.load(name) if isinstance(group, app.LazyGroup) else group.commands[name]
+            inner = group.load(name) if isinstance(group, tree.LazyGroup) else group.commands[name]
             yield from below(inner, (*words, name))
 
-    return {" ".join(each.words): each for each in below(typer.main.get_command(app.root), ())}
+    return {" ".join(each.words): each for each in below(typer.main.get_command(tree.root), ())}
 
 
 def walk(
@@ -116,17 +116,17 @@ def told_by_ps(children: list[Child], place: Planted) -> list[str]:
 
 def at_once() -> ExitStack:
     """Let a login take no time, and commands be put together once and not for each run."""
-    stack, real, load = ExitStack(), login.Manners, app.LazyGroup.load
+    stack, real, load = ExitStack(), login.Manners, tree.LazyGroup.load
     made: dict[str, Any] = {}
 
-    def loaded(root: app.LazyGroup, name: str) -> Any:
+    def loaded(root: tree.LazyGroup, name: str) -> Any:
         made[name] = root.commands[name] = made.get(name) or load(root, name)
         return made[name]
 
     quick = mock.patch.object(login, "Manners", lambda show, left: real(show, left, lambda _seconds: None))
     stack.enter_context(quick)
     stack.enter_context(mock.patch.object(oauth_device, "LEAST_INTERVAL", 0.0))
-    stack.enter_context(mock.patch.object(app.LazyGroup, "load", loaded))
+    stack.enter_context(mock.patch.object(tree.LazyGroup, "load", loaded))
     return stack
 
 

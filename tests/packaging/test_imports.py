@@ -10,9 +10,12 @@ import pytest
 from tests.support import Home, model, provider
 
 HEAVY = {"httpx", "keyring", "rich", "cryptography", "asyncio", "platformdirs"}
+TYPER = {"typer", "llmpool.cli.tree"}
 READING = {"tomllib", "llmpool.config.load", "llmpool.config.presets", "llmpool.config.schema"}
 COMPILING = {"llmpool.registry.merge", "llmpool.registry.catalog", "llmpool.registry.compiled"}
-MOST_OF_OURS = 40  # modules of llmpool that `route` may load; a package is an empty file and not counted
+# a library of Python that no record is worth; since 3.14 its `traceback`, which typer loads, is made with it
+OF_PYTHON = {"dataclasses"} if sys.version_info < (3, 14) else set[str]()
+MOST_OF_OURS = 41  # modules of llmpool that `route` may load; a package is an empty file and not counted
 
 FLEET = (
     provider("sky", "http://127.0.0.1:9/v1", location="cloud"),
@@ -79,6 +82,16 @@ def test_the_everyday_commands_load_nothing_heavy(fleet: Home, args: tuple[str, 
     assert not HEAVY & loaded(fleet, *args)
 
 
+@pytest.mark.parametrize(
+    "args",
+    [("route", "--json", "hello"), ("models", "list", "--json"), ("usage", "--json"), ("policy", "show")],
+    ids=" ".join,
+)
+def test_a_plain_line_is_read_without_typer(fleet: Home, args: tuple[str, ...]) -> None:
+    """Typer takes twice as long to load as these commands take for all they do."""
+    assert not TYPER & loaded(fleet, *args)
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_loads_nothing_heavy(fleet: Home, shell: str) -> None:
     """Each TAB is a run: neither commands with their descriptions nor models may cost a library."""
@@ -110,5 +123,5 @@ def test_route_reads_the_compiled_registry_alone(fleet: Home) -> None:
     ours = sorted(name for name in names if name.partition(".")[0] == "llmpool")
     ours = [name for name in ours if not any(other.startswith(f"{name}.") for other in ours)]
     print(f"route loads {len(ours)} modules of llmpool: {' '.join(ours)}")
-    assert not (READING | COMPILING | {"dataclasses"}) & names
+    assert not (READING | COMPILING | OF_PYTHON) & names
     assert len(ours) <= MOST_OF_OURS

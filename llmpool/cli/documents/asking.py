@@ -51,8 +51,8 @@ ANSWER: Fields = {
     "ttft_ms": maybe(whole("until the first token")),
     "latency_ms": whole("how long it took"),
     "attempts": ATTEMPTS,
-    "decision_id": maybe(text("the decision, for route --id; null with --no-log")),
-    "usage_id": maybe(text("the usage record; null with --no-log")),
+    "decision_id": maybe(text("the decision, for route --id; null where it could not be recorded")),
+    "usage_id": maybe(text("the usage record; null where it could not be written")),
     "warnings?": texts("what is odd about the answer"),
 }
 PREVIEW: Fields = {

@@ -48,7 +48,7 @@ REJECTIONS = many(
 )
 REQUEST = table(
     {
-        "query_length": whole("characters of the prompt; the prompt itself is never kept"),
+        "query_length": whole("bytes of the prompt in UTF-8; the prompt itself is never kept"),
         "context_size": whole("tokens, estimated where nobody said"),
         "needs": texts("capabilities that the model must have"),
         "tool_count": whole("tools that come along"),
@@ -179,6 +179,9 @@ RECORD: Fields = {
     "error?": maybe(text("what went wrong")),
     "cost": maybe(money("what it cost; null where no price is known")),
     "cost_original?": maybe(money("what it cost before usage reprice")),
+    "price_source_original?": text("which price said so before usage reprice"),
+    "lost_tokens?": whole("tokens of answers that broke off, estimated"),
+    "lost_cost?": money("what those cost, part of the cost"),
     "price_source?": text("which price says so"),
     "price_dated?": text("from when that price is"),
 }
