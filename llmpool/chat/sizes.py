@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
+from llmpool.chat.journey import Notice
 from llmpool.core.chat import ChatRequest
 from llmpool.core.routing import DECLARED, LOADED, RoutingRow
 from llmpool.core.text import tokens
@@ -30,9 +33,23 @@ def fitted(pool: Pool, target: Target, wire: str, ref: str, request: ChatRequest
     return target.replace(context_window=known or _needed(pool, ref, request))
 
 
+def within(pool: Pool, ref: str, request: ChatRequest, *, told: bool) -> Generator[Notice, None, ChatRequest]:
+    """Ask for no longer an answer than the deployment *ref* is known to give (reconcile-resolve 14).
+
+    Vendors refuse a limit beyond that, so a wish that is fine with one model would shut out another. It is
+    *told* where the caller himself asked for more.
+    """
+    longest = _longest(pool, ref) if request.max_tokens else 0
+    if not 0 < longest < (request.max_tokens or 0):
+        return request
+    if told:
+        yield Notice(f"{ref} answers with {longest} tokens at most; asked for that many")
+    return request.replace(max_tokens=longest)
+
+
 def loaded_window(pool: Pool, ref: str) -> int:
     """Return the window a model is loaded with, 0 where that is not known."""
-    row = _row(pool, ref)
+    row = row_of(pool, ref)
     return row.window if row is not None and row.flags & LOADED else 0
 
 
@@ -62,7 +79,7 @@ def outgrows(pool: Pool, ref: str, request: ChatRequest, stated: int, window: in
     This only spares the everyday question a closer look: where nobody says what *window* a model has, and
     nothing is known of it, it is taken for the smallest that servers load with.
     """
-    row = _row(pool, ref)
+    row = row_of(pool, ref)
     loaded = row is not None and (row.flags & (LOADED | DECLARED)) == LOADED
     window = window or (row.window if row is not None and loaded else 0) or DEFAULT_WINDOW
     return max(needed(request), stated) + (request.max_tokens or ROOM) > window
@@ -70,19 +87,34 @@ def outgrows(pool: Pool, ref: str, request: ChatRequest, stated: int, window: in
 
 def declared(pool: Pool, ref: str) -> int:
     """Return the window of a deployment that its owner declared, as far as it is known; else 0."""
-    row = _row(pool, ref)
+    row = row_of(pool, ref)
     return row.window if row is not None and row.flags & DECLARED else 0
 
 
-def _row(pool: Pool, ref: str) -> RoutingRow | None:
+def _longest(pool: Pool, ref: str) -> int:
+    """Look the longest answer of a deployment up in the listing; 0 where nobody knows it."""
+    from json import dumps, loads
+
+    text = f"\n{pool.listing_text()}\n"
+    begin = text.find(f'\n{{"id": {dumps(ref)}, ') + 1
+    entry = loads(text[begin : text.index("\n", begin)].rstrip(",")) if begin else {}
+    return entry.get("max_output") or 0
+
+
+def row_of(pool: Pool, ref: str) -> RoutingRow | None:
+    """Return what the router knows of a deployment; None where it knows none of that id."""
     return next((row for row in pool.table.rows if row.id == ref), None)
 
 
 def _needed(pool: Pool, ref: str, request: ChatRequest) -> int:
     """Return the window to load *ref* with for this request; 0 where what there is will do."""
-    size = needed(request) * 5 // 4 + (request.max_tokens or ROOM)
-    row = _row(pool, ref)
-    if size <= DEFAULT_WINDOW or (row is not None and row.flags & LOADED):
+    window = roomy(needed(request), request.max_tokens or ROOM)
+    row = row_of(pool, ref)
+    if window <= DEFAULT_WINDOW or (row is not None and row.flags & LOADED):
         return 0
-    window = 1 << (size - 1).bit_length()
     return min(window, row.window) if row is not None and row.window else window
+
+
+def roomy(sent: int, answer: int = ROOM) -> int:
+    """Return a window that takes about *sent* tokens and an answer, as powers of two go."""
+    return 1 << (sent * 5 // 4 + answer - 1).bit_length()

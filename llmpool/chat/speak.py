@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from llmpool import ways
 from llmpool.chat import sizes
 from llmpool.chat.journey import Event, Journey, Notice
-from llmpool.core.chat import ChatRequest
+from llmpool.core.chat import ChatRequest, Delta
 from llmpool.core.outcome import Failure, UpstreamError
 from llmpool.core.provider import Provider
 from llmpool.core.wire import Target
@@ -28,6 +28,7 @@ from llmpool.router import failure as rules
 
 if TYPE_CHECKING:
     from llmpool.chat.gate import Gate
+    from llmpool.formats.written_calls import Watch
 
 MAX_REFUSALS = 4  # so many parameters are left out of one question before its refusal counts
 QUIETLY = ("stream_options", "cache")  # nobody asked for these by name
@@ -179,15 +180,18 @@ class Speaker:
                 raise UpstreamError(_with_figures(wire.read_error(answer), answer.body))
             whole = call.framing == "json"
             deltas = wire.read_reply(reply.read()) if whole else wire.read_stream(reply.frames())
+            watch = _watch(wire, model, request) if request.tools else None
             try:
                 for delta in deltas:
                     if not self.begun:
                         self.begun = bool(delta.text or delta.thinking or delta.tools)
-                    yield delta
+                    yield delta if watch is None else watch.piece(delta)
                     if self.nearby and delta.usage is not None and delta.usage.input:
                         ref = f"{target.provider}/{model}"
                         yield from self._if_cut(target, ref, delta.usage.input, request)
             finally:
+                if watch is not None and (held := watch.give_up()):  # it broke off, and was paid for
+                    self.journey.take(Delta(held))
                 self.journey.redact(Blot(call.headers).text)
 
     def _sent(self) -> None:
@@ -207,6 +211,13 @@ def without_carry(request: ChatRequest, unless_by: str = "") -> ChatRequest:
         for message in request.messages
     )
     return request.replace(messages=tuple(kept))
+
+
+def _watch(wire: WireFormat, model: str, request: ChatRequest) -> Watch | None:
+    """Return what finds the calls of tools that a model writes as text, where it may have to."""
+    from llmpool.formats import written_calls
+
+    return written_calls.watch(wire.name, model, request)
 
 
 def _with_figures(failure: Failure, body: bytes) -> Failure:
@@ -232,10 +243,5 @@ def _wants(request: ChatRequest, name: str) -> bool:
 
 def with_defaults(request: ChatRequest, provider: Provider) -> ChatRequest:
     """Fill what the caller left open with the provider's `params`."""
-    params = provider.params
-    return request.replace(
-        max_tokens=request.max_tokens if request.max_tokens is not None else params.max_tokens,
-        temperature=request.temperature if request.temperature is not None else params.temperature,
-        top_p=request.top_p if request.top_p is not None else params.top_p,
-        thinking=request.thinking if request.thinking is not None else params.thinking,
-    )
+    set_ = provider.params.as_dict().items()
+    return request.replace(**{name: each for name, each in set_ if getattr(request, name) is None})

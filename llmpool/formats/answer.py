@@ -10,6 +10,7 @@ from llmpool.core.wire import Answer
 from llmpool.formats import errors
 from llmpool.formats.base import parse_body
 
+MOST_TOKENS = 1 << 40  # no answer and no prompt has as many
 WITHHELD = "the provider withheld the answer for what it says"
 CUT_OFF = frozenset({"broken", "timeout"})  # behind its finish an answer is whole all the same
 
@@ -80,4 +81,6 @@ def judge_empty(finish: str, *, thinking: bool, why: str = "") -> None:
 
 def tokens(value: object) -> int | None:
     """Return *value* when it is a count of tokens; unknown is not 0."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if 0 <= value < MOST_TOKENS else None

@@ -151,8 +151,9 @@ def _arguments(name: str, given: object) -> dict[str, Any]:
     """Read a call's arguments, which other protocols write as text; raise when they are no JSON object."""
     blank = given is None or (isinstance(given, str) and not given.strip())
     try:
+        told_so = json.loads(given) if isinstance(given, str) and not blank else given
+        json.dumps(told_so, allow_nan=False)  # a NaN is refused, where `parse_json` would make null of it
         value = {} if blank else parse_json(given) if isinstance(given, str) else given
-        json.dumps(value, allow_nan=False)
     except (UpstreamError, ValueError, RecursionError, TypeError):
         value = None
     if isinstance(value, dict):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Generator, Iterable, Iterator
 from typing import Any, NamedTuple, Protocol
@@ -15,13 +16,24 @@ from llmpool.core.wire import Answer, Call, Frame, Target
 MAX_MODELS = 100_000
 MAX_NAME = 512
 MAX_WORD = 80
+DEEPEST = 100  # what is nested deeper could be read, and then neither be kept nor sent back
+MOST = 1 << 53  # no count or size is larger; sums and products of figures beyond it are made up
 # control characters, invisible marks, line separators, bidi overrides, what could not be decoded
 UNPRINTABLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufffd\ud800-\udfff]"
 )
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 HALVES = re.compile("[\ud800-\udfff]")
 
-_decode = json.JSONDecoder().raw_decode  # json.loads without what it does for other kinds of input
+
+def _finite(digits: str) -> float | None:
+    """Read a number; one that no float holds is none: JSON could not tell it on."""
+    number = float(digits)
+    return number if math.isfinite(number) else None
+
+
+_DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=lambda _name: None)
+_decode = _DECODER.raw_decode  # json.loads without what it does for other kinds of input
 
 
 class Listing(NamedTuple):
@@ -71,18 +83,45 @@ def wrong_format(message: str) -> UpstreamError:
 
 
 def parse_json(text: str, what: str = "the answer") -> Any:
-    """Return the JSON value of *text*, with no half of a surrogate pair in it: nobody could write that."""
+    """Return the JSON value of *text*, with nothing in it that nobody could write again.
+
+    Half of a surrogate pair becomes a mark for what cannot be read; NaN and numbers beyond all floats, which
+    JSON does not have, are null.
+    """
     try:
         value, end = _decode(text)
         if end != len(text):
-            value = json.loads(text)  # blanks behind it, or an error
+            value = _DECODER.decode(text)  # blanks behind it, or an error
         if "\\u" in text and ("\\ud" in text or "\\uD" in text):
             value = json.loads(HALVES.sub("\ufffd", json.dumps(value, ensure_ascii=False)))
     except (ValueError, RecursionError):
         if text[:1].isspace():  # blanks ahead of it
             return parse_json(text.lstrip(), what)
         raise wrong_format(f"{what} is not JSON: {shown(text, 80) or 'there is nothing in it'}") from None
+    if text.count("[") + text.count("{") > DEEPEST and not _is_flat(text) and _is_deep(value):
+        raise wrong_format(f"{what} is nested too deeply")
     return value
+
+
+def _is_flat(text: str) -> bool:
+    """Whether the brackets of *text* alone show that it is not deep; those in its words may hide that."""
+    left = text.encode("utf-8", "replace").translate(None, _NO_BRACKETS)
+    for _ in range(DEEPEST):
+        before, left = left, left.replace(b"[]", b"").replace(b"{}", b"")
+        if not left or left == before:
+            break
+    return not left
+
+
+def _is_deep(value: object) -> bool:
+    """Whether lists and objects stand in each other deeper than anybody means it."""
+    level = [value]
+    for _ in range(DEEPEST):
+        open_ones = [each for each in level if isinstance(each, (dict, list))]
+        level = [v for each in open_ones for v in (each.values() if isinstance(each, dict) else each)]
+        if not level:
+            break
+    return any(isinstance(each, (dict, list)) for each in level)
 
 
 def parse_body(answer: Answer, what: str = "the answer") -> Any:
@@ -171,9 +210,9 @@ def usable_name(name: object) -> bool:
     )
 
 
-def count(value: object) -> int:
-    """Return *value* when it is a whole number that counts something, else 0."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+def count(value: object, most: int = MOST) -> int:
+    """Return *value* when it is a whole number that counts something, below *most*, else 0."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < most else 0
 
 
 def mapping(value: object) -> dict[str, Any]:

@@ -38,7 +38,12 @@ class Google:
 
     name = "google"
     takes_image_urls = False
-    droppable = frozenset(("thinking", "temperature", "top_p", "stop", "tool_choice"))
+    droppable = frozenset(
+        {
+            *("thinking", "temperature", "top_p", "frequency_penalty", "presence_penalty"),
+            *("stop", "tool_choice"),
+        }
+    )
 
     def list_models(self, target: Target) -> Generator[Call, Answer, Listing]:
         """List `/v1beta/models`, page by page to the last."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from llmpool.core.chat import Delta, ToolDelta
 from llmpool.core.outcome import TokenUsage, UpstreamError
-from llmpool.formats.answer import broke_off, failed, judge_empty, lacks
+from llmpool.formats.answer import broke_off, failed, judge_empty, lacks, tokens
 from llmpool.formats.base import mapping, shown, text_of, wrong_format
 from llmpool.formats.google_carry import kept
 from llmpool.formats.google_errors import failure_in
@@ -190,8 +190,8 @@ def usage_in(payload: object) -> TokenUsage | None:
 def _counts_in(piece: dict[str, Any]) -> dict[str, int]:
     """Return the counts of a piece; they grow from piece to piece, so that the last one counts."""
     usage = mapping(piece.get("usageMetadata"))
-    found = {name: usage.get(name) for name in COUNTS if name in usage}
-    return {n: v for n, v in found.items() if isinstance(v, int) and not isinstance(v, bool) and v >= 0}
+    found = {name: tokens(usage.get(name)) for name in COUNTS}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _usage(counts: dict[str, int]) -> TokenUsage | None:

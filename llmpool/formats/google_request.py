@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from llmpool.core.chat import ChatRequest, Image, Message
-from llmpool.formats.base import mapping
+from llmpool.core.outcome import UpstreamError
+from llmpool.formats.base import mapping, parse_json
 from llmpool.formats.google_carry import UNSIGNED, signed_calls, spoken
 from llmpool.formats.google_thinking import thinking_config, thinks_in_levels
 
@@ -54,6 +54,8 @@ def _config(model: str, request: ChatRequest, without: tuple[str, ...]) -> dict[
         "": {"maxOutputTokens": request.max_tokens},
         "temperature": {"temperature": request.temperature},
         "top_p": {"topP": request.top_p},
+        "frequency_penalty": {"frequencyPenalty": request.frequency_penalty},
+        "presence_penalty": {"presencePenalty": request.presence_penalty},
         "stop": {"stopSequences": list(request.stop) or None},
         "schema": {
             "responseMimeType": None if schema is None else "application/json",
@@ -153,8 +155,8 @@ def _result(message: Message, names: dict[str, str]) -> list[dict[str, Any]]:
 def _object(text: str) -> dict[str, Any] | None:
     """Return the JSON object that *text* is, or None."""
     try:
-        value = json.loads(text) if text.lstrip()[:1] == "{" else None
-    except (ValueError, RecursionError):
+        value = parse_json(text) if text.lstrip()[:1] == "{" else None
+    except UpstreamError:
         return None
     return value if isinstance(value, dict) else None
 

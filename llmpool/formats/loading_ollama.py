@@ -10,6 +10,7 @@ from collections.abc import Generator
 from typing import Any
 
 from llmpool.core.outcome import UpstreamError
+from llmpool.core.times import rfc3339
 from llmpool.core.wire import Answer, Call, Target
 from llmpool.formats.answer import good
 from llmpool.formats.base import count, get, join_url, mapping, post, usable_name, with_key
@@ -86,6 +87,6 @@ def _utc(value: object) -> str:
 
     try:
         when = datetime.fromisoformat(value) if isinstance(value, str) else None
-        return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if when and when.tzinfo else ""
+        return rfc3339(when.astimezone(UTC).timestamp()) if when and when.tzinfo else ""
     except (ValueError, OverflowError):
         return ""

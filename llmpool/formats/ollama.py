@@ -59,7 +59,9 @@ class Ollama:
 
     name = ollama_answer.NAME
     takes_image_urls = False
-    droppable = frozenset({"thinking", "temperature", "top_p", "stop"})
+    droppable = frozenset(
+        {"thinking", "temperature", "top_p", "frequency_penalty", "presence_penalty", "stop"}
+    )
 
     def list_models(self, target: Target) -> Generator[Call, Answer, Listing]:
         """List what the server has, with what is loaded and what each model can do."""
@@ -129,6 +131,8 @@ def _options(target: Target, request: ChatRequest) -> dict[str, Any]:
         "num_predict": request.max_tokens,
         "temperature": request.temperature,
         "top_p": request.top_p,
+        "frequency_penalty": request.frequency_penalty,
+        "presence_penalty": request.presence_penalty,
         "stop": list(request.stop) or None,
         "num_ctx": target.context_window or None,
     }

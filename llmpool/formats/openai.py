@@ -22,7 +22,10 @@ class OpenAI:
     name = "openai"
     takes_image_urls = True  # a server of one's own is sent the picture all the same: the caller sees to it
     droppable = frozenset(
-        {"stream_options", "temperature", "top_p", "thinking", "max_tokens", "stop", "tool_choice"}
+        {
+            *("stream_options", "temperature", "top_p", "frequency_penalty", "presence_penalty"),
+            *("thinking", "max_tokens", "stop", "tool_choice"),
+        }
     )
 
     def list_models(self, target: Target) -> Generator[Call, Answer, Listing]:

@@ -36,6 +36,8 @@ def body(target: Target, model: str, request: ChatRequest) -> dict[str, Any]:
     optional = {
         "temperature": request.temperature,
         "top_p": request.top_p,
+        "frequency_penalty": request.frequency_penalty,
+        "presence_penalty": request.presence_penalty,
         "stop": list(request.stop) or None,
         "tools": [_tool(tool) for tool in request.tools] or None,
         "tool_choice": _tool_choice(request.tool_choice) if request.tools else None,

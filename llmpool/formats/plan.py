@@ -54,15 +54,14 @@ class Plan(NamedTuple):
     """How a model is asked at a provider.
 
     *selected* is asked first; *candidates* are in order of preference and need not begin with it. *source*
-    is `user_pinned`, `endpoint_lock`, `model_memory`, `detected` or `family_default`. *mutable*: what works
-    may be remembered. *known*: *selected* is more than a guess. *url_mode* is `root`, `detected_endpoint` or
-    `fixed_endpoint`. *native* is what the provider itself is thought to speak.
+    is `user_pinned`, `endpoint_lock`, `model_memory`, `detected` or `family_default`. *known*:
+    *selected* is more than a guess. *url_mode* is `root`, `detected_endpoint` or `fixed_endpoint`. *native*
+    is what the provider itself is thought to speak.
     """
 
     selected: str
     candidates: tuple[str, ...]
     source: str
-    mutable: bool
     known: bool
     url_mode: str = "root"
     native: str = ""
@@ -71,20 +70,20 @@ class Plan(NamedTuple):
 def plan(provider: Provider | None, model: str, memory: Memory = NOTHING, url: str = "") -> Plan:
     """Plan the formats for *model*; *url* is where the provider was found, when not at its configured URL."""
     if provider is None:
-        return Plan("openai", ("openai",), "family_default", False, False, native="openai")
+        return Plan("openai", ("openai",), "family_default", False, native="openai")
     url_mode = "detected_endpoint" if url else "root"
     native = provider.format or memory.detected or canonical(provider)
     locked = endpoint_lock(provider, url)
     if locked:
-        return Plan(locked, (locked,), "endpoint_lock", False, True, "fixed_endpoint", native)
+        return Plan(locked, (locked,), "endpoint_lock", True, "fixed_endpoint", native)
     if effective_mode(provider, url) == AUTO:
         return _auto(provider, model, memory, url)._replace(url_mode=url_mode, native=native)
     explicit = provider.format_mode == PINNED
     if not explicit and is_newer_at_openai(provider, model, url):
         candidates = _candidates(provider, model, memory, url)
-        return Plan(candidates[0], candidates, "family_default", False, False, url_mode, native)
+        return Plan(candidates[0], candidates, "family_default", False, url_mode, native)
     source = "user_pinned" if explicit else "family_default"
-    return Plan(native, (native,), source, False, explicit, url_mode, native)
+    return Plan(native, (native,), source, explicit, url_mode, native)
 
 
 def order(planned: Plan) -> tuple[str, ...]:
@@ -135,11 +134,11 @@ def _auto(provider: Provider, model: str, memory: Memory, url: str) -> Plan:
     detected = memory.detected or _told(provider, model, url)
     if memory.model:
         candidates = _candidates(provider, model, memory, url, memory.model)
-        return Plan(memory.model, candidates, "model_memory", True, True)
+        return Plan(memory.model, candidates, "model_memory", True)
     if detected:
-        return Plan(detected, _candidates(provider, model, memory, url, detected), "detected", True, True)
+        return Plan(detected, _candidates(provider, model, memory, url, detected), "detected", True)
     candidates = _candidates(provider, model, memory, url)
-    return Plan(candidates[0], candidates, "family_default", False, False)
+    return Plan(candidates[0], candidates, "family_default", False)
 
 
 def _told(provider: Provider, model: str, url: str) -> str:

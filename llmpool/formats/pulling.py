@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 MOST_BYTES = 1 << 50  # a pebibyte: no model is larger, and figures beyond it are made up
+MADE_UP = 1 << 100  # what is beyond this, too, is not even cut down
 
 
 class Moved(NamedTuple):

@@ -16,7 +16,7 @@ from llmpool.formats import errors
 from llmpool.formats.answer import failed, good
 from llmpool.formats.base import count, get, join_url, mapping, post, with_key, word, wrong_format
 from llmpool.formats.lmstudio import root_of
-from llmpool.formats.pulling import Moved, in_bounds
+from llmpool.formats.pulling import MADE_UP, Moved, in_bounds
 
 DOWNLOAD = "/api/v1/models/download"
 OVER = ("already_downloaded", "completed")
@@ -57,7 +57,7 @@ def is_handle(text: str) -> bool:
 
 
 def _bytes(fields: dict[str, Any], status: str) -> tuple[int, int]:
-    done, total = count(fields.get("downloaded_bytes")), count(fields.get("total_size_bytes"))
+    done, total = (count(fields.get(name), MADE_UP) for name in ("downloaded_bytes", "total_size_bytes"))
     return in_bounds(total if status == "completed" else done, total)
 
 

@@ -18,7 +18,7 @@ from llmpool.formats import ollama_answer
 from llmpool.formats.answer import failed
 from llmpool.formats.base import count, join_url, parse_json, post, with_key, word, wrong_format
 from llmpool.formats.ollama import root_of
-from llmpool.formats.pulling import Moved, in_bounds
+from llmpool.formats.pulling import MADE_UP, Moved, in_bounds
 
 MOST_LAYERS = 1000
 MOST_ANSWER = 1 << 34  # 60 ms between two lines make 5 MB an hour
@@ -85,9 +85,9 @@ class _Layers:
 
     def take(self, fields: dict[str, Any]) -> None:
         """Note what a line says of its layer; a line without one says nothing."""
-        digest, total = word(fields.get("digest")), count(fields.get("total"))
+        digest, total = word(fields.get("digest")), count(fields.get("total"), MADE_UP)
         if digest and total and (digest in self._known or len(self._known) < MOST_LAYERS):
-            self._known[digest] = in_bounds(count(fields.get("completed")), total)
+            self._known[digest] = in_bounds(count(fields.get("completed"), MADE_UP), total)
 
     def bytes(self) -> tuple[int, int]:
         """Return the bytes done, and in all."""

@@ -1,7 +1,8 @@
 """What a server's 400 says it will not take, when the request can do without it (DESIGN ruling 11).
 
 The words are ours, the same for every format, because they are remembered: `stream_options`, `temperature`,
-`top_p`, `thinking`, `max_tokens` (the field's other name is used instead), `cache`, `tool_choice`, `stop`.
+`top_p`, `frequency_penalty`, `presence_penalty`, `thinking`, `max_tokens` (the field's other name is used
+instead), `cache`, `tool_choice`, `stop`.
 `carry` stands for what earlier turns carried. Tools, a schema and text are never dropped: an answer without
 them would be an answer to another question.
 """
@@ -19,6 +20,8 @@ NAMES = {
     "stream_options": r"stream_options|include_usage",
     "temperature": r"temperature",
     "top_p": r"top_?p\b",
+    "frequency_penalty": r"frequency_?penalty",
+    "presence_penalty": r"presence_?penalty",
     "thinking": r"reasoning|think|effort|chat_template_kwargs|encrypted|^include$",
     "max_tokens": r"max_(completion_|output_)?tokens",
     "cache": r"cache_control",

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from llmpool.state import collect, rollup
 from llmpool.state import prune as pruning
 from llmpool.usage.span import Span, bound
-from llmpool.usage.summary import Summary, summarize
+from llmpool.usage.summary import Summary
+from tests.summing import summarize
 from tests.unit.usage import naive
 
 NOW = 1_795_283_100.0  # 2026-11-21T17:45:00Z

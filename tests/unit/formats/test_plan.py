@@ -100,16 +100,14 @@ def test_the_rest_of_the_worked_examples() -> None:
 
 def test_no_provider() -> None:
     """Without a provider there is one format, and it is a guess."""
-    assert plan(None, GPT) == Plan("openai", ("openai",), "family_default", False, False, "root", "openai")
+    assert plan(None, GPT) == Plan("openai", ("openai",), "family_default", False, "root", "openai")
 
 
 def test_a_locked_endpoint_settles_it() -> None:
-    """A lock is known, cannot change, beats a pin, and its URL is fixed."""
+    """A lock is known, beats a pin, and its URL is fixed."""
     url = "https://relay.example.com/anthropic/v1/messages"
     locked = plan(made(url=url, format="openai", format_mode="pinned"), GPT, Memory("openai", "", "openai"))
-    assert (locked.selected, locked.mutable, locked.known, locked.url_mode) == (
-        "anthropic", False, True, "fixed_endpoint",
-    )  # fmt: skip
+    assert (locked.selected, locked.known, locked.url_mode) == ("anthropic", True, "fixed_endpoint")
 
 
 @pytest.mark.parametrize(
@@ -174,10 +172,10 @@ def test_a_pinned_provider_without_a_format() -> None:
 
 
 def test_what_worked_for_a_model_comes_first() -> None:
-    """A model's memory beats the detection; both are known and may change."""
+    """A model's memory beats the detection; both are known."""
     remembered = plan(RELAY, GPT, Memory(model="responses", detected="anthropic"))
     assert (remembered.selected, remembered.source) == ("responses", "model_memory")
-    assert (remembered.mutable, remembered.known) == (True, True)
+    assert remembered.known
     assert order(remembered) == ("responses", "openai", "anthropic")
 
 
@@ -238,5 +236,5 @@ def test_every_plan_is_one(provider: Provider, model: str, memory: Memory, url: 
     assert len(set(made_plan.candidates)) == len(made_plan.candidates)
     assert order(made_plan)[0] == made_plan.selected
     assert 1 <= len(order(made_plan)) <= 4
-    if made_plan.mutable:
+    if made_plan.source in ("model_memory", "detected"):
         assert effective_mode(provider, url) == "auto"
