@@ -12,7 +12,7 @@ import json
 import os
 from array import array
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from typing import IO, Any
@@ -20,7 +20,7 @@ from typing import IO, Any
 from llmpool.chat.batch_lines import Entry
 from llmpool.errors import Busy, LlmpoolError, Misuse
 from llmpool.state.jsonfile import sync_directory, write_all
-from llmpool.state.lock import locked, unusable
+from llmpool.state.lock import file_of, locked, unusable
 
 MOST_LINES = 1 << 28  # a line number beyond it is none of ours
 _BEGINS = b'{"schema": 1, "line": '  # as every line does, torn or not
@@ -93,6 +93,7 @@ class Journal:
         try:
             _write(new, self._in_order())
             new.replace(self.output)
+            sync_directory(self.output.parent)  # before the journal goes
             self.part.unlink(missing_ok=True)
             sync_directory(self.output.parent)
         except OSError as error:
@@ -115,7 +116,10 @@ class Journal:
         except OSError as error:
             raise unwritable(self.part, error) from error
         self._open(_IN_PART, self.part)
-        self._mend()
+        try:
+            self._mend()
+        except OSError as error:
+            raise unwritable(self.part, error) from error
         self._index(_IN_PART)
         self.answered = sum(1 for mark in self._marks if mark & _ANSWERED)
 
@@ -125,7 +129,7 @@ class Journal:
             size = os.fstat(self._descriptor).st_size
             os.close(self._descriptor)
             if not size:
-                self.part.unlink(missing_ok=True)
+                _drop(self.part)
         for file in self._files.values():
             file.close()
 
@@ -233,10 +237,16 @@ def opened(name: str) -> Iterator[Journal]:
                 f"another run is writing {name}", hint="let it end, or name another file: -o FILE"
             ) from None
         journal = Journal(output, part)
-        stack.callback(part.with_name(f"{part.name}.lock").unlink, missing_ok=True)
+        stack.callback(_drop, file_of(part))
         stack.callback(journal.close)
         journal.load()
         yield journal
+
+
+def _drop(path: Path) -> None:
+    """Remove a file that does no harm where it cannot be removed."""
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def encoded(document: dict[str, Any]) -> bytes:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 from llmpool.errors import LlmpoolError
 from llmpool.pool import Pool
-from llmpool.state import ledger
+from llmpool.state import jsonl, ledger
 
-MOST = 31  # days that one run removes; a ledger that nobody has pruned before is done with in some days
+MOST = 8 << 20  # bytes of usage that one run removes, some tenths of a second; the next days do the rest
 
 
 def append(pool: Pool, record: dict[str, Any]) -> None:
@@ -23,6 +24,16 @@ def _prune(pool: Pool) -> None:
     try:
         if pool.config.retention:
             day = prune.before(pool.clock(), pool.config.retention)
-            prune.prune(pool.paths.state, day, most=MOST)
+            if _goes_on(pool, day):
+                prune.prune(pool.paths.state, day, most=MOST)
     except LlmpoolError as error:
         pool.warnings.append(f"old usage is not removed: {error.message}")
+
+
+def _goes_on(pool: Pool, day: str) -> bool:
+    """Say whether a day beside today's stays: where all would go, the clock may be wrong for this one run.
+
+    After a long pause they go on the second day.
+    """
+    days = jsonl.iter_days(pool.paths.state / ledger.USAGE, first=day)
+    return len(list(islice(days, 2))) > 1

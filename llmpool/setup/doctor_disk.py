@@ -12,11 +12,11 @@ from pathlib import Path
 
 from llmpool.core.text import few
 from llmpool.setup.doctor_case import ERROR, NOTE, WARNING, Case, Finding, quoted
+from llmpool.state.jsonfile import STALE_AFTER
 
 AREA = "files"
 MOST_LOOKED_AT = 20_000  # entries of the state directory
 LITTLE, ALMOST_NONE = 200 << 20, 10 << 20  # bytes left
-LEFTOVER_AGE = 3600.0
 _OTHERS, _OTHERS_WRITE = 0o077, 0o022
 
 
@@ -77,8 +77,10 @@ def _config(path: Path) -> Iterator[Finding]:
             and stat.S_IMODE(seen.st_mode) & _OTHERS_WRITE
             and not seen.st_mode & stat.S_ISVTX
         ):
-            fact = f"may be written by others ({_mode(seen)}): commands in the config run as you"
-            yield Finding(WARNING, AREA, str(place), fact, quoted("chmod", "go-w", place))
+            refused = place == path and seen.st_mode & stat.S_IWOTH
+            what = "no key is used" if refused else "commands in the config run as you"
+            fact, mend = f"may be written by others ({_mode(seen)}): {what}", quoted("chmod", "go-w", place)
+            yield Finding(ERROR if refused else WARNING, AREA, str(place), fact, mend)
         elif _is_foreign(seen) and seen.st_uid != 0:
             fact = "belongs to another user: commands in the config run as you"
             mend = quoted("sudo", "chown", str(os.getuid()), place)
@@ -129,8 +131,8 @@ def _inside(state: Path) -> Iterator[Finding]:
 
 def _leftovers(state: Path) -> Iterator[Finding]:
     """Crashed writers leave files behind, which nothing reads."""
-    limit = time.time() - LEFTOVER_AGE
-    left = [path for path in sorted(state.glob(".*.tmp")) if (seen := _look(path)) and seen.st_mtime < limit]
+    limit = time.time() - STALE_AFTER
+    left = [path for path in sorted(state.rglob(".*.tmp")) if (seen := _look(path)) and seen.st_mtime < limit]
     if left:
         fact = f"{_some(left, state)}: left behind by a run that was killed while writing"
         yield Finding(NOTE, AREA, str(state), fact, quoted("rm", "--", *left))

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from llmpool.auth import secrets
+from llmpool.auth import keyfile, secrets
 from llmpool.config.presets import find_preset
 from llmpool.config.problems import is_dense, looks_secret
 from llmpool.core.ids import key_digest, mask_key
@@ -142,7 +142,10 @@ def existing(pool: Pool, provider: str, key: str) -> Stored | None:
     """Return the key of a provider that is this one, told by its digest; None where it has none such."""
     digest = key_digest(key)
     known = known_keys.read(pool.paths.state).known.get(provider, {})
+    held = keyfile.labels(pool.paths.secrets).get(provider, ())
     for ref in pool.provider(provider).keys:
+        if ref.source == keystore.FILE and ref.label not in held:
+            continue  # claimed by a run that was stopped before it kept the key
         seen = known[ref.label].digest if ref.label in known else ""
         is_near = ref.source in ("env", "file") or (ref.source == "keyring" and seen in ("", digest))
         live = readable(pool, provider, ref) if is_near else ""
@@ -227,8 +230,7 @@ def _give_back(pool: Pool, provider: str, label: str) -> None:
 
 def learn(pool: Pool, provider: str, label: str, key: str) -> None:
     """Remember a key by its digest, and the one it replaces."""
-    known = known_keys.Known(key_digest(key), mask_key(key), pool.clock())
-    known_keys.learn(pool.paths.state, provider, label, known)
+    known_keys.learn(pool.paths.state, provider, label, _known(pool, key))
 
 
 def _learn_new(pool: Pool, provider: str, label: str, key: str) -> str:
@@ -236,11 +238,14 @@ def _learn_new(pool: Pool, provider: str, label: str, key: str) -> str:
 
     Whoever has learnt has claimed before, so the config as it is then names all who may have been faster.
     """
-    known = known_keys.Known(key_digest(key), mask_key(key), pool.clock())
     return known_keys.learn(
         pool.paths.state,
         provider,
         label,
-        known,
+        _known(pool, key),
         among=lambda: key_refs.labels(configfile.read(pool), provider),
     )
+
+
+def _known(pool: Pool, key: str) -> known_keys.Known:
+    return known_keys.Known(key_digest(key), mask_key(key), pool.clock())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from llmpool.config import edit
 from llmpool.core.config import Config
@@ -12,6 +12,7 @@ from llmpool.core.ids import split_ref
 from llmpool.pool import Pool
 from llmpool.setup import configfile
 from llmpool.state import formats, health, inventory, rates
+from llmpool.state.lock import unusable
 
 Edit = Callable[[str], str]
 
@@ -45,10 +46,19 @@ def remove(pool: Pool, name: str) -> None:
             text = cut(text)
         return edit.without_provider(text, name)
 
+    _forget_all(pool, name)  # first: a run that is stopped in between is done again
     configfile.change(pool, without)
+
+
+def _forget_all(pool: Pool, name: str) -> None:
+    """Forget all that was seen of a provider."""
     forget(pool, [name])
     inventory.update(pool.paths.state, (), gone=[name])
-    rates.path_of(pool.paths.state, name).unlink(missing_ok=True)
+    sent = rates.path_of(pool.paths.state, name)
+    try:
+        sent.unlink(missing_ok=True)
+    except OSError as error:
+        raise unusable(sent, error, "delete") from error
 
 
 def forget(pool: Pool, names: list[str]) -> None:
@@ -64,14 +74,10 @@ def forget(pool: Pool, names: list[str]) -> None:
 
     health.update(pool.paths.state, change)
     for name in names:
-        pool.learn(partial(_unlearn, name=name))
+        pool.learn(partial(formats.forget, provider=name))
         rates.forget(pool.paths.state, name, pool.clock)
     pool.keep_lessons()
     inventory.forget_windows(pool.paths.state, names)
-
-
-def _unlearn(memories: Any, name: str) -> None:
-    formats.forget(memories, name)
 
 
 def _ties(config: Config, name: str) -> Iterator[Tie]:

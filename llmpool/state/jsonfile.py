@@ -15,9 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from llmpool.errors import Busy, StateUnusable
+from llmpool.errors import Busy, LaterState, StateUnusable
 
-_STALE_AFTER = 3600.0
+STALE_AFTER = 3600.0  # seconds after which a file that is being written is one that nobody writes
+_NUMBER = 8  # digits behind the process id in the name of a file that is being written
 _NO_DIRECTORY_SYNC = (errno.EINVAL, errno.ENOTSUP)
 _REPLACE_TRIES = 10 if sys.platform == "win32" else 1
 
@@ -123,12 +124,12 @@ def write_atomic(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     """Put *content* at *path* so that everyone sees the old file or the new one, even after a power cut.
 
     Missing directories are made 0700; the file gets *mode*, whatever the umask. A symbolic link at *path*
-    is itself replaced, not its target. When it fails the old file stays and nothing is left behind; after a
-    crash a `.NAME.*.tmp` may be, which a later write of the same file removes once it is an hour old.
+    is itself replaced, not its target. When it raises the old file is there and nothing else; after a crash a
+    `.NAME.*.tmp` may be, which a later write in that directory removes once it is an hour old.
     """
     from llmpool.state.lock import open_private, unusable
 
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}.tmp")
+    temporary = temporary_of(path)
     try:
         descriptor = open_private(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         try:
@@ -139,10 +140,18 @@ def write_atomic(path: Path, content: bytes, *, mode: int = 0o600) -> None:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
-        sync_directory(path.parent)
-        _remove_stale(path)
     except OSError as error:
         raise unusable(path, error) from error
+    _settle(path)
+
+
+def _settle(path: Path) -> None:
+    """Make a name survive a power cut; an error is told only: who took it for unwritten would count twice."""
+    try:
+        sync_directory(path.parent)
+    except OSError as error:
+        warn(f"{path} is written, but a power cut may undo that: {error.strerror}")
+    remove_leftovers(path.parent)
 
 
 def write_all(descriptor: int, content: bytes) -> None:
@@ -204,8 +213,7 @@ def _data(content: bytes, path: Path, version: int) -> Any:
     if type(written) is not int or written < 1:
         raise _Corrupt("no version")
     if written > version:
-        message = f"{path} is of version {written}; this llmpool knows version {version}"
-        raise StateUnusable(message, hint="upgrade llmpool, or point LLMPOOL_STATE_DIR at another directory")
+        raise LaterState(path, written, version)
     if "data" not in envelope:
         raise _Corrupt("no data")
     return envelope["data"]
@@ -281,8 +289,9 @@ def _report(path: Path, reason: str, ending: str, *, fatal: bool) -> None:
 
 def _envelope(encoded: bytes, version: int) -> bytes:
     """Return the file's content around the encoded data."""
-    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    return b'{"version":%d,"written_at":"%s","data":%s}\n' % (version, now.encode(), encoded)
+    from llmpool.core.times import rfc3339
+
+    return b'{"version":%d,"written_at":"%s","data":%s}\n' % (version, rfc3339(time.time()).encode(), encoded)
 
 
 def _holds(content: bytes | None, encoded: bytes, version: int) -> bool:
@@ -314,14 +323,25 @@ def _replace(temporary: Path, path: Path) -> None:
             return
 
 
-def _remove_stale(path: Path) -> None:
-    """Remove what crashed writers of *path* left behind."""
+def remove_leftovers(directory: Path) -> None:
+    """Remove what writers that were killed left in *directory* over an hour ago, whatever they wrote."""
     from contextlib import suppress
 
-    prefix = f".{path.name}."
-    limit = time.time() - _STALE_AFTER
+    limit = time.time() - STALE_AFTER
     with suppress(OSError):  # the write is done, and a leftover does no harm: the next write tries again
-        for entry in path.parent.iterdir():
-            leftover = entry.name.startswith(prefix) and entry.name.endswith(".tmp")
-            if leftover and entry.lstat().st_mtime < limit:
+        for entry in directory.iterdir():
+            if is_leftover(entry.name) and entry.lstat().st_mtime < limit:
                 entry.unlink(missing_ok=True)
+
+
+def is_leftover(name: str) -> bool:
+    """Tell whether a file has the name of one that is being written here: `.NAME.PID-NUMBER.tmp`."""
+    if not (name[0] == "." and name.endswith(".tmp")):
+        return False
+    pid, _, number = name[:-4].rpartition(".")[2].partition("-")
+    return pid.isdigit() and len(number) == _NUMBER
+
+
+def temporary_of(path: Path) -> Path:
+    """Return under which name a new *path* is written."""
+    return path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(_NUMBER // 2).hex()}.tmp")

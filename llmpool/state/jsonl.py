@@ -15,6 +15,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,20 +51,34 @@ def append(path: Path, record: dict[str, Any], *, durable: bool = True) -> bool:
     return first
 
 
-def append_all(path: Path, records: Iterable[dict[str, Any]], *, anew: bool = False) -> None:
-    """Add *records* as lines that stay together: all or none of them, and nobody's lines between.
-
-    *anew* puts them in the place of what the file held, which is there in full until they are.
-    """
-    lines = _lines(records)
+def append_all(path: Path, records: Iterable[dict[str, Any]]) -> None:
+    """Add *records* as lines with nobody's between them; a full disk takes all of them or none."""
     try:
-        if anew:
-            with locked(gate(path.parent)):
-                write_atomic(path, lines)
-        else:
-            _append_alone(path, lines)
+        _append_alone(path, _lines(records))
     except OSError as error:
         raise unusable(path, error) from error
+
+
+def put_together(path: Path, records: Iterable[dict[str, Any]], *, anew: bool = False) -> None:
+    """Add *records* as lines of which all are there or none, come what may.
+
+    The file is written anew for that, since a crash may leave the half of what is appended; what it held is
+    there in full until then. *anew* forgets that.
+    """
+    lines = _lines(records)
+    with locked(gate(path.parent)):
+        write_atomic(path, lines if anew else _held(path) + lines)
+
+
+def _held(path: Path) -> bytes:
+    """Return what a file holds, its last line whole."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise unusable(path, error, "read") from error
+    return content if content.endswith(b"\n") or not content else content + b"\n"
 
 
 def read(path: Path) -> Lines:
@@ -76,9 +91,9 @@ def read(path: Path) -> Lines:
     try:
         with path.open(encoding="utf-8", errors="replace", newline="\n") as file:
             for line in file:
-                record = _record(line)
-                if record is not None:
-                    records.append(record)
+                found = record(line)
+                if found is not None:
+                    records.append(found)
                 elif line.strip():
                     bad += 1
     except FileNotFoundError:
@@ -128,8 +143,8 @@ def revise(path: Path, change: Callable[[dict[str, Any]], dict[str, Any] | None]
 
 
 def _revised(line: bytes, change: Callable[[dict[str, Any]], dict[str, Any] | None]) -> bytes:
-    record = _record(line)
-    other = None if record is None else change(record)
+    found = record(line)
+    other = None if found is None else change(found)
     return line if other is None else _lines([other])
 
 
@@ -166,9 +181,11 @@ def _append_beside_others(path: Path, line: bytes, *, durable: bool) -> tuple[_T
             descriptor = _open(path)
             stack.callback(os.close, descriptor)
             size = os.fstat(descriptor).st_size
+            if durable:
+                _keep_name(path, size)
             torn = _write_line(descriptor, size, line)
         if durable and not torn:
-            _sync(descriptor, path, created=not size)
+            os.fsync(descriptor)
     return torn, not size
 
 
@@ -190,13 +207,15 @@ def _append_alone(path: Path, line: bytes, torn: _Torn | None = None, *, durable
         descriptor = _open(path)
         try:
             size = _cut_off(descriptor, torn) if torn else os.fstat(descriptor).st_size
+            if durable:
+                _keep_name(path, size)
             try:
                 write_all(descriptor, _on_its_own_line(descriptor, size, line))
             except OSError:
                 os.ftruncate(descriptor, size)
                 raise
             if durable:
-                _sync(descriptor, path, created=not size)
+                os.fsync(descriptor)
         finally:
             os.close(descriptor)
 
@@ -228,17 +247,29 @@ def _begins_a_line(descriptor: int, position: int) -> bool:
     return os.read(descriptor, 1) == b"\n"
 
 
-def _sync(descriptor: int, path: Path, *, created: bool) -> None:
-    """Make the line survive a power cut, and the name of a new file with it."""
-    os.fsync(descriptor)
-    if created:
+def _keep_name(path: Path, size: int) -> None:
+    """Make the name of a file survive a power cut before anything stands in it.
+
+    So whoever finds a line there need not ask whether the one who made the file lived to do so.
+    """
+    if not size:
         sync_directory(path.parent)
 
 
-def _record(line: str | bytes) -> dict[str, Any] | None:
-    """Return the object on *line*, None when there is none."""
+def record(line: str | bytes) -> dict[str, Any] | None:
+    """Return the object on *line*; None where there is none, or one with what JSON has no word for."""
     try:
-        record = json.loads(line)
+        found = _DECODER.decode(line if isinstance(line, str) else line.decode())
     except (ValueError, RecursionError):
         return None
-    return record if isinstance(record, dict) else None
+    return found if isinstance(found, dict) else None
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):  # nobody could write it again
+        raise ValueError(text)
+    return number
+
+
+_DECODER = json.JSONDecoder(parse_float=_number, parse_constant=_number)

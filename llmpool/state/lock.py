@@ -1,9 +1,10 @@
 """A lock that several processes share, and files and directories that only their owner may read.
 
 The lock sits on a separate file, `NAME.lock`, because a rename gives the data file a new inode and would
-leave the lock on the old one. That file is never removed: whoever removed it would let two processes hold
-"the" lock on two inodes. The kernel frees the lock when its holder dies, however it dies; a program that the
-holder has started does not hold it, because the descriptor is closed where another program begins.
+leave the lock on the old one. That file stays, or two processes could hold "the" lock on two inodes; where
+one was removed nevertheless, whoever waited for it notices and begins again. The kernel frees the lock when
+its holder dies, however it dies; a program that the holder has started does not hold it, because the
+descriptor is closed where another program begins.
 """
 
 from __future__ import annotations
@@ -94,7 +95,8 @@ def locked(path: Path, *, shared: bool = False, wait: float = 10.0, note: str = 
         finally:
             if note:
                 _sign(descriptor, "")
-            _unlock(descriptor)
+            with suppress(OSError):  # what was done under it is done; closing frees it too, forks apart
+                _unlock(descriptor)
     finally:
         os.close(descriptor)
 
@@ -102,14 +104,19 @@ def locked(path: Path, *, shared: bool = False, wait: float = 10.0, note: str = 
 def held_by(path: Path) -> str:
     """Return the note of whoever holds the lock of *path*; empty when there is none."""
     try:
-        return path.with_name(f"{path.name}.lock").read_text(encoding="utf-8", errors="replace").strip()
+        return file_of(path).read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
         return ""
 
 
+def file_of(path: Path) -> Path:
+    """Return the file that is locked for *path*."""
+    return path.with_name(f"{path.name}.lock")
+
+
 def _open(path: Path) -> int:
     try:
-        return open_private(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT)
+        return open_private(file_of(path), os.O_RDWR | os.O_CREAT)
     except OSError as error:
         raise unusable(path, error, "lock") from error
 
@@ -117,7 +124,7 @@ def _open(path: Path) -> int:
 def _is_there(descriptor: int, path: Path) -> bool:
     """Say whether the lock file that is held is still the one others would open."""
     try:
-        return os.path.samestat(os.fstat(descriptor), os.stat(path.with_name(f"{path.name}.lock")))  # noqa: PTH116
+        return os.path.samestat(os.fstat(descriptor), file_of(path).stat())
     except FileNotFoundError:
         return False
     except OSError:
@@ -162,7 +169,12 @@ def open_private(path: Path, flags: int, mode: int = 0o600) -> int:
 
 
 def make_directory(path: Path) -> None:
-    """Make *path* and what is missing above it, each 0700 (`parents=True` gives only the last its mode)."""
+    """Make *path* and what is missing above it, each 0700 (`parents=True` gives only the last its mode).
+
+    Its name survives a power cut, or what is written into it would not.
+    """
+    from llmpool.state.jsonfile import sync_directory
+
     try:
         path.mkdir(0o700)
     except FileExistsError:
@@ -173,6 +185,9 @@ def make_directory(path: Path) -> None:
             raise
         make_directory(path.parent)
         make_directory(path)
+    else:
+        with suppress(PermissionError):  # a directory that may be written and not read
+            sync_directory(path.parent)
 
 
 def unusable(path: Path, error: OSError, doing: str = "write") -> StateUnusable:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from llmpool.errors import Misuse, StateUnusable
-from llmpool.state.jsonfile import sync_directory
+from llmpool.state.jsonfile import remove_leftovers, sync_directory, temporary_of
 from llmpool.state.lock import open_private, unusable
 
 Write = Callable[[str], object]
@@ -28,7 +28,7 @@ def new_file(path: Path, *, replace: bool) -> Iterator[Write]:
         return
     path = path.resolve()
     _check(path, replace=replace)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}.tmp")
+    temporary = temporary_of(path)
     with _told(path):
         descriptor = open_private(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         try:
@@ -40,6 +40,7 @@ def new_file(path: Path, *, replace: bool) -> Iterator[Write]:
         finally:
             temporary.unlink(missing_ok=True)
         sync_directory(path.parent)
+        remove_leftovers(path.parent)
 
 
 def _check(path: Path, *, replace: bool) -> None:

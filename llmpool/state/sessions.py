@@ -6,13 +6,14 @@ need not know. All that changes a file holds the lock of the directory, as those
 
 from __future__ import annotations
 
-import json
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from llmpool.core.ids import is_device
 from llmpool.core.text import few
 from llmpool.errors import Misuse, UnknownName
 from llmpool.state import jsonl, shape
@@ -46,6 +47,8 @@ def path_of(state: Path, name: str) -> Path:
     """Return the file of a session; raises Misuse for a name that is no plain file name."""
     if not _NAME.match(name):
         raise Misuse(f"{name!r} cannot name a session", hint="use letters, digits, dot, dash, underscore")
+    if sys.platform == "win32" and is_device(name):
+        raise Misuse(f"{name!r} is the name of a device on Windows", hint="choose another name")
     return state / "sessions" / f"{name}.jsonl"
 
 
@@ -62,11 +65,11 @@ def read(state: Path, name: str) -> list[Turn]:
 
 def _way_out(name: str, known: list[str]) -> str:
     """Say which session was meant, or what there is."""
-    from difflib import get_close_matches
+    from llmpool.core.near import near
 
-    near = get_close_matches(name, known, n=2, cutoff=0.75)
-    if near:
-        return f"did you mean {' or '.join(near)}?   all of them: llmpool chat --list"
+    alike = near(name, known, most=2, alike=0.75)
+    if alike:
+        return f"did you mean {' or '.join(alike)}?   all of them: llmpool chat --list"
     return f"there are: {few(known, _NAMED)}   (llmpool chat --list)" if known else "none is kept yet"
 
 
@@ -80,7 +83,7 @@ def append(state: Path, name: str, turns: Iterable[Turn], *, anew: bool = False)
     if name in _held:
         _held[name] = [*([] if anew else _held[name]), *turns]
     else:
-        jsonl.append_all(path_of(state, name), turns, anew=anew)
+        jsonl.put_together(path_of(state, name), turns, anew=anew)
 
 
 def hold(name: str, turns: Iterable[Turn] = ()) -> None:
@@ -234,11 +237,7 @@ def _remove(path: Path) -> None:
 
 def _turn(line: bytes) -> Turn:
     """Read a line; what is no turn is an empty one."""
-    try:
-        turn = json.loads(line)
-    except (ValueError, RecursionError):
-        return {}
-    return turn if isinstance(turn, dict) else {}
+    return jsonl.record(line) or {}
 
 
 def _shaped(turn: Turn) -> Turn:

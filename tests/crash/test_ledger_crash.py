@@ -11,7 +11,7 @@ import pytest
 
 from llmpool.state import collect, ledger
 from llmpool.usage.span import Span
-from llmpool.usage.summary import summarize
+from tests.summing import summarize
 from tests.support import Home, model, provider, python_environment
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the scripts fork and kill")
