@@ -26,6 +26,7 @@ from llmpool.state.tokens import ACCESS, EXCHANGED, Passing
 
 T = TypeVar("T")
 SOURCE = "account"
+_NO_SEAT = "does this account have Copilot, and is it a GitHub token? llmpool providers login github-copilot"
 
 
 class Access(NamedTuple):
@@ -51,8 +52,7 @@ def refs(provider: Provider, pool: Pool) -> list[KeyRef]:
 
 def where_kept(key: KeyRef, provider: Provider, pool: Pool) -> KeyRef:
     """Return the reference to what an account is kept alive by: its refresh token, else its access token."""
-    known = logins.of(pool.paths.state, provider.id)
-    login = next((each for each in known if each.id == key.label), None)
+    login = logins.one(pool.paths.state, provider.id, key.label)
     if login is None:
         return key
     label = _refresh_label(login) if login.refreshable and not login.borrowed else login.id
@@ -66,8 +66,7 @@ def resolve(key: KeyRef, provider: Provider, pool: Pool) -> Access:
     Raises NoCredential.
     """
     if key.source == SOURCE:
-        known = logins.of(pool.paths.state, provider.id)
-        login = next((each for each in known if each.id == key.label), None)
+        login = logins.one(pool.paths.state, provider.id, key.label)
         if login is None:
             raise _ended(provider.id, key.label, "it is not there any more")
         return _of(login, pool)
@@ -152,8 +151,7 @@ def _of(login: Login, pool: Pool) -> Access:
     if found:
         return found
     with _turn(login.provider, pool):
-        known = logins.of(pool.paths.state, login.provider)
-        again = next((each for each in known if each.id == login.id), None)
+        again = logins.one(pool.paths.state, login.provider, login.id)
         if again is None:
             raise _ended(login.provider, named(login), "another process found that it has")
         return _ready(again, pool) or _made_ready(again, pool)
@@ -309,7 +307,3 @@ def _write(pool: Pool, login: Login, label: str, token: str, *, plaintext: bool)
     found = box.find(pool.env, keyfile.read(path).state_key)
     write = partial(keyfile.put, box=found, update=jsonfile.update, plaintext=plaintext)
     write(path, login.provider, label, token)
-
-
-ID = "oat_"  # how the id of an account begins
-_NO_SEAT = "does this account have Copilot, and is it a GitHub token? llmpool providers login github-copilot"

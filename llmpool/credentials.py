@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from math import ceil
+from pathlib import Path
 from typing import NamedTuple
 
 from llmpool.core.outcome import Attempt, TokenUsage
@@ -139,6 +141,8 @@ def count_uses(pool: Pool, attempts: Iterable[Attempt]) -> None:
 
 def resolve(key: KeyRef, provider: Provider, pool: Pool) -> Credential:
     """Read one key, and what the provider's headers keep in variables; raises NoCredential."""
+    if key is not NO_KEY or provider.header_env:
+        _refuse_open(provider.id, pool.paths.config)
     headers = tuple((name, _value(name, variable, provider, pool)) for name, variable in provider.header_env)
     if key is NO_KEY:
         return Credential(NO_KEY.label, "", headers)
@@ -151,6 +155,21 @@ def resolve(key: KeyRef, provider: Provider, pool: Pool) -> Credential:
     if provider.preset == TRIAL:
         secret = _of_licence(secret, provider, pool)
     return Credential(key.label, secret, headers)
+
+
+def _refuse_open(provider: str, config: Path) -> None:
+    """Raise where everybody may write the config: who does says where keys go, and what is run for them."""
+    try:
+        mode = config.stat().st_mode
+    except OSError:
+        return  # a preset needs no config
+    if os.name == "posix" and mode & 0o002:
+        from llmpool.core.word import word
+
+        raise UnusableCredential(
+            f"{provider}: no key is used while everybody may write {config}",
+            hint=f"look through it, then: chmod go-w {word(config)}",
+        )
 
 
 def _read(key: KeyRef, provider: Provider, pool: Pool) -> str:
@@ -236,7 +255,8 @@ def usable(provider: Provider, pool: Pool, keys: list[KeyRef] | None = None) -> 
                 shut.append(f"{error.message}; {error.hint}")
         else:
             found = True
-            pool.warnings += [told for told in shut if told not in pool.warnings]
+            for told in shut:
+                pool.warn_once(told)
             yield credential
     if fault is not None and not found:
         raise fault

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from llmpool.auth.box import FILE_VARIABLE, VARIABLE, Box, Find, is_sealed
 from llmpool.auth.private import read_private, refuse_exposed
-from llmpool.errors import Misuse, NoCredential, StateUnusable, UnusableCredential
+from llmpool.errors import LaterState, Misuse, NoCredential, UnusableCredential
 
 VERSION = 1
 PROTECTS = (
@@ -51,7 +51,7 @@ class Held(NamedTuple):
 def read(path: Path) -> Held:
     """Read the file, nothing opened; a missing one holds nothing.
 
-    Raises UnusableCredential for what is no such file or is not its owner's alone, StateUnusable for a newer.
+    Raises UnusableCredential for what is no such file or is not its owner's alone, LaterState for a newer.
     """
     try:
         content = read_private(path)
@@ -68,9 +68,7 @@ def read(path: Path) -> Held:
             f"{path} is not a key file of llmpool", hint=f"put a good copy back, or move it away: {path}"
         ) from None
     if found is None:
-        raise StateUnusable(
-            f"{path} is of version {written}; this llmpool knows version {VERSION}", hint="upgrade llmpool"
-        )
+        raise LaterState(path, written, VERSION, hint="upgrade llmpool")
     return found
 
 

@@ -11,9 +11,10 @@ from collections.abc import Callable, Generator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote, quote_plus, urlencode
 
+from llmpool.core.outcome import UpstreamError
 from llmpool.core.record import Record
 from llmpool.core.wire import Answer, Call, Timeouts
-from llmpool.formats.base import mapping, shown
+from llmpool.formats.base import mapping, parse_json, shown
 
 SECONDS = 30.0  # for the whole answer of an OAuth server
 MAX_BYTES = 1024 * 1024
@@ -151,8 +152,10 @@ def tokens_in(answer: Answer, now: float, *secrets: str) -> Tokens:
 def fields_of(answer: Answer) -> dict[str, Any]:
     """Return the JSON object of *answer*; empty where it is none."""
     try:
-        return mapping(json.loads(answer.body.decode("utf-8", "replace")))
-    except (ValueError, RecursionError):
+        return mapping(
+            parse_json(answer.body.decode("utf-8", "replace"))
+        )  # with nothing in it that cannot be sent
+    except UpstreamError:
         return {}
 
 

@@ -61,6 +61,11 @@ def first_line(words: Sequence[str], env: Mapping[str, str], what: str) -> str:
     return line.decode("utf-8", "replace").rstrip("\r\n")
 
 
+def for_others(env: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that another program is started with: all but what keeps our own secrets."""
+    return {name: value for name, value in env.items() if not _OURS.fullmatch(name)}
+
+
 def _started(words: Sequence[str], env: Mapping[str, str], what: str) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
@@ -68,7 +73,7 @@ def _started(words: Sequence[str], env: Mapping[str, str], what: str) -> subproc
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={name: value for name, value in env.items() if not _OURS.fullmatch(name)},
+            env=for_others(env),
             process_group=0 if os.name == "posix" else None,
         )
     except FileNotFoundError:

@@ -42,6 +42,8 @@ class ChatRequest(Record):
     max_tokens: int | None = None
     temperature: float | None = None
     top_p: float | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
     stream: bool = True
     tools: tuple[dict[str, Any], ...] = ()
     schema: dict[str, Any] | None = None

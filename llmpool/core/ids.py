@@ -5,14 +5,21 @@ from __future__ import annotations
 import os
 import re
 
-PROVIDER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}\Z")
+PROVIDER_ID = r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}\Z"  # compiled when it is needed: hot commands need it not
 
+_PORTS = tuple("0123456789")
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # no i, l, o, u: read aloud without mistakes
 
 
 def is_provider_id(text: str) -> bool:
     """Whether *text* may name a provider: 1-128 letters, digits, `_`, `-`, the first alphanumeric."""
-    return PROVIDER_ID.match(text) is not None
+    return re.match(PROVIDER_ID, text) is not None
+
+
+def is_device(name: str) -> bool:
+    """Whether Windows takes a file of that name, whatever its ending, for a device."""
+    stem = name.partition(".")[0].lower()
+    return stem in ("con", "prn", "aux", "nul") or (stem[:3] in ("com", "lpt") and stem[3:] in _PORTS)
 
 
 def split_ref(ref: str) -> tuple[str, str]:

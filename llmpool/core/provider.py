@@ -62,6 +62,8 @@ class Params(Record):
 
     temperature: float | None = None
     top_p: float | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
     max_tokens: int | None = None
     thinking: str | None = None
 

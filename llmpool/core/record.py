@@ -24,6 +24,12 @@ def _first_init(self: Record, **values: Any) -> None:
     cls.__init__(self, **values)
 
 
+def _annotated(namespace: dict[str, Any]) -> tuple[str, ...]:
+    """Name what a class body annotates; since Python 3.14 only text is kept there, the rest is asked for."""
+    asked = namespace.get("__annotate_func__")
+    return tuple(asked(1) if asked else namespace.get("__annotations__", ()))
+
+
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 class RecordType(type):
     """Turns annotated names into slots; `__init__` is compiled when the first value is made."""
@@ -33,7 +39,7 @@ class RecordType(type):
 
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> RecordType:
         """Make the class: slots for the annotated names, defaults kept apart."""
-        own = tuple(namespace.get("__annotations__", ()))
+        own = _annotated(namespace)
         defaults = {field: namespace.pop(field) for field in own if field in namespace}
         namespace["__slots__"] = own
         namespace.setdefault("__init__", _first_init)  # else a child would take its parent's compiled one

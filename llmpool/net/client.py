@@ -21,9 +21,9 @@ from llmpool import __version__
 from llmpool.core.outcome import Failure, UpstreamError
 from llmpool.core.wire import Answer, Call, Timeouts
 from llmpool.errors import offline_forbids
-from llmpool.net.address import UNREADABLE, host_of, is_loopback
+from llmpool.net.address import UNREADABLE, host_of, is_loopback, may_lead
 from llmpool.net.deadline import Deadline
-from llmpool.net.faults import NOT_ALLOWED, Phase, failure_of, given_up, proxy_failure
+from llmpool.net.faults import NOT_ALLOWED, Phase, failure_of, given_up, proxy_failure, redirect_failure
 from llmpool.net.proxy import Via, unusable
 from llmpool.net.reply import Sent, StreamReply
 
@@ -69,7 +69,11 @@ class Client:
             return reply.read()
 
     def fetch(self, call: Call, hops: int = 5) -> Answer:
-        """Return the answer to *call*, which carries no key, wherever redirects lead; five at most."""
+        """Return the answer to *call*, which carries no key, wherever redirects lead; five at most.
+
+        None is followed from TLS to plain HTTP, or from elsewhere to this machine or network: whoever sends
+        us there could change the answer, or have us ask a server that he cannot reach himself.
+        """
         from urllib.parse import urljoin
 
         with self._open(call) as reply:
@@ -77,7 +81,10 @@ class Client:
             if not (300 <= reply.status < 400 and place and hops):
                 _refuse_redirect(reply)
                 return reply.read()
-        return self.fetch(call.replace(url=urljoin(call.url, place)), hops - 1)
+            following = urljoin(call.url, place)
+            if not may_lead(call.url, following):
+                _refuse_redirect(reply)
+        return self.fetch(call.replace(url=following), hops - 1)
 
     def open_stream(self, call: Call, sent: Callable[[], object] | None = None) -> StreamReply:
         """Send *call* and return as soon as the status is known; a redirect is refused.
@@ -146,6 +153,8 @@ class Client:
             response = client.send(request, stream=True)
         except _wire_errors() as error:
             failure = failure_of(error, host, Phase("wait", deadline.expired, via.ahead), call.timeouts)
+            if 300 <= via.status < 400 and not deadline.expired:  # the library cannot read where it leads
+                failure = redirect_failure(host, via.status)
         else:
             if not (via.proxy and response.status_code == 407):
                 return response
@@ -277,7 +286,4 @@ def _refuse_redirect(reply: StreamReply) -> None:
         return
     reply.close()
     place = reply.headers.get("location", "")
-    to = f" to {host_of(place)}" if "//" in place else ""
-    message = f"{reply.host}: answered with a redirect{to} (status {reply.status}), which is not followed"
-    code = "redirect"
-    raise UpstreamError(Failure(kind="wrong_format", message=message, status=reply.status, code=code))
+    raise UpstreamError(redirect_failure(reply.host, reply.status, host_of(place) if "//" in place else ""))

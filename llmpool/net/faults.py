@@ -63,6 +63,13 @@ def proxy_failure(host: str, proxy: str) -> Failure:
     return Failure(kind="connect", message=_told(host, _proxy_words("407"), proxy))
 
 
+def redirect_failure(host: str, status: int, there: str = "") -> Failure:
+    """Say that *host* sends calls to another place, where none goes."""
+    to = f" to {there}" if there else ""
+    message = f"{host}: answered with a redirect{to} (status {status}), which is not followed"
+    return Failure(kind="wrong_format", message=message, status=status, code="redirect")
+
+
 def timeout_failure(host: str, limit: str, timeouts: Timeouts, proxy: str = "") -> Failure:
     """Say which limit was passed, and how many seconds it is."""
     if limit == GIVEN_UP:

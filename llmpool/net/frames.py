@@ -21,6 +21,7 @@ class _Lines:
     def __init__(self, blot: Blot | None, charset: str, *, cr_ends_line: bool) -> None:
         self._blot = blot or Blot()
         self._charset = charset
+        self._others = [charset, f"{charset}-le"]  # what is tried where it cannot be read, each once
         self._decoder: codecs.IncrementalDecoder = codecs.getincrementaldecoder("utf-8")(
             "replace" if charset == "utf-8" else "strict"
         )
@@ -66,13 +67,16 @@ class _Lines:
         return lines
 
     def _decode(self, data: bytes, final: bool = False) -> str:
-        """Read *data* as UTF-8, and as what the server calls it from where it is none."""
+        """Read *data* as UTF-8, and as what the server calls it from where it is none.
+
+        UTF-16 and UTF-32 without a mark of their byte order are taken for the usual one.
+        """
         try:
             return self._decoder.decode(data, final)
-        except UnicodeDecodeError:
+        except UnicodeError:
             pending, _ = self._decoder.getstate()
-            self._decoder = codecs.getincrementaldecoder(self._charset)("replace")
-            return self._decoder.decode(pending + data, final)
+            self._decoder = codecs.getincrementaldecoder(self._others.pop(0))("replace")
+            return self._decode(pending + data, final)
 
     def _without_cr(self, text: str) -> str:
         """Make every line end a LF; a CR ends its line at once, and the LF that may follow it counts not."""

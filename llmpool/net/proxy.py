@@ -17,6 +17,7 @@ class Via:
     def __init__(self) -> None:
         self.proxy = ""  # its host:port, when there is one
         self.target = ("", 0)
+        self.status = 0  # of the answer, as soon as it is known
         self._passed = False
 
     @property
@@ -33,6 +34,8 @@ class Via:
             self._passed = True  # TLS with the target, through the tunnel
         elif event.endswith("send_request_headers.started") and info["request"].method != b"CONNECT":
             self._passed = True
+        elif event.endswith("receive_response_headers.complete") and self._passed:
+            self.status = info["return_value"][1]
 
 
 def unusable(env: Mapping[str, str], works: Callable[[str], bool]) -> str:

@@ -217,6 +217,8 @@ def _unpacked(pieces: Iterator[bytes], encoding: str, fault: Any) -> Iterator[by
             rest = inflater.unconsumed_tail
             if piece:
                 yield piece
+        if inflater.eof:
+            break  # whatever comes behind the end is nobody's, and may have none
     yield inflater.flush()
     if packed and not inflater.eof:
         raise fault("closed the connection in the middle of its answer", "broken")

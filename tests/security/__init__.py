@@ -1,0 +1,1 @@
+"""The promises of the README's security section, each attacked as somebody hostile would."""
