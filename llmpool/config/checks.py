@@ -6,12 +6,13 @@ values of the wrong type are passed over, for their readers have complained alre
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from llmpool.config.presets import find_preset, presets
 from llmpool.config.problems import Spot, nearest, shown
-from llmpool.core.ids import is_provider_id, split_ref
+from llmpool.core.ids import is_device, is_provider_id, split_ref
 from llmpool.core.trial import TRIAL
 
 
@@ -38,6 +39,15 @@ def _provider_sources(raw: dict[str, Any], spot: Spot) -> None:
             )
         elif preset and not preset.url and preset.location == "cloud" and "url" not in table:
             here.fault(f"the preset {preset.id} has no URL of its own", 'add url = "https://..."')
+
+
+def _own_files(raw: dict[str, Any], spot: Spot) -> None:
+    """Refuse an id that Windows would take for a device: a provider has files of its own."""
+    if sys.platform == "win32":
+        for name, _ in _tables(raw, "providers"):
+            if is_device(name):
+                fact = f"{shown(name)} is the name of a device on Windows"
+                spot.at("providers", name).fault(fact, "choose another id")
 
 
 def _model_providers(raw: dict[str, Any], spot: Spot) -> None:
@@ -81,6 +91,7 @@ def _group_members(raw: dict[str, Any], spot: Spot) -> None:
 
 CHECKS: tuple[Callable[[dict[str, Any], Spot], None], ...] = (
     _provider_sources,
+    _own_files,
     _model_providers,
     _unique_models,
     _group_members,

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from llmpool.config import splice
-from llmpool.config.scan import KeyPath, Mark, scan
+from llmpool.config.scan import TABLES_OF_TABLES, KeyPath, Mark, scan
 from llmpool.config.tree import at, model_index, place_of
 from llmpool.config.written import key_text, value_text
 from llmpool.errors import ConfigInvalid
@@ -176,7 +176,7 @@ def _pruned(tree: Any, above: KeyPath = ()) -> Any:
     if not isinstance(tree, dict):
         return tree
     inner = {key: _pruned(value, (*above, key)) for key, value in tree.items()}
-    telling = len(above) == 1 and above[0] in splice.TABLES_OF_TABLES
+    telling = len(above) == 1 and above[0] in TABLES_OF_TABLES
     return {key: value for key, value in inner.items() if value != {} or telling}
 
 
@@ -192,6 +192,10 @@ def _same(one: Any, other: Any) -> bool:
 def _set(tree: Any, place: KeyPath, value: Any) -> None:
     for key in place[:-1]:
         tree = tree[key] if isinstance(key, int) else tree.setdefault(key, {})
+        if not isinstance(tree, (dict, list)):
+            raise ConfigInvalid(
+                f"{key_text(place[:-1])} is not a table in the config", hint="llmpool config check"
+            )
     tree[place[-1]] = value
 
 

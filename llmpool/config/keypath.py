@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from llmpool.config.problems import escaped
 from llmpool.config.schema import CONFIG, MODEL
 from llmpool.config.written import key_text
+from llmpool.core.near import meant, near
 from llmpool.errors import Misuse, UnknownName
 
 _PART = re.compile(r"""\s*(?:"((?:\\.|[^"\\])*)"|'([^']*)'|([^.\s"']+))\s*(\.|\Z)""")
@@ -114,8 +114,8 @@ def _unknown(path: tuple[str, ...], depth: int, node: dict[str, Any]) -> Unknown
     if depth == 0:  # `mode` alone may be meant as routing.mode
         here += [name for name in _fixed() if "." in name]
     same = [name for name in here if name.rpartition(".")[2] == part]
-    near = same or get_close_matches(key_text(path[: depth + 1]), here, n=3)
-    hint = f"did you mean {near[0]}?" if near else f"there are: {there}"
+    alike = same or near(key_text(path[: depth + 1]), here)
+    hint = meant(alike, f"there are: {there}")
     if not here:
         hint = f"{key_text(above)} is set as a whole"
-    return UnknownName(f"there is no key {escaped(key_text(path))}", hint=hint, details={"candidates": near})
+    return UnknownName(f"there is no key {escaped(key_text(path))}", hint=hint, details={"candidates": alike})

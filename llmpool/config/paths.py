@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from llmpool.errors import ConfigInvalid
+from llmpool.errors import ConfigInvalid, StateUnusable
 
 
 class Paths(NamedTuple):
@@ -26,6 +26,28 @@ def find_paths(env: Mapping[str, str], config: str | None = None, state: str | N
     file = _absolute(chosen_config, env) if chosen_config else _default_dirs(env)[0] / "config.toml"
     folder = _absolute(chosen_state, env) if chosen_state else _default_dirs(env)[1]
     return Paths(config=file, state=folder, secrets=file.with_name("secrets.json"))
+
+
+def refuse_shared(state: Path) -> None:
+    """Raise where others may change the state: what lies in it says where keys are sent."""
+    try:
+        seen = state.stat()
+    except OSError:
+        return  # there is none yet
+    if os.name != "posix":
+        return  # there the directory's access list protects it
+    if os.getuid() and seen.st_uid not in (os.getuid(), 0):
+        raise StateUnusable(
+            f"the state directory {state} is another user's (uid {seen.st_uid}), so nothing in it is used",
+            hint="choose one of your own: --state DIR, LLMPOOL_STATE_DIR",
+        )
+    if seen.st_mode & 0o002:
+        from llmpool.core.word import word
+
+        raise StateUnusable(
+            f"everybody may write the state directory {state}, so nothing in it is used",
+            hint=f"look through it, then: chmod go-w {word(state)}",
+        )
 
 
 def _default_dirs(env: Mapping[str, str]) -> tuple[Path, Path]:

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from llmpool.config.scan import KeyPath
+from llmpool.config.scan import TABLES_OF_TABLES, KeyPath
+from llmpool.core.near import meant, near
 
 # Keys as vendors print them; in what is shown, also anything dense enough to be a key.
 _VENDOR_KEY = re.compile(
@@ -17,7 +18,6 @@ _VENDOR_KEY = re.compile(
 _DENSE, _RUN = re.compile(r"[A-Za-z0-9]{32,}"), re.compile(r"[A-Za-z0-9]{16,}")
 _SHOWABLE = re.compile(f"{_VENDOR_KEY.pattern}|{_DENSE.pattern}")
 _LONGEST_SHOWN = 60
-_NAMED = ("providers", "profiles", "groups", "budgets", "oauth", "trial")
 _PLAIN = ("routing", "policy", "usage", "templates")
 
 
@@ -93,10 +93,7 @@ def noun(value: object) -> str:
 
 def nearest(word: str, words: list[str]) -> str:
     """Suggest the one of *words* that *word* may have been meant as; empty when none is close."""
-    import difflib  # only a config with problems pays for it
-
-    close = difflib.get_close_matches(word, words, n=1)
-    return f'did you mean "{escaped(close[0])}"?' if close else ""
+    return meant([f'"{escaped(each)}"' for each in near(word, words, most=1)])
 
 
 def dotted(path: KeyPath) -> str:
@@ -113,7 +110,7 @@ def dotted(path: KeyPath) -> str:
 
 def place(path: KeyPath) -> str:
     """Write *path* as `[table] key`."""
-    depth = 2 if path[:1] and path[0] in _NAMED else 1 if path[:1] and path[0] in _PLAIN else 0
+    depth = 2 if path[:1] and path[0] in TABLES_OF_TABLES else 1 if path[:1] and path[0] in _PLAIN else 0
     if path[:1] == ("models",):
         table, rest = "[[models]]", path[2:]
     else:

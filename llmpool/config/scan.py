@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 KeyPath = tuple[str | int, ...]
+TABLES_OF_TABLES = ("providers", "profiles", "groups", "budgets", "oauth", "trial")
 
 _TOKEN = re.compile(
     r'''(?P<space>[ \t\r]+)

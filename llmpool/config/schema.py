@@ -73,6 +73,8 @@ PARAMS = table(
     {
         "temperature": Field(number(0, 2), "0 to 2"),
         "top_p": Field(number(0, 1), "0 to 1"),
+        "frequency_penalty": Field(number(-2, 2), "-2 to 2"),
+        "presence_penalty": Field(number(-2, 2), "-2 to 2"),
         "max_tokens": Field(whole(1), "tokens of an answer"),
         "thinking": Field(thinking, "off, low, medium, high, or a number of tokens"),
     },

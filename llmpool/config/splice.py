@@ -11,10 +11,9 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from itertools import count
 
-from llmpool.config.scan import KeyPath, Mark, Scan, Span, scan
+from llmpool.config.scan import TABLES_OF_TABLES, KeyPath, Mark, Scan, Span, scan
 from llmpool.config.written import key_text, line_end, value_text
 
-TABLES_OF_TABLES = ("providers", "profiles", "groups", "budgets", "oauth", "trial")
 _COMMA = re.compile(r"\s*,")
 _REST_OF_LINE = re.compile(r"[ \t]*,?[ \t]*(?:#[^\n]*)?\r?\n")
 _BLANK_LINES = re.compile(r"(?:[ \t\r]*\n)*")

@@ -196,7 +196,12 @@ def _zone(value: object, spot: Spot) -> str | None:
     try:
         zoneinfo.ZoneInfo(found)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a directory
-        meant = nearest(found, sorted(zoneinfo.available_timezones()))
+        known = sorted(zoneinfo.available_timezones())
+        if not known:  # as on Windows, which has none of its own
+            return spot.fault(
+                f"{shown(found)} cannot be looked up: no time zones here", "pip can install tzdata"
+            )
+        meant = nearest(found, known)
         return spot.fault(f"{shown(found)} is not a known time zone", meant or 'write it as "Europe/Paris"')
     return found
 

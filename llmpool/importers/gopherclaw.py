@@ -8,7 +8,7 @@ from typing import Any
 from llmpool.errors import Misuse
 from llmpool.formats.base import mapping, usable_name
 from llmpool.importers import files
-from llmpool.importers.found import first_text, key_of, variable_of
+from llmpool.importers.found import first_text, key_of
 from llmpool.importers.moved import Account, Arrival, Gathering, Key, Moved, given, names
 
 SOURCE = "gopherclaw"
@@ -111,15 +111,7 @@ def _compatible(name: str, entry: dict[str, Any], gathering: Gathering) -> None:
 
 
 def _keys(name: str, text: str, gathering: Gathering) -> tuple[Key, ...]:
-    if not text or text == _NO_KEY:
-        return ()
-    if variable := variable_of(text):
-        return (Key(env=variable),)
-    key = key_of(text)
-    if not key:
-        gathering.leave(f"key of {name}", "what stands there is no key")
-        return ()
-    return (Key(key=key),)
+    return () if text == _NO_KEY else gathering.keys(name, text)
 
 
 def _agents(defaults: dict[str, Any], gathering: Gathering) -> None:

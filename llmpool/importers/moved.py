@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from llmpool.core.policy import Policy
 from llmpool.core.record import Record
 from llmpool.core.text import few, one_line
+from llmpool.importers.found import key_of, variable_of
 
 SEALED = "enc:v1:"
 LONGEST_NAME = 80
@@ -107,6 +108,13 @@ class Gathering:
     def leave(self, what: str, why: str) -> None:
         """Note what does not come along, and why."""
         self.left.append(Left(name_of(what), why))
+
+    def keys(self, owner: str, text: str) -> tuple[Key, ...]:
+        """Return the key that a text is, or whose variable it names; what is neither is left behind."""
+        variable, key = variable_of(text), key_of(text)
+        if text and not (variable or key):
+            self.leave(f"key of {owner}", "what stands there is no key")
+        return (Key(env=variable),) if variable else (Key(key=key),) if key else ()
 
     def moved(self, source: str) -> Moved:
         """Return what was gathered."""

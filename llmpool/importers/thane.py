@@ -12,8 +12,8 @@ from llmpool.errors import Misuse
 from llmpool.formats.base import mapping
 from llmpool.importers import files, thane_models, thane_policies, yaml_subset
 from llmpool.importers.files import Unreadable
-from llmpool.importers.found import first_text, key_of, variable_of
-from llmpool.importers.moved import Arrival, Gathering, Key, Moved, given, names
+from llmpool.importers.found import first_text
+from llmpool.importers.moved import Arrival, Gathering, Moved, given, names
 from llmpool.registry.catalog import is_private
 
 SOURCE = "thane"
@@ -94,13 +94,13 @@ def _named_providers(
         if name == fields.get("preset"):
             fields.pop("preset")
         gathering.providers[name] = Arrival(
-            id=name, fields=given(fields), keys=_keys(name, key, gathering), vendor=kind == "anthropic"
+            id=name, fields=given(fields), keys=gathering.keys(name, key), vendor=kind == "anthropic"
         )
         for field in sorted(entry.keys() - set(_READ)):
             gathering.leave(f"{name}: {field}", "no setting of a provider here")
     if anthropic and "anthropic" not in kinds.values():
         kinds["anthropic"] = "anthropic"
-        keys = _keys("anthropic", anthropic, gathering)
+        keys = gathering.keys("anthropic", anthropic)
         gathering.providers["anthropic"] = Arrival(id="anthropic", keys=keys, vendor=True)
     return kinds
 
@@ -130,18 +130,6 @@ def _waits(name: str, entry: dict[str, Any], gathering: Gathering) -> dict[str, 
                 f"{max(round(seconds * 1000), 1)}ms" if seconds % 1 else f"{int(seconds)}s"
             )
     return found
-
-
-def _keys(name: str, text: str, gathering: Gathering) -> tuple[Key, ...]:
-    if not text:
-        return ()
-    if variable := variable_of(text):
-        return (Key(env=variable),)
-    key = key_of(text)
-    if not key:
-        gathering.leave(f"key of {name}", "what stands there is no key")
-        return ()
-    return (Key(key=key),)
 
 
 def _expanded(text: str, env: Mapping[str, str]) -> str:

@@ -31,7 +31,7 @@ _CATALOG = (
 )
 _STALE = ("https://api.minimax.chat/v1",)  # addresses that ZimaOS itself replaces by the vendor's
 _LIMITS = {"requests_per_minute": "rpm", "tokens_per_minute": "tpm", "tokens_per_day": "tpd"}
-_PARAMS = ("temperature", "top_p", "max_tokens")
+_PARAMS = ("temperature", "top_p", "frequency_penalty", "presence_penalty", "max_tokens")
 _OAUTH = {
     "google-antigravity": "antigravity",
     "google-gemini-cli": "gemini-cli",

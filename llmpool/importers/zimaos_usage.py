@@ -21,7 +21,7 @@ from llmpool.usage.fields import LONGEST, is_amount, is_count, is_id
 
 PRICE_SOURCE = "imported"
 _TIME = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2}:[0-9]{2})"
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]((?!24)[0-9]{2}:[0-9]{2}:[0-9]{2})"  # a later Python reads 24:00
     r"(?:\.([0-9]{1,9}))?(Z|[+-][0-9]{2}:[0-9]{2})"
 )
 _KEY_ID = re.compile(r"key_[0-9a-f]{16}")

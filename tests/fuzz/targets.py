@@ -1,0 +1,32 @@
+"""Every target there is."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from tests.fuzz import (
+    answer_targets,
+    argument_targets,
+    command_targets,
+    data_targets,
+    file_targets,
+    login_targets,
+    state_targets,
+    wire_targets,
+)
+from tests.fuzz.promise import Target
+
+
+@cache
+def targets() -> list[Target]:
+    """List the targets of every kind."""
+    return [
+        *wire_targets.TARGETS,
+        *answer_targets.TARGETS,
+        *login_targets.TARGETS,
+        *data_targets.TARGETS,
+        *state_targets.targets(),
+        *command_targets.targets(),
+        *file_targets.targets(),
+        *argument_targets.TARGETS,
+    ]
