@@ -151,6 +151,7 @@ class Batch:
         finally:
             self._stop.set()  # whatever ended it: no thread takes another line
             self._shared.client.close()
+            self._notice(self._shared.lessons.close())
         if self._fault is not None:
             raise self._fault
         return self.tally
@@ -166,6 +167,7 @@ class Batch:
                 self.tally.code = signals.code
             if (signals.times or self._fault) and ends == float("inf"):
                 ends = time.monotonic() + GRACE
+            self._notice(self._shared.lessons.write_when_due())
             tick()
         self._cut = True
         self._shared.client.close()  # what is still under way ends, and is recorded as what it was
@@ -175,6 +177,10 @@ class Batch:
         left -= self._take_in(0.0)
         if self._read_all and not (left or self.tally.open):
             self.tally.code, self.tally.why = Exit.OK, None  # it came too late to end anything
+
+    def _notice(self, wrong: list[str]) -> None:
+        """Notice what could not be recorded."""
+        self.tally.notice(tuple(f"not recorded: {each}" for each in wrong))
 
     def _end(self, why: LlmpoolError | None = None) -> None:
         """Take no more lines; whoever waits stops waiting, what was sent may be answered still."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from llmpool.chat import question as questions
 from llmpool.chat.batch_lines import Entry
 from llmpool.chat.journey import Done, Journey, Notice, document
+from llmpool.chat.lessons import Lessons
 from llmpool.chat.manners import Manners, Pace
 from llmpool.chat.run import chat
 from llmpool.chat.session import Conversation
@@ -68,10 +69,11 @@ class Answer(NamedTuple):
 
 
 class Shared:
-    """What the threads of a batch share: a client, which is dear to make, and keys that are slow to read."""
+    """What the threads of a batch share: a client, keys that are slow to read, and what answers teach."""
 
     def __init__(self, pool: Pool) -> None:
         self.client = Client(offline=pool.offline)
+        self.lessons = Lessons(pool.paths.state)
         self._keys: dict[tuple[str, str], str] = {}
         self._lock = Lock()
 
@@ -93,7 +95,7 @@ class Asker:
 
     def __init__(self, pool: Pool, terms: Terms, stop: Event, hear: Hear, shared: Shared) -> None:
         self.pool = beside(pool)
-        self.pool.keys_read = shared.key
+        self._join(shared)
         self._stamp = _stamp(pool)
         self.terms = terms
         self._stop = stop
@@ -131,8 +133,13 @@ class Asker:
             self.pool.warnings.append(f"the config is used as it was before: {error.message}")
         else:
             now.warnings += self.pool.warnings
-            now.keys_read = self.pool.keys_read
             self.pool = now
+            self._join(self._shared)
+
+    def _join(self, shared: Shared) -> None:
+        """Let the pool have what all threads share."""
+        self.pool.keys_read = shared.key
+        self.pool.lessons = shared.lessons
 
     def _ask(self, entry: Entry) -> Answer:
         question = self._with_files(entry)

@@ -5,20 +5,26 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
+from llmpool.chat import keywords
 from llmpool.chat.extract import unfenced
 from llmpool.core.text import one_line
 from llmpool.errors import Misuse
 
 # what comes of a keyword whose value makes no sense
-_MISSHAPEN = (AttributeError, TypeError, KeyError, ValueError, RecursionError, re.error)
+_MISSHAPEN = (
+    *(AttributeError, TypeError, KeyError, ValueError, RecursionError, re.error),
+    *(ArithmeticError, MemoryError, NameError, SyntaxError),  # it is made into a program, and that is run
+)
 _SHOWN = 160  # characters of a complaint, which may quote all of the answer
 
 
 def check(schema: dict[str, Any], where: str) -> None:
     """Raise Misuse where *schema*, read from *where*, is no JSON schema."""
+    if wrong := keywords.misshapen(schema):
+        raise Misuse(f"{where} is no JSON schema: {one_line(wrong)}")
     _checker(json.dumps(schema), where)
 
 
@@ -36,6 +42,8 @@ def complaint(schema: dict[str, Any], answer: str) -> str:
         return f"the answer does not fit the schema: {_told(error.message)}"
     except RecursionError:
         return "the answer is nested too deeply to be checked"
+    except _MISSHAPEN as error:
+        raise Misuse(f"--schema is no JSON schema: {one_line(str(error))}") from None
     return ""
 
 
@@ -58,7 +66,7 @@ class _Everywhere(dict[str, Callable[[str], Any]]):
         return self._answer
 
 
-@cache
+@lru_cache(maxsize=32)  # a batch may bring one with each line
 def _checker(schema: str, where: str) -> Callable[[Any], Any]:
     """Return what checks a value; nothing is fetched that a schema points to."""
     import fastjsonschema

@@ -97,12 +97,11 @@ class Gate:
         headroom: Iterable[Headroom] = (),
     ) -> None:
         """Note how the last call ended; what never arrived counts for nothing."""
+        if _never_sent(failure):
+            self._give_back()
+            return
         ticket, self._ticket = self._ticket, None
         if ticket is None:
-            return
-        self._ticket = ticket if _never_sent(failure) else None
-        if self._ticket is not None:
-            self._give_back()
             return
         counted = most_tokens(self._wish.scopes) is not None
         tokens = _tokens(failure, usage) if counted else None
@@ -162,9 +161,7 @@ class Gate:
         return _failure(words, refusal.at - now, of_key)
 
     def _warn(self, error: LlmpoolError) -> None:
-        text = f"the rate limits of {self._wish.provider} are not kept: {error.message}"
-        if text not in self.pool.warnings:
-            self.pool.warnings.append(text)
+        self.pool.warn_once(f"the rate limits of {self._wish.provider} are not kept: {error.message}")
 
 
 def hear(pool: Pool, ref: str, key: str, headroom: Iterable[Headroom]) -> None:

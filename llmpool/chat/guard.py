@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from llmpool.chat.sizes import roomy
+from llmpool.core.word import word
+
 FAR = 4  # a count so many times under the estimate is no matter of how tokens are counted
 WORTH = 4096  # tokens below which nothing is cut by any server's default
 
@@ -15,7 +18,7 @@ def warning(
     far below what was sent makes it likely, but not where *several* turns were sent that all fit: some
     servers do not count the turns they remember. *grows* says that the server can be told to load with more.
     """
-    order = f"llmpool models load {ref} --context {_enough(sent)}"
+    order = f"llmpool models load {word(ref)} --context {roomy(sent)}"
     larger = f"a larger window: {order}" if grows else "its window is set where its server is started"
     if 0 < window <= counted + 1 and sent > window:
         provider = ref.partition("/")[0]
@@ -26,8 +29,3 @@ def warning(
         return ""
     place = f" to its window of {window:,}" if 0 < window < sent else ""
     return f"{ref} counted {counted:,} tokens of about {sent:,}: the prompt was probably cut{place}; {larger}"
-
-
-def _enough(sent: int) -> int:
-    """Return a window that takes what was sent and an answer, as powers of two go."""
-    return 1 << (sent * 5 // 4 + 1024 - 1).bit_length()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llmpool import costs, credentials
 from llmpool.chat import retention
@@ -22,6 +22,9 @@ from llmpool.router import experience, explain
 from llmpool.router import failure as rules
 from llmpool.state import health, ledger
 from llmpool.usage.cost import COUNTED, cost_fields, counted, token_fields
+
+if TYPE_CHECKING:
+    from llmpool.chat.lessons import Lessons
 
 PATIENCE = 1.0  # seconds that a request which is not over yet waits for the lock of a file
 
@@ -44,7 +47,8 @@ def record(pool: Pool, request: ChatRequest, journey: Journey) -> None:
         usage |= cost_fields(journey.cost, usage.get("price_source"), usage.get("price_dated"))
     _keep(pool, lambda: retention.append(pool, usage))
     _keep(pool, lambda: ledger.append(state, ledger.DECISIONS, decision_record(journey, usage)))
-    _keep(pool, lambda: health.update(state, lambda known: _learn(known, pool, journey)))
+    if not _is_taken(pool, journey):
+        _keep(pool, lambda: health.update(state, lambda known: _learn(known, pool, journey)))
     _keep(pool, lambda: credentials.count_uses(pool, journey.attempts))
     if journey.deployment.startswith("trial/"):
         _keep(pool, lambda: credentials.count_trial(pool, journey.deployment, journey.usage))
@@ -57,9 +61,18 @@ def _keep(pool: Pool, write: Callable[[], object]) -> None:
     try:
         write()
     except (StateUnusable, Busy) as error:
-        text = f"not recorded: {error.message}"
-        if text not in pool.warnings:
-            pool.warnings.append(text)
+        pool.warn_once(f"not recorded: {error.message}")
+
+
+def _is_taken(pool: Pool, journey: Journey) -> bool:
+    """Say whether a long run keeps what this one taught until it writes the lessons of many together."""
+    lessons: Lessons | None = pool.lessons
+    new = journey.attempts[journey.learnt :]
+    if lessons is None or len(new) != 1 or new[0].failure is not None:
+        return False
+    from llmpool.chat.lessons import Answer
+
+    return lessons.take(Answer(new[0], pool.clock(), _tokens(journey)))
 
 
 def _is_as_asked(journey: Journey) -> bool:
@@ -72,8 +85,12 @@ def _is_as_asked(journey: Journey) -> bool:
 def _keep_headroom(pool: Pool, journey: Journey) -> None:
     from llmpool.state import limits
 
+    lessons: Lessons | None = pool.lessons
     for (provider, key), entries in journey.headroom.items():
-        limits.update(pool.paths.state, provider, key, entries, pool.clock())
+        if lessons is None:
+            limits.update(pool.paths.state, provider, key, entries, pool.clock())
+        else:
+            lessons.hear(provider, key, entries, pool.clock())
 
 
 def usage_or_estimate(request: ChatRequest, journey: Journey) -> TokenUsage:
@@ -196,7 +213,7 @@ def _learn(state: health.Health, pool: Pool, journey: Journey) -> None:
     new = list(enumerate(journey.attempts))[journey.learnt :]
     journey.learnt = len(journey.attempts)
     for _, attempt in new:
-        _experience(state, attempt, _tokens(journey) if attempt.failure is None else 0)
+        experienced(state, attempt, _tokens(journey) if attempt.failure is None else 0)
     for _, chain in groupby(new, key=lambda placed: placed[1].deployment):
         places = list(chain)
         sent = [attempt for _, attempt in places if not attempt.failure or rules.was_sent(attempt.failure)]
@@ -205,7 +222,8 @@ def _learn(state: health.Health, pool: Pool, journey: Journey) -> None:
     state.tidy(now)
 
 
-def _experience(state: health.Health, attempt: Attempt, tokens: int) -> None:
+def experienced(state: health.Health, attempt: Attempt, tokens: int) -> None:
+    """Count an attempt among the experience with its deployment, if it was sent."""
     if attempt.failure and not rules.was_sent(attempt.failure):
         return
     seen = state.experience.get(attempt.deployment, Experience())
@@ -227,9 +245,8 @@ def _chain(state: health.Health, pool: Pool, journey: Journey, chain: _Chain) ->
     provider = split_ref(ref)[0]
     kind = rules.contact_kind(failure) if failure else ""
     state.contact[provider] = {"at": now, "kind": kind, "message": failure.message if failure else ""}
-    old, took = state.latency.get(provider, 0.0), sum(attempt.latency_ms for attempt in sent)
-    sample = float(took) * (2 if failure else 1)
-    state.latency[provider] = sample if not old else round(0.7 * old + 0.3 * sample, 1)
+    took = sum(attempt.latency_ms for attempt in sent)
+    state.average(provider, float(took) * (2 if failure else 1))
     if failure is None:
         state.answered(provider, ref, sent[-1].key)
         journey.rested.discard(ref)

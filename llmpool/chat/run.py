@@ -14,8 +14,8 @@ from contextlib import ExitStack
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from llmpool import credentials, ways
-from llmpool.chat import session
+from llmpool import credentials, errors, ways
+from llmpool.chat import session, sizes
 from llmpool.chat.instances import Instances
 from llmpool.chat.journey import Done, Event, Journey, Notice, Seam
 from llmpool.chat.manners import Manners, Pace
@@ -298,7 +298,7 @@ class _Run:
         except NoCredential as error:
             failure = Failure(kind="auth", message=error.message, hint=error.hint)
         except (StateUnusable, UnknownName, NothingEligible, ConfigInvalid) as error:
-            if self._purse and self._purse.is_lost:
+            if isinstance(error, errors.LaterState) or (self._purse and self._purse.is_lost):
                 raise
             failure = Failure(kind="unusable", message=error.message)
         except (KeyboardInterrupt, GeneratorExit, SystemExit):
@@ -333,6 +333,7 @@ class _Run:
             yield Notice(warning)
         ref, ready = f"{provider.id}/{model}", self.manners.meanwhile
         request = without_carry(with_defaults(self.request, provider), unless_by=ref)
+        request = yield from sizes.within(self.pool, ref, request, told=bool(self.request.max_tokens))
         if provider.preset == "embedded":
             from llmpool.chat import embedded
 

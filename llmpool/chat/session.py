@@ -89,9 +89,9 @@ def pictures(turn: dict[str, Any]) -> list[str]:
 def _seconds(at: str) -> float:
     if not at:
         return 0.0
-    from datetime import datetime
+    from llmpool.registry.staleness import epoch
 
-    return datetime.fromisoformat(at).timestamp()
+    return epoch(at)
 
 
 def keep(

@@ -144,7 +144,7 @@ class Purse:
         given = request.max_tokens or 0
         if given > thought:
             return given, min(given, thought + rules.LEAST)
-        row = next((row for row in self.pool.table.rows if row.id == ref), None)
+        row = sizes.row_of(self.pool, ref)
         room = row.window - sizes.needed(request) if row and row.window else rules.ANSWER
         longest = self.pool.routing["outputs"].get(ref, rules.ANSWER)
         answer = max(rules.LEAST, min(rules.ANSWER, room, longest))
@@ -155,10 +155,11 @@ class Purse:
         decided = kept.unpriced(self.pool)
         if decided == "allow" or not (forbidding or decided == "deny"):
             return
+        from llmpool.core.word import word
         from llmpool.router.caps import NO_PRICE
 
         name = forbidding[0] if forbidding else "rule unpriced"
-        raise _forbidden(f"{BUDGET} {name}: {NO_PRICE} {ref} --input USD --output USD")
+        raise _forbidden(f"{BUDGET} {name}: {NO_PRICE} {word(ref)} --input USD --output USD")
 
     def _cost(self, journey: Journey, request: ChatRequest, failure: Failure | None) -> Decimal:
         """Reckon what came of a call: as its server counted, and all that was streamed before it failed."""

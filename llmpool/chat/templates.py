@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from llmpool.core.near import meant, near
 from llmpool.errors import Misuse, UnknownName
 
 INPUT = "input"
@@ -39,13 +40,8 @@ def _template(templates: tuple[tuple[str, str], ...], name: str) -> str:
     known = dict(templates)
     if name in known:
         return known[name]
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, known, n=1)
-    if near:
-        hint = f"did you mean {near[0]}?"
-    elif known:
-        hint = f"there are: {', '.join(known)}"
+    if known:
+        hint = meant(near(name, known, most=1), f"there are: {', '.join(known)}")
     else:
         hint = f"keep one: llmpool config set templates.{name} 'Review this: {{input}}'"
     raise UnknownName(f'no template "{name}" in the config', hint=hint, details={"candidates": list(known)})

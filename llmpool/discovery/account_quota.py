@@ -61,7 +61,7 @@ def quotas(
 
 def quota(pool: Pool, name: str, account: str, *, client: Client) -> Quota:
     """Ask for tier and quotas of one account of the provider *name*."""
-    login = next((each for each in logins.of(pool.paths.state, name) if each.id == account), None)
+    login = logins.one(pool.paths.state, name, account)
     empty = Quota(provider=name, account=account, type=login.type if login else "", at=pool.clock())
     if login is None:
         return empty.replace(error=NOT_CONNECTED, message=f"{name}: nobody is logged in")

@@ -25,9 +25,8 @@ def refuse_barred(pool: Pool, provider: str, ref: str, *, clears: bool = False) 
     decided = policy.read(pool.paths.state).get(provider, Policy())
     if decided.effective_state == "inactive":
         raise _inactive(provider, ref, decided.reason)
-    note = f"{provider} is disabled; what is there is cleared away all the same"
-    if not enabled and note not in pool.warnings:
-        pool.warnings.append(note)
+    if not enabled:
+        pool.warn_once(f"{provider} is disabled; what is there is cleared away all the same")
 
 
 def _inactive(provider: str, ref: str, reason: str | None) -> Refused:

@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from llmpool.config.presets import presets
-from llmpool.core.outcome import Failure, UpstreamError
 from llmpool.core.wire import Answer
 from llmpool.discovery.fetched import SECONDS, Document, addresses, latest
-from llmpool.formats.base import parse_body
+from llmpool.formats.base import parse_body, wrong_format
 from llmpool.net.client import Client
 from llmpool.pool import Pool
 from llmpool.registry import official
@@ -54,7 +53,7 @@ def update(pool: Pool, client: Client, timeout: float = SECONDS) -> CatalogNews:
 def _read(answer: Answer, _: str) -> Official:
     content = official.read(parse_body(answer, "the catalog"))
     if content == official.NOTHING:
-        raise UpstreamError(Failure(kind="wrong_format", message="what is there is no catalog"))
+        raise wrong_format("what is there is no catalog")
     return content
 
 

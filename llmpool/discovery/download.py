@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from llmpool.core.outcome import Failure, UpstreamError
 from llmpool.core.times import rfc3339
+from llmpool.core.word import word
 from llmpool.discovery import download_ways
 from llmpool.discovery.download_ways import EMBEDDED, LMSTUDIO, OLLAMA, Pulled, Transfer
 from llmpool.discovery.pace import Pace
@@ -146,8 +147,7 @@ class _Run:
         try:
             write(self.pool.paths.state, self.job)
         except (StateUnusable, Busy) as error:
-            if error.message not in self.pool.warnings:
-                self.pool.warnings.append(error.message)
+            self.pool.warn_once(error.message)
 
 
 class _Watch:
@@ -217,7 +217,7 @@ def _called_off() -> Failure:
 def _in_words(job: Job, kind: str, failure: Failure) -> LlmpoolError:
     """Say what failed, in the error that belongs to it (C12 wants the words)."""
     message = f"{job.provider}: failed downloading model {job.model}: {failure.told}"
-    again = f"llmpool models pull {job.ref}"
+    again = f"llmpool models pull {word(job.ref)}"
     if failure.kind == "model_not_found":
         return UnknownName(message, hint=f"what there is: {_LIBRARIES.get(kind, 'llmpool models list')}")
     if failure.kind == "auth":

@@ -11,6 +11,7 @@ from llmpool.core.deployment import ObservedModel
 from llmpool.core.names import latest
 from llmpool.core.outcome import UpstreamError
 from llmpool.core.provider import Provider
+from llmpool.core.word import word
 from llmpool.discovery.barred import refuse_barred
 from llmpool.discovery.place import Meant, Place, declared_window, meant, not_here, observed, raised, way_of
 from llmpool.discovery.watched import undisturbed, watched
@@ -172,7 +173,7 @@ def load_ref(
     refuse_barred(pool, asked.provider.id, asked.ref)
     if keep_alive == 0:
         fact = f"{asked.ref}: kept for no time at all, it would be gone as soon as it is loaded"
-        raise Misuse(fact, hint=f"to take it out of memory: llmpool models unload {asked.ref}")
+        raise Misuse(fact, hint=f"to take it out of memory: llmpool models unload {word(asked.ref)}")
     if asked.provider.preset == "embedded":
         from llmpool.discovery import load_embedded
 
@@ -185,7 +186,7 @@ def load_ref(
     try:
         done = load(pool, asked.provider, asked.model, order.wished, ears, seconds=seconds)
     except UpstreamError as error:
-        longer = f"llmpool models load {asked.ref} --timeout {2 * seconds:.0f}s"
+        longer = f"llmpool models load {word(asked.ref)} --timeout {2 * seconds:.0f}s"
         raise raised(asked.ref, error.failure, longer=longer) from None
     memory, declared = _memory(pool, asked, done), declared_window(pool, asked.ref)
     kept = keep_alive
@@ -250,4 +251,4 @@ class _Order(NamedTuple):
 def too_large(ref: str, most: int, wanted: int) -> Misuse:
     """Make the error for a window that a model was not made for."""
     fact = f"{ref} has {most:,} tokens at most, not {wanted:,}"
-    return Misuse(fact, hint=f"llmpool models load {ref} --context {most}")
+    return Misuse(fact, hint=f"llmpool models load {word(ref)} --context {most}")

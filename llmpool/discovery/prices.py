@@ -10,11 +10,10 @@ import json
 from typing import Any, NamedTuple
 
 from llmpool.core.inventory import Inventory
-from llmpool.core.outcome import Failure, UpstreamError
 from llmpool.core.times import rfc3339
 from llmpool.core.wire import Answer
 from llmpool.discovery.fetched import SECONDS, Document, addresses, latest
-from llmpool.formats.base import shown
+from llmpool.formats.base import shown, wrong_format
 from llmpool.net.client import Client
 from llmpool.pool import Pool
 from llmpool.pricing.upstream import packed
@@ -98,12 +97,8 @@ def _read(answer: Answer, at: str) -> dict[str, Any]:
     try:
         found = json.loads(answer.body.decode().removeprefix("\ufeff"), parse_float=str, parse_constant=str)
     except (ValueError, RecursionError):
-        raise _foreign("what is there is not JSON") from None
+        raise wrong_format("what is there is not JSON") from None
     try:
         return packed(found, f"genai-prices of {at[:10]}")
     except ValueError as error:
-        raise _foreign(f"what is there is no price list: {shown(str(error), LONGEST_FAULT)}") from None
-
-
-def _foreign(message: str) -> UpstreamError:
-    return UpstreamError(Failure(kind="wrong_format", message=message))
+        raise wrong_format(f"what is there is no price list: {shown(str(error), LONGEST_FAULT)}") from None

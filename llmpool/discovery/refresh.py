@@ -15,7 +15,7 @@ from llmpool.core.provider import Provider
 from llmpool.core.times import rfc3339
 from llmpool.discovery.observe import BAD_KEY, NO_KEY, NOT_LISTED, observe
 from llmpool.discovery.workers import side_by_side
-from llmpool.errors import Busy, offline_forbids
+from llmpool.errors import Busy, ConfigInvalid, offline_forbids
 from llmpool.net.client import Client
 from llmpool.pool import Pool, unknown_provider
 from llmpool.registry import dead
@@ -239,18 +239,27 @@ def _save(
 
     Return what was known just before, and what is now of those that were observed, in id order.
     """
-    configured = {provider.id for provider in pool.catalog.providers}
     seen: list[ProviderInventory] = []
 
     def settled(known: Inventory) -> tuple[list[ProviderInventory], list[str]]:
         seen[:] = (_settled(entry, known) for entry in sorted(heard, key=lambda entry: entry.provider))
-        return seen, [name for name in known.providers if whole and name not in configured]
+        return seen, _gone(pool, known) if whole else []
 
     before, after = inventory.change(pool.paths.state, settled)
     _remember_contact(pool, seen)
     pool.keep_lessons()
     pool.forget()
     return before, tuple(after.providers.get(entry.provider, entry) for entry in seen)
+
+
+def _gone(pool: Pool, known: Inventory) -> list[str]:
+    """Name who is configured no more, by the config as it is now: others have been added meanwhile."""
+    fresh = Pool(pool.paths, pool.env, pool.clock)
+    try:
+        configured = {provider.id for provider in fresh.catalog.providers}
+    except ConfigInvalid:
+        return []  # somebody is editing it; whoever is gone is so at the next refresh
+    return [name for name in known.providers if name not in configured]
 
 
 def _settled(entry: ProviderInventory, before: Inventory) -> ProviderInventory:

@@ -66,8 +66,19 @@ class Health:
 
     def answered(self, provider: str, ref: str, key: str) -> None:
         """Forget the rests of who has just answered: the deployment, its key, its provider."""
-        for scope in (f"provider:{provider}", f"deployment:{ref}", f"key:{provider}/{key}"):
+        for scope in _scopes(provider, ref, key):
             self.cooldowns.pop(scope, None)
+
+    def is_well(self, provider: str, ref: str, key: str) -> bool:
+        """Say whether an answer would only move averages: its provider was heard last, and nobody rests."""
+        contact = self.contact.get(provider)
+        heard = contact is not None and not contact["kind"]
+        return heard and self.cooldowns.keys().isdisjoint(_scopes(provider, ref, key))
+
+    def average(self, provider: str, milliseconds: float) -> None:
+        """Fold how long a call took into the average of its provider."""
+        old = self.latency.get(provider, 0.0)
+        self.latency[provider] = milliseconds if not old else round(0.7 * old + 0.3 * milliseconds, 1)
 
     def listed(self, provider: str) -> None:
         """Forget what a good listing disproves: that a provider fails, refuses its keys, lacks its models."""
@@ -104,6 +115,16 @@ def update(state: Path, change: Callable[[Health], None], *, wait: float = 10.0)
     jsonfile.update(state / NAME, apply, wait=wait, decode=Health)
 
 
+def wake(state: Path, scope: str) -> None:
+    """End the rest of *scope*; where it does not rest nothing is written."""
+
+    def change(health: Health) -> None:
+        health.cooldowns.pop(scope, None)
+
+    if scope in read(state).cooldowns:
+        update(state, change)
+
+
 def take_turns(state: Path, turns: Iterable[str]) -> dict[str, int]:
     """Take the next turn of each counter under the lock: nobody else is given the same."""
     from llmpool.router.strategy import take_turn
@@ -116,3 +137,8 @@ def take_turns(state: Path, turns: Iterable[str]) -> dict[str, int]:
 
     update(state, change)
     return taken
+
+
+def _scopes(provider: str, ref: str, key: str) -> tuple[str, ...]:
+    """Name what an answer wakes: the deployment, the key it was asked with, the provider of both."""
+    return (f"provider:{provider}", f"deployment:{ref}", f"key:{provider}/{key}")

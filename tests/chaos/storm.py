@@ -153,9 +153,9 @@ def run(home: Home, world: Weather, *, prompts: int, workers: int, routing: tupl
 
 
 def records(directory: Path) -> Iterator[Any]:
-    """Read every line of a log; a torn one does not parse."""
+    """Read every line of a log; a torn one does not parse, an empty one is allowed."""
     for path in sorted(directory.glob("*.jsonl")):
-        yield from (json.loads(line) for line in path.open(encoding="utf-8"))
+        yield from (json.loads(line) for line in path.open(encoding="utf-8") if line.strip())
 
 
 def _is_whole(ran: Ran) -> bool:

@@ -13,8 +13,8 @@ from tests.fakes.server import FakeServer
 from tests.support import Home, model, provider
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
-# Some minutes each on two cores, which every change need not wait for: CHAOS=1 pytest -m slow tests/chaos
-for_long = pytest.mark.skipif("CHAOS" not in os.environ, reason="CHAOS is not set")
+# Some minutes each on two cores, which every change need not wait for: LONG=1 pytest -m slow tests/chaos
+for_long = pytest.mark.skipif("LONG" not in os.environ, reason="LONG is not set")
 
 
 def blown_over(home: Home, world: Weather, *, prompts: int, workers: int) -> Storm:

@@ -128,12 +128,18 @@ class Weather:
         return {f"KEY_{name}_{key}".upper(): f"secret-{name}-{key}" for name in FORMATS for key in KEYS}
 
     def config(self, *routing: str, seconds: int = 2) -> str:
-        """Write the config: time-outs of so many seconds, every model declared, *routing* beside them."""
+        """Write the config: time-outs of so many seconds, every model declared, *routing* beside them.
+
+        The good one never stalls, and has all the time that a busy machine takes.
+        """
         limits = [f'{name}_timeout = "{seconds}s"' for name in ("connect", "first_token", "read")]
         tables = ["[routing]", *limits, *routing]
         for name, server in self.servers.items():
             keys = [{"label": key, "env": f"KEY_{name}_{key}".upper()} for key in KEYS]
-            tables.append(provider(name, server.root, format=name, location="cloud", keys=keys))
+            patience = "120s" if name == self.good else None
+            tables.append(
+                provider(name, server.root, format=name, location="cloud", keys=keys, timeout=patience)
+            )
             tables += [model(f"{name}/{each}", quality=self.ratings[name]) for each in self.models[name]]
         return "\n".join(tables)
 
