@@ -9,8 +9,8 @@ from llmpool.core.near import near
 from llmpool.errors import LlmpoolError
 from llmpool.pool import Pool
 from llmpool.state import collect
+from llmpool.usage.rollup import Days
 from llmpool.usage.span import Span
-from llmpool.usage.summary import summarize
 
 NAMED = ("provider", "deployment", "model")
 _NEAR = 3  # names that may have been meant
@@ -28,12 +28,27 @@ def unheard(pool: Pool, filters: Mapping[str, str]) -> Iterator[tuple[str, str, 
             yield name, value, _near(value, known)
 
 
+class _Heard:
+    """The deployments that blocks have cells of; of these the names alone are looked at."""
+
+    def __init__(self) -> None:
+        self.deployments: set[str] = set()
+
+    def begin(self) -> None:
+        """Forget what was heard by now."""
+        self.deployments.clear()
+
+    def add(self, days: Days) -> None:
+        """Hear of a block."""
+        for day in days.values():
+            self.deployments.update(who.deployment for who in day.cells)
+
+
 def _recorded(pool: Pool) -> dict[str, set[str]]:
     """Gather the names that any record has, whenever it is of."""
-    found = collect.collect(pool.paths.state, Span("", ""), now=pool.clock(), finer=False)
-    groups = summarize(found.blocks, ("deployment",), None)[1]
-    ids = {value for group in groups for _, value in group.keys}
-    return _names(ids)
+    heard = _Heard()
+    collect.collect(pool.paths.state, Span("", ""), now=pool.clock(), into=heard)
+    return _names(heard.deployments)
 
 
 def _configured(pool: Pool) -> dict[str, set[str]]:

@@ -91,20 +91,26 @@ def _seeds(keeping: Keeping) -> dict[str, Count]:
         return {}
     ran: dict[float, list[Ran]] = {}
     for since in {rules.starts(budget.per, now) for budget in wanted}:
-        ran[since] = list(_ran(keeping.state, since, now))
+        mine = [budget for budget in wanted if rules.starts(budget.per, now) == since]
+        whole = all(budget.scope == rules.ANY and budget.tag is None for budget in mine)
+        ran[since] = list(_ran(keeping.state, since, now, whole=whole))
     pairs = [(budget, rules.starts(budget.per, now)) for budget in wanted]
     return {rules.name_of(budget): rules.seed(budget, since, ran[since]) for budget, since in pairs}
 
 
-def _ran(state: Path, since: float, now: float) -> Iterator[Ran]:
-    """Add up what the ledger says was spent from a moment on: out of its roll-ups, pruned days included."""
+def _ran(state: Path, since: float, now: float, *, whole: bool) -> Iterator[Ran]:
+    """Add up what the ledger says was spent from a moment on: out of its roll-ups, pruned days included.
+
+    Where the *whole* is all that is wanted, nobody looks at whose it is: that is years in a few totals.
+    """
     from llmpool.state.collect import collect
+    from llmpool.usage.rollup import Costs
     from llmpool.usage.span import Span
 
     span = Span(rfc3339(since).removesuffix("Z") if since else "")
-    for days in collect(state, span, now=now).blocks:
-        for day in days.values():
-            yield from (Ran(who.deployment, who.key, who.tag, cell.cost) for who, cell in day.cells.items())
+    spent = Costs(whole=whole)
+    collect(state, span, now=now, into=spent)
+    yield from (Ran(who.deployment, who.key, who.tag, cost) for who, cost in spent.by.items())
 
 
 def _identity(config: Path) -> list[int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from llmpool.core.times import rfc3339
 from llmpool.errors import Busy
@@ -17,7 +17,7 @@ from llmpool.state import localdays, rollfile, rollup
 from llmpool.state.rollfile import Roll
 from llmpool.state.rollup import FOLDER, Loaded, Part
 from llmpool.usage.fold import Fold
-from llmpool.usage.rollup import Day, Days, merged_days
+from llmpool.usage.rollup import Day, Days, DaySum
 from llmpool.usage.span import Span
 
 MONTH = ".month"
@@ -26,6 +26,23 @@ PRUNED = "(pruned)"  # the session of records whose sessions are gone
 TRIES = 100  # listings, each after a day was pruned
 _DAY = 86400
 _FOREIGN = (KeyError, TypeError, ValueError, AttributeError)
+
+
+class Into(Protocol):
+    """Where blocks go as they are found, so that years of them are not all in memory at once."""
+
+    def begin(self) -> None:
+        """Forget what was added: it is all found once more."""
+
+    def add(self, days: Days) -> None:
+        """Take a block in."""
+
+
+class Blocks(list[Days]):
+    """All blocks as they are."""
+
+    begin = list.clear
+    add = list.append
 
 
 class Collected(NamedTuple):
@@ -50,8 +67,13 @@ class _Covered(NamedTuple):
     bad: int
 
 
-def collect(state: Path, span: Span, *, now: float, finer: bool = False) -> Collected:
-    """Add up the usage in a span; *finer* wants local days throughout, where months would do otherwise."""
+def collect(
+    state: Path, span: Span, *, now: float, finer: bool = False, into: Into | None = None
+) -> Collected:
+    """Add up the usage in a span; *finer* wants local days throughout, where months would do otherwise.
+
+    Blocks go *into* whatever is given, one after another, and are in the answer where nothing is.
+    """
 
     def rolled(work: _Work) -> None:
         if not finer:
@@ -59,10 +81,12 @@ def collect(state: Path, span: Span, *, now: float, finer: bool = False) -> Coll
         for part in work.parts:
             work.take(part)
 
-    return _collected(state, span, now, rolled)
+    return _collected(state, span, now, rolled, into)
 
 
-def scan(state: Path, span: Span, *, now: float, sessions: bool = False) -> Collected:
+def scan(
+    state: Path, span: Span, *, now: float, sessions: bool = False, into: Into | None = None
+) -> Collected:
     """Add up the usage in a span from all its lines; what was pruned has no sessions any more."""
 
     def scanned(work: _Work) -> None:
@@ -72,23 +96,28 @@ def scan(state: Path, span: Span, *, now: float, sessions: bool = False) -> Coll
             else:
                 work.bad += work.read(part, sessions=sessions)
 
-    return _collected(state, span, now, scanned)
+    return _collected(state, span, now, scanned, into)
 
 
-def _collected(state: Path, span: Span, now: float, take: Callable[[_Work], None]) -> Collected:
+def _collected(
+    state: Path, span: Span, now: float, take: Callable[[_Work], None], into: Into | None
+) -> Collected:
     """Add up, anew where another process prunes meanwhile: nothing is missed or counted twice."""
+    blocks = Blocks()
     for _ in range(TRIES):
-        work = _Work(state, span, now)
+        target = blocks if into is None else into
+        target.begin()
+        work = _Work(state, span, now, target)
         with suppress(rollup.Gone):
             take(work)
-            return work.collected()
+            return Collected(blocks, work.bad, work.rounded, work.lost)
     raise Busy(f"{state / 'usage'} is being pruned", hint="try again when that has finished")
 
 
 class _Work:
-    """A span that is being added up."""
+    """A span that is being added up; what is read for it is let go when it has been added."""
 
-    def __init__(self, state: Path, span: Span, now: float) -> None:
+    def __init__(self, state: Path, span: Span, now: float, into: Into) -> None:
         self.span = span
         self.today = localdays.today(now)
         self.closed_before = rfc3339(now - _DAY)[:10]  # no local day is that far from its UTC day
@@ -96,20 +125,14 @@ class _Work:
         self.folder = state / "usage" / FOLDER
         self.all = rollup.parts(state)
         self.parts = [part for part in self.all if _touches(span, part.day)]
-        self._found = Collected([], 0, [], [])
         self.bad = 0
-        self._loaded: dict[str, Loaded | None] = {}
+        self.rounded: list[str] = []
+        self.lost: list[str] = []
+        self._into = into
         self._covered: dict[str, list[_Covered]] = {}
 
-    def collected(self) -> Collected:
-        """Return what was added up by now."""
-        return self._found._replace(bad=self.bad)
-
     def _load(self, part: Part) -> Loaded | None:
-        name = part.path.name
-        if name not in self._loaded:
-            self._loaded[name] = rollup.load(part, self.calendar)
-        return self._loaded[name]
+        return rollup.load(part, self.calendar)
 
     def take(self, part: Part, *, session: str = "") -> None:
         """Take of a part what the span wants, and no month has."""
@@ -120,14 +143,14 @@ class _Work:
             return
         loaded = self._load(part)
         if loaded is None:
-            self._found.lost.append(part.day)
+            self.lost.append(part.day)
             return
         self.bad += loaded.bad
         partly = self._partly(part, loaded, done)
         for days in loaded.blocks:
             wanted = {label: day for label, day in days.items() if label not in done and self._wants(day)}
             block = {label: day for label, day in wanted.items() if label not in partly}
-            self._found.blocks.append(_in_session(block, session) if session else block)
+            self._into.add(_in_session(block, session) if session else block)
         if partly:
             self.read(part, partly.__contains__)
 
@@ -141,7 +164,7 @@ class _Work:
         }
         inside = {label for days in loaded.blocks for label, day in days.items() if self._wants(day)}
         if part.kept and found & inside:
-            self._found.rounded.append(part.day)
+            self.rounded.append(part.day)
         return set() if part.kept else found & inside
 
     def _wants(self, day: Day) -> bool:
@@ -155,7 +178,7 @@ class _Work:
         if wants is not None:
             inside = ([each for each in records if wants(label(each["at"][:-1]))] for records in inside)
         fold.extend(inside)
-        self._found.blocks.append(fold.days())
+        self._into.add(fold.days())
         return found.bad
 
     def take_months(self) -> None:
@@ -165,7 +188,7 @@ class _Work:
             day = roll.days.get(name) if roll else None
             if roll is None or day is None or not self.span.covers(day.first, day.last):
                 continue
-            self._found.blocks.append({name: day})
+            self._into.add({name: day})
             for part, covered in _covers(roll).items():
                 self._covered.setdefault(part, []).append(covered)
 
@@ -180,7 +203,8 @@ class _Work:
 
     def _month(self, month: str) -> Roll | None:
         """Return the file of a month, made anew where it is void or lacks too much."""
-        parts = [p for p in self.all if p.day < self.closed_before and _is_near(p.day, month)]
+        first, last = _day_before(month), _after(month)  # what days can have records of a local month
+        parts = [p for p in self.all if first <= p.day <= last and p.day < self.closed_before]
         path = self.folder / f"{month}{MONTH}"
         roll = rollfile.read(path)
         known = _covers(roll) if roll and roll.head.get("zone") == localdays.zone() else {}
@@ -193,16 +217,18 @@ class _Work:
 
     def _make_month(self, path: Path, month: str, parts: list[Part]) -> Roll:
         covers: dict[str, _Covered] = {}
-        days: list[Days] = []
+        whole = DaySum()
         for part in parts:
             seen, loaded = rollup.stamp(part.path), self._load(part)
             if loaded is None:
                 continue
             labels = [label for label in loaded.labels if label[:7] == month and label < self.today]
             covers[part.path.name] = _Covered(seen, labels, sorted(loaded.labels), loaded.bad)
-            days += [{month: block[label]} for block in loaded.blocks for label in labels if label in block]
+            for found in [block[label] for block in loaded.blocks for label in labels if label in block]:
+                whole.add(found)
         head = {"zone": localdays.zone(), "parts": {name: list(each) for name, each in covers.items()}}
-        roll = Roll(head, merged_days(days))
+        day = whole.day()
+        roll = Roll(head, {month: day} if day else {})
         rollfile.write(path, roll)
         return roll
 
@@ -227,11 +253,6 @@ def _after(month: str) -> str:
     """Return the first day of the next month."""
     year, number = int(month[:4]), int(month[5:])
     return f"{year + number // 12:04}-{number % 12 + 1:02}-01"
-
-
-def _is_near(day: str, month: str) -> bool:
-    """Tell whether a UTC day can have records of a local month: it is in it, or next to it."""
-    return day[:7] == month or day == _after(month) or day == _day_before(month)
 
 
 def _day_before(month: str) -> str:

@@ -122,7 +122,7 @@ def write(
     from llmpool.state.lock import locked
 
     documents = build(0)
-    for name in (ROUTING, LISTING):
+    for name in (ROUTING, LISTING, COSTS):
         _last(state / name, tell=True)  # a newer one is refused, a broken one set aside, before any lock
     try:
         with locked(state / _LOCK):

@@ -18,7 +18,7 @@ from llmpool.core.record import Record, plain
 from llmpool.errors import Busy
 from llmpool.registry.reconcile import is_same
 from llmpool.state import jsonfile, shape
-from llmpool.state.lock import locked
+from llmpool.state.lock import file_of, locked
 
 NAME = "downloads.json"
 QUEUED, RUNNING, INTERRUPTED = "queued", "running", "interrupted"
@@ -73,10 +73,10 @@ def read(state: Path) -> Jobs:
 
 def is_held(state: Path, provider: str) -> bool:
     """Say whether a live process pulls at *provider*."""
-    if not (state / f"pull-{provider}.lock").exists():
+    if not lock_of(state, provider).exists():
         return False
     try:
-        with locked(state / f"pull-{provider}", shared=True, wait=0):
+        with locked(_place(state, provider), shared=True, wait=0):
             return False
     except Busy:
         return True
@@ -84,7 +84,16 @@ def is_held(state: Path, provider: str) -> bool:
 
 def turn(state: Path, provider: str) -> AbstractContextManager[None]:
     """Hold the right to pull at *provider*; raises Busy when another process has it."""
-    return locked(state / f"pull-{provider}", wait=TURN_WAIT)
+    return locked(_place(state, provider), wait=TURN_WAIT)
+
+
+def lock_of(state: Path, provider: str) -> Path:
+    """Return the file that whoever pulls at *provider* has locked."""
+    return file_of(_place(state, provider))
+
+
+def _place(state: Path, provider: str) -> Path:
+    return state / f"pull-{provider}"
 
 
 def begin(state: Path, wanted: Job, at: str) -> Job:

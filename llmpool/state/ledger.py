@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -60,10 +61,9 @@ class Reading:
                     self.bad += 1
 
 
-def newest(state: Path, kind: str, *, limit: int = 1, ref: str = "") -> list[dict[str, Any]]:
-    """Read the newest records first, or those whose id is *ref*."""
-    reading = Reading(state, kind, newest_first=True, holding=ref)
-    return list(islice((record for record in reading if not ref or record["id"] == ref), limit))
+def newest(state: Path, kind: str, *, limit: int = 1) -> list[dict[str, Any]]:
+    """Read the newest records, the last one first."""
+    return list(islice(Reading(state, kind, newest_first=True), limit))
 
 
 def is_dated(record: dict[str, Any]) -> bool:
@@ -82,12 +82,20 @@ def _forwards(path: Path) -> Iterator[bytes]:
 
 
 def _record(line: bytes) -> dict[str, Any] | None:
-    """Return the object on *line*, None when there is none."""
+    """Return the object on *line*, None when there is none; numbers that JSON has no word for are null."""
     try:
-        record = json.loads(line.decode("utf-8", "replace"))
+        record = _DECODER.decode(line.decode("utf-8", "replace").strip())
     except (ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) else None
+
+
+def _number(text: str) -> float | None:
+    number = float(text)
+    return number if isfinite(number) else None
+
+
+_DECODER = json.JSONDecoder(parse_float=_number, parse_constant=lambda _word: None)
 
 
 def _is_usage(record: dict[str, Any]) -> bool:

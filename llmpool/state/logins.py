@@ -15,6 +15,7 @@ from llmpool.state import jsonfile, shape
 
 NAME = "accounts.json"
 MOST = 256
+ID = "oat_"  # how the id of an account begins, and with it the label of each of its tokens
 
 
 class Login(Record):
@@ -47,6 +48,11 @@ def read(state: Path) -> list[Login]:
 def of(state: Path, provider: str) -> list[Login]:
     """Read the accounts of one provider, in the order to try them."""
     return [login for login in read(state) if login.provider == provider]
+
+
+def one(state: Path, provider: str, name: str) -> Login | None:
+    """Read the account of a provider that has this id; None where there is none."""
+    return next((login for login in of(state, provider) if login.id == name), None)
 
 
 def keep(state: Path, login: Login) -> list[Login]:

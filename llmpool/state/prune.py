@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from llmpool.state.rollup import DAY, FOLDER, KEPT, Part
 from llmpool.usage.rollup import merged_days
 
 _LENGTH = 86400
+_LEAST = 2  # days
 
 
 class Old(NamedTuple):
@@ -40,14 +42,24 @@ def old(state: Path, day: str) -> Old:
 
 
 def prune(state: Path, day: str, *, most: int = 0) -> Old:
-    """Remove what is older than *day*, the oldest first, and return it; *most* days of usage at once."""
+    """Remove what is older than *day*, the oldest first, and return it.
+
+    With *most* it ends where more bytes of usage would be read, but not before two days: who comes every day
+    is done with what there is.
+    """
     found = old(state, day)
-    usage = found.usage[:most] if most else found.usage
+    usage = found.usage[: _within(found.usage, most)] if most else found.usage
     calendar = Calendar()
     for path in usage:
         _seal(Part(path.stem, path), calendar)
     jsonl.remove_before(state / ledger.DECISIONS, day)
     return found._replace(usage=usage)
+
+
+def _within(files: list[Path], most: int) -> int:
+    """Count the first files that have so many bytes together, and two in any case."""
+    whole = accumulate(stamp[0] if (stamp := rollup.stamp(path)) else 0 for path in files)
+    return max(_LEAST, sum(size <= most for size in whole))
 
 
 def _seal(part: Part, calendar: Calendar) -> None:
@@ -76,6 +88,7 @@ def _keep(path: Path, roll: Roll, seen: list[int]) -> None:
     """Add a day's sums to those that are kept of it, unless they are in these since a crash."""
     known = rollfile.read(path)
     if known is None and path.exists():
+        rollfile.refuse_later(path)
         aside = path.rename(path.with_name(f"{path.name}.corrupt-{seen[1]}"))
         warn(f"{path} is corrupt: set aside as {aside.name}; going on without it")
     if known and known.head.get("source") == seen:

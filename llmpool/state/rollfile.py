@@ -17,20 +17,26 @@ from array import array
 from collections.abc import ItemsView, Iterator, Mapping
 from contextlib import suppress
 from decimal import Decimal
-from functools import cached_property
-from itertools import islice
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from struct import iter_unpack
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from weakref import ReferenceType, ref
 
-from llmpool.state.jsonfile import encode, write_all, write_atomic
+from llmpool.errors import LaterState
+from llmpool.state.jsonfile import encode, temporary_of, write_all, write_atomic
 from llmpool.state.lock import open_private
 from llmpool.usage.rollup import SUMS, ZERO, Cell, Day, Days, Who
-from llmpool.usage.runs import BOUNDS, CODE, MARKED, Run, joined
+from llmpool.usage.runs import BOUNDS, CODE, EMPTY_RUN, MARKED, Run, joined
+
+if TYPE_CHECKING:
+    import mmap
 
 LAYOUT = 2  # goes up with every change of what a file holds
 _COUNT = len(SUMS)
 _COLUMNS = _COUNT + 3  # the number of a name, sums, how many latencies, how many times to first token
+_RUNS = (_COLUMNS - 2, _COLUMNS - 1)  # the columns of how many
 _NUMBER: Final = "q"
+_FILES, _BYTES = 64, 32 << 20  # so much stays mapped; Macs let a process open 256 files
 _FOREIGN = (OSError, ValueError, LookupError, TypeError, RecursionError, ArithmeticError)
 
 
@@ -47,6 +53,18 @@ def read(path: Path) -> Roll | None:
         return _decoded(_content(path))
     except _FOREIGN:
         return None
+
+
+def refuse_later(path: Path) -> None:
+    """Raise LaterState for a roll-up of a later layout: nothing else tells of a day that was pruned."""
+    try:
+        with path.open("rb") as file:
+            file.readline()
+            layout = json.loads(file.readline())["layout"]
+    except _FOREIGN:
+        return
+    if type(layout) is int and layout > LAYOUT:
+        raise LaterState(path, layout, LAYOUT)
 
 
 def _content(path: Path) -> memoryview:
@@ -66,7 +84,7 @@ def write(path: Path, roll: Roll, *, durable: bool = False) -> bool:
     if durable:
         write_atomic(path, content)
         return True
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}.tmp")
+    temporary = temporary_of(path)
     try:
         descriptor = open_private(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         try:
@@ -137,9 +155,10 @@ def _decoded(content: memoryview) -> Roll | None:
         return None
     text, start = _line(content, start)
     end = start + head.pop("cells") * _COLUMNS * 8
-    times = _Times(content[end:].cast(CODE))
-    totals = [(label, first, last, _total(row, times)) for label, first, last, row in head.pop("days")]
-    rest = _Rest(text, content[start:end].cast(_NUMBER), times)
+    table, runs, rows = content[start:end].cast(_NUMBER), content[end:].cast(CODE), head.pop("days")
+    times = _Times(runs, 0, sum(_length(count) for *_, row in rows for count in row[-2:]))
+    totals = [(label, first, last, _total(row, times)) for label, first, last, row in rows]
+    rest = _Rest(text, table, runs[times.place :])
     days = {
         label: Day(first, last, total, _Day(rest, number))
         for number, (label, first, last, total) in enumerate(totals)
@@ -148,51 +167,80 @@ def _decoded(content: memoryview) -> Roll | None:
 
 
 class _Rest:
-    """The cells of all days of a file, decoded when the first is asked for: totals alone want none."""
+    """The cells of all days of a file, decoded one by one when they are asked for: totals alone want none."""
 
-    def __init__(self, text: bytes, table: memoryview, times: _Times) -> None:
+    def __init__(self, text: bytes, table: memoryview, runs: memoryview) -> None:
         self._text = text
         self._table = table
-        self._times = times
+        self._runs = runs
 
-    @cached_property
-    def days(self) -> list[dict[Who, Cell]]:
-        """The cells by day."""
+    def count(self, number: int) -> int:
+        """Count the cells of a day."""
+        counts: list[int] = json.loads(self._text)["counts"]
+        return counts[number]
+
+    def names(self, number: int) -> list[Who]:
+        """List whose cells a day has."""
+        known = json.loads(self._text)
+        start = sum(known["counts"][:number])
+        end = start + known["counts"][number]
+        rows = self._table[start * _COLUMNS : end * _COLUMNS : _COLUMNS].tolist()
+        return [Who(*known["who"][row]) for row in rows]
+
+    def cells(self, number: int) -> Iterator[tuple[Who, Cell]]:
+        """Yield the cells of a day."""
         known = json.loads(self._text)
         names = [Who(*parts) for parts in known["who"]]
-        cells = self._cells(known["costs"], known["large"])
-        return [{names[number]: cell for number, cell in islice(cells, count)} for count in known["counts"]]
+        start = sum(known["counts"][:number])
+        end = start + known["counts"][number]
+        take = _Times(self._runs, self._length(0, start), self._length(start, end)).take
+        for numbers, cost in zip(
+            self._rows(start, end, known["large"]), known["costs"][start:end], strict=True
+        ):
+            latencies, ttfts = take(numbers[-2]), take(numbers[-1])
+            yield names[numbers[0]], Cell(numbers[1:-2], _money(cost), (latencies,), (ttfts,))
 
-    def _cells(self, costs: list[str], large: list[list[int]]) -> Iterator[tuple[int, Cell]]:
-        """Yield the cells in order, each with the number of its name."""
-        numbers, take = self._table.tolist(), self._times.take
-        for place, value in large:
-            numbers[place] = value
-        for start, cost in zip(range(0, len(numbers), _COLUMNS), costs, strict=True):
-            end = start + 1 + _COUNT
-            runs = (take(numbers[end]),), (take(numbers[end + 1]),)
-            yield numbers[start], Cell(numbers[start + 1 : end], _money(cost), *runs)
+    def _length(self, start: int, end: int) -> int:
+        """Tell how long the runs of some cells are together."""
+        columns = (self._table[start * _COLUMNS + place : end * _COLUMNS : _COLUMNS] for place in _RUNS)
+        return sum(_length(count) for column in columns for count in column.tolist())
+
+    def _rows(self, start: int, end: int, large: list[tuple[int, int]]) -> Iterator[tuple[int, ...]]:
+        """Return the numbers of some cells, those that are too large for the table in their places."""
+        rows = iter_unpack(f"={_COLUMNS}{_NUMBER}", self._table[start * _COLUMNS : end * _COLUMNS])
+        return _with_large(rows, start * _COLUMNS, dict(large)) if large else rows
 
 
 class _Day(Mapping[Who, Cell]):
-    """The cells of one day of a file."""
+    """The cells of one day of a file; they are not kept: whoever wants them again waits again."""
 
     def __init__(self, rest: _Rest, number: int) -> None:
         self._rest = rest
         self._number = number
 
     def __getitem__(self, who: Who) -> Cell:
-        return self._rest.days[self._number][who]
+        return dict(self._rest.cells(self._number))[who]
 
     def __iter__(self) -> Iterator[Who]:
-        return iter(self._rest.days[self._number])
+        return iter(self._rest.names(self._number))
 
     def __len__(self) -> int:
-        return len(self._rest.days[self._number])
+        return self._rest.count(self._number)
 
     def items(self) -> ItemsView[Who, Cell]:
-        """Return all at once: one by one takes three times as long."""
-        return self._rest.days[self._number].items()
+        """Return all, of which each is made when its turn comes."""
+        return _Items(self, self._rest.cells(self._number))
+
+
+class _Items(ItemsView[Who, Cell]):
+    """The cells of a day, to be gone through once."""
+
+    def __init__(self, day: _Day, cells: Iterator[tuple[Who, Cell]]) -> None:
+        super().__init__(day)
+        self._cells = cells
+
+    def __iter__(self) -> Iterator[tuple[Who, Cell]]:
+        return self._cells
 
 
 def _line(content: memoryview, start: int) -> tuple[bytes, int]:
@@ -207,20 +255,60 @@ def _line(content: memoryview, start: int) -> tuple[bytes, int]:
     return line, start + len(line)
 
 
-class _Times:
-    """The runs of a file, one after another."""
+def _with_large(
+    rows: Iterator[tuple[int, ...]], first: int, large: dict[int, int]
+) -> Iterator[tuple[int, ...]]:
+    for start, numbers in enumerate(rows):
+        places = enumerate(numbers, first + start * _COLUMNS)
+        yield tuple([large.get(place, number) for place, number in places])
 
-    def __init__(self, content: memoryview) -> None:
-        self._content = content
-        self._place = 0
+
+_mapped: dict[ReferenceType[mmap.mmap], int] = {}  # what runs may refer to, and how large it is
+
+
+def _lasting(runs: memoryview) -> memoryview:
+    """Return values that may be kept: a copy, unless little is mapped.
+
+    A mapping holds a descriptor, of which a process has few, and what is looked at of it counts as memory.
+    """
+    whole: Any = runs.obj
+    if sys.platform != "win32" and (ref(whole) in _mapped or _is_noted(whole)):
+        return runs
+    return memoryview(bytes(runs)).cast(CODE)
+
+
+def _is_noted(whole: mmap.mmap) -> bool:
+    """Note a mapping for as long as it is in use, where there is room for it."""
+    if len(_mapped) >= _FILES or sum(_mapped.values()) + len(whole) > _BYTES:
+        return False
+    _mapped[ref(whole, lambda gone: _mapped.pop(gone, None))] = len(whole)
+    return True
+
+
+class _Times:
+    """Runs that follow one another: so much of what a file has of them, from *start* on."""
+
+    def __init__(self, runs: memoryview, start: int, length: int) -> None:
+        self._runs = _lasting(runs[start : start + length])
+        if len(self._runs) != length:
+            raise ValueError("a run is cut off")
+        self.place = 0
 
     def take(self, count: int) -> Run:
         """Return the next run, which has so many values, and marks where it is long."""
-        start, end = self._place, self._place + count
-        self._place = end + len(BOUNDS) if count >= MARKED else end
-        if self._place > len(self._content):
-            raise ValueError("a run is cut off")
-        return Run(self._content[start:end], self._content[end : self._place] if count >= MARKED else None)
+        if not count:
+            return EMPTY_RUN
+        start = self.place
+        end = self.place = start + count
+        if count < MARKED:
+            return Run(self._runs[start:end])
+        self.place += len(BOUNDS)
+        return Run(self._runs[start:end], self._runs[end : self.place])
+
+
+def _length(count: int) -> int:
+    """Tell how long a run of so many values is, with its marks."""
+    return count + len(BOUNDS) if count >= MARKED else count
 
 
 def _total(row: list[Any], times: _Times) -> Cell:

@@ -24,7 +24,7 @@ from llmpool.usage.rollup import Days, merged_days
 
 FOLDER = "rollup"
 KEPT, DAY = ".kept", ".day"
-FEW_LINES = 500  # so many new lines are read again next time, rather than added to the file
+FEW_LINES = 1500  # fewer new lines are read again next time: adding them to the file takes as long as 1,000
 
 
 class Part(NamedTuple):
@@ -106,6 +106,8 @@ def load(part: Part, calendar: Calendar) -> Loaded | None:
     """
     if part.kept:
         roll = rollfile.read(part.path)
+        if roll is None:
+            rollfile.refuse_later(part.path)
         return None if roll is None else Loaded([roll.days], _count(roll.head.get("bad")))
     known = rollfile.read(_path_of(part))
     if known and _is_all(known, part, calendar):
@@ -172,7 +174,9 @@ def _fresh(file: BinaryIO, part: Part, calendar: Calendar, roll: Roll | None) ->
     if not known or lines.count >= FEW_LINES:
         blocks = [merged_days(blocks)]
         made = {"stamp": _stamp(seen), "offset": lines.offset, "crc": lines.crc, "bad": bad}
-        rollfile.write(path, Roll(place | made, blocks[0]))
+        if rollfile.write(path, Roll(place | made, blocks[0])):
+            kept = rollfile.read(path)  # its cells are in no memory until they are asked for
+            blocks = [kept.days] if kept and kept.head.items() >= (place | made).items() else blocks
     rest = Fold(calendar.around)
     rest.extend([lines.rest()])
     blocks += [rest.days()] if lines.offset < size else []

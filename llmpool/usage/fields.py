@@ -14,7 +14,9 @@ from typing import Any
 MOST = 1 << 63  # no count is larger
 LONGEST = 4096  # characters of a text
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}")
-_MOMENT = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?Z")
+_MOMENT = re.compile(  # without 24:00, which Python reads since 3.14
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2}T(?!24)[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?Z"
+)
 _AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,40})?(E[+-]?[0-9]{1,2})?", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

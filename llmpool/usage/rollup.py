@@ -7,11 +7,11 @@ and time to first token in order, so that percentiles of any union of cells are 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Context, Decimal, Inexact, InvalidOperation, localcontext
-from operator import itemgetter
+from decimal import Context, Decimal, Inexact, InvalidOperation
+from operator import add as _plus
 from typing import NamedTuple
 
-from llmpool.usage.runs import Run, joined
+from llmpool.usage.runs import Run, Runs, joined
 
 TOKENS = (
     *("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"),
@@ -59,31 +59,41 @@ class Day(NamedTuple):
 
 
 Days = dict[str, Day]
-EMPTY = Cell((0,) * len(SUMS), ZERO, (), ())
 
 
-def summed(cells: Iterable[Cell]) -> Cell:
-    """Add up cells; their runs stay as they are, which is all that a percentile needs."""
-    some = list(cells)
-    if len(some) < 2:
-        return some[0] if some else EMPTY
-    with localcontext(EXACT):
-        cost = sum((cell.cost for cell in some), ZERO)
-    return Cell(
-        [sum(column) for column in zip(*map(_SUMS_OF, some), strict=True)],
-        cost,
-        tuple(run for cell in some for run in cell.latencies if run.values),
-        tuple(run for cell in some for run in cell.ttfts if run.values),
-    )
+class Sum:
+    """Cells added up one after another, so that none of them has to be kept."""
+
+    __slots__ = ("_cost", "_latencies", "_sums", "_ttfts")
+
+    def __init__(self) -> None:
+        self._sums: list[int] = [0] * len(SUMS)
+        self._cost = ZERO
+        self._latencies, self._ttfts = Runs(), Runs()
+
+    def add(self, cell: Cell) -> None:
+        """Add a cell."""
+        self._sums = list(map(_plus, self._sums, cell.sums))
+        self._cost = EXACT.add(self._cost, cell.cost)
+        self._latencies.add(cell.latencies)
+        self._ttfts.add(cell.ttfts)
+
+    def cell(self) -> Cell:
+        """Return what was added up by now; of runs there are some, which is all that a percentile needs."""
+        return Cell(self._sums, self._cost, self._latencies.all(), self._ttfts.all())
 
 
 def merged(cells: Iterable[Cell]) -> Cell:
     """Add up cells into one with one run of each kind, as it is kept."""
-    whole = summed(cells)
-    return whole._replace(latencies=(joined(whole.latencies),), ttfts=(joined(whole.ttfts),))
+    whole = Sum()
+    for cell in cells:
+        whole.add(cell)
+    return _kept(whole)
 
 
-_SUMS_OF = itemgetter(0)
+def _kept(whole: Sum) -> Cell:
+    cell = whole.cell()
+    return cell._replace(latencies=(joined(cell.latencies),), ttfts=(joined(cell.ttfts),))
 
 
 def merged_days(some: Iterable[Days]) -> Days:
@@ -95,15 +105,60 @@ def merged_days(some: Iterable[Days]) -> Days:
     return {label: found[0] if len(found) == 1 else together(found) for label, found in by_label.items()}
 
 
+_NOBODY = Who("", "", "", "", "")
+
+
+class Costs:
+    """What blocks cost, by whose cells they have: as much as there are names, however many days there are.
+
+    The *whole* alone is nobody's, and is known without a look at any cell.
+    """
+
+    def __init__(self, *, whole: bool = False) -> None:
+        self._whole = whole
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget what was added by now."""
+        self.by: dict[Who, Decimal] = {}
+
+    def add(self, days: Days) -> None:
+        """Add a block."""
+        for day in days.values():
+            for who, cell in [(_NOBODY, day.total)] if self._whole else day.cells.items():
+                self.by[who] = EXACT.add(self.by.get(who, ZERO), cell.cost)
+
+
+class DaySum:
+    """Days added up one after another, cell by cell: what several files hold of one day, or of one month."""
+
+    def __init__(self) -> None:
+        self._first = self._last = ""
+        self._total = Sum()
+        self._cells: dict[Who, Sum] = {}
+
+    def add(self, day: Day) -> None:
+        """Add a day."""
+        self._first = min(self._first or day.first, day.first)
+        self._last = max(self._last, day.last)
+        self._total.add(day.total)
+        for who, cell in day.cells.items():
+            known = self._cells.get(who)
+            if known is None:
+                known = self._cells[who] = Sum()
+            known.add(cell)
+
+    def day(self) -> Day | None:
+        """Return what was added up, None of nothing; it is to be asked for once."""
+        if not self._first:
+            return None
+        cells = {who: _kept(self._cells.pop(who)) for who in list(self._cells)}
+        return Day(self._first, self._last, _kept(self._total), cells)
+
+
 def together(days: Sequence[Day]) -> Day:
     """Make one of several, cell by cell."""
-    cells: dict[Who, list[Cell]] = {}
+    whole = DaySum()
     for day in days:
-        for who, cell in day.cells.items():
-            cells.setdefault(who, []).append(cell)
-    return Day(
-        min(day.first for day in days),
-        max(day.last for day in days),
-        merged(day.total for day in days),
-        {who: merged(found) for who, found in cells.items()},
-    )
+        whole.add(day)
+    return whole.day() or days[0]

@@ -1,22 +1,24 @@
 """Runs: many times in milliseconds, in order, and the percentiles of several together.
 
 A percentile of a union is exact, by nearest rank, and nothing is merged for it. A long run has marks: how
-many of its values are below each of some bounds. The marks of all runs, added up, tell between which bounds a
+many of its values are below each of some bounds. The marks of all runs together tell between which bounds a
 percentile lies; each run's own tell where its values between these are, and those alone are sorted.
 """
 
 from __future__ import annotations
 
-import sys
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from itertools import repeat
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 CODE: Final = "I"  # milliseconds as they are kept: 32 bits, which are 49 days
 UNKNOWN_FROM = 1 << 32  # no call takes that long: such a time is unknown
 MARKED = 400  # values of a run that is worth its marks
+_LOOSE = 1 << 16  # values of short runs that wait before they are put in order
 
 _STEPS = 16  # bounds to each doubling, which are 6 % apart at most; they end at 17 minutes
 BOUNDS = (
@@ -25,7 +27,7 @@ BOUNDS = (
     UNKNOWN_FROM,
 )
 _LAST = len(BOUNDS) - 1
-_SORTED = 64  # values of each run, on average, that are sorted rather than looked for
+_SORTED = 16  # values of each run, on average, that are sorted rather than looked for
 
 
 class Run(NamedTuple):
@@ -64,14 +66,43 @@ def _marks(ordered: list[int]) -> memoryview:
 def joined(runs: Iterable[Run]) -> Run:
     """Return several runs as one."""
     some = [run for run in runs if run.values]
-    if len(some) < 2:
-        return some[0] if some else EMPTY_RUN
-    return run_of(_ordered([run.values for run in some]))
+    if not some:
+        return EMPTY_RUN
+    if len(some) == 1 and (some[0].marks or len(some[0].values) < MARKED):
+        return some[0]
+    return run_of(list(_ordered([run.values for run in some])))
 
 
-def _ordered(runs: list[memoryview]) -> list[int]:
+class Runs:
+    """Runs that come one after another; short ones, of which there may be many, become a few long ones."""
+
+    __slots__ = ("_long", "_loose")
+
+    def __init__(self) -> None:
+        self._long: list[Run] = []
+        self._loose: array[int] = array(CODE)
+
+    def add(self, runs: Iterable[Run]) -> None:
+        """Take in some runs."""
+        for run in runs:
+            if run.marks:
+                self._long.append(run)
+            elif run.values:
+                self._loose.frombytes(run.values.cast("B"))
+        if len(self._loose) > _LOOSE:
+            self._long.append(run_of(sorted(self._loose)))
+            self._loose = array(CODE)
+
+    def all(self) -> tuple[Run, ...]:
+        """Return all that came, in as many runs as are needed; what one sorts for itself has no marks."""
+        if not self._loose:
+            return tuple(self._long)
+        return (*self._long, Run(memoryview(array(CODE, sorted(self._loose)))))
+
+
+def _ordered(runs: list[memoryview]) -> Sequence[int]:
     """Return the values of several runs in order; sorting finds the runs, and merges them."""
-    return sorted(memoryview(b"".join(runs)).cast(CODE))
+    return runs[0] if len(runs) == 1 else sorted(memoryview(b"".join(runs)).cast(CODE))
 
 
 def spread(runs: Iterable[Run], percents: Sequence[int]) -> Spread:
@@ -79,9 +110,9 @@ def spread(runs: Iterable[Run], percents: Sequence[int]) -> Spread:
     some = [run for run in runs if run.values]
     loose = [run.values for run in some if not run.marks]
     if len(some) < 2 or len(loose) == len(some):
-        return _of_one(_ordered(loose) if len(loose) > 1 else some[0].values if some else (), percents)
-    marked = [run for run in some if run.marks]
-    return _of_several(marked, _ordered(loose), percents)
+        return _of_one(_ordered([run.values for run in some]) if some else (), percents)
+    rest = [memoryview(array(CODE, _ordered(loose)))] if len(loose) > 1 else loose
+    return _of_several([run for run in some if run.marks], rest, percents)
 
 
 def _rank(percent: int, count: int) -> int:
@@ -96,43 +127,36 @@ def _of_one(values: Sequence[int], percents: Sequence[int]) -> Spread:
     return Spread(count, values[0], values[-1], found)
 
 
-def _of_several(marked: list[Run], loose: list[int], percents: Sequence[int]) -> Spread:
-    """Describe long runs, and values that are in none of them."""
+def _of_several(marked: list[Run], loose: list[memoryview], percents: Sequence[int]) -> Spread:
+    """Describe long runs, and a run of the values that are in none of them, if there are such."""
     marks = [run.marks for run in marked if run.marks]
-    runs = [run.values for run in marked]
-    below, loose_ones = _added(marks), memoryview(array(CODE, loose))
-    count = below[_LAST] + len(loose)
-    runs += [loose_ones] if loose else []
+    runs = [*(run.values for run in marked), *loose]
+
+    @cache
+    def places(bound: int) -> list[int]:
+        """Return where each run has its first value that is not below a bound."""
+        return [*[each[bound] for each in marks], *[bisect_left(run, BOUNDS[bound]) for run in loose]]
+
+    count, longest = sum(map(len, runs)), max(marks, key=itemgetter(_LAST))
     found = []
     for percent in percents:
         rank = _rank(percent, count)
-        end = _bound(below, loose, rank)
-        low, high = BOUNDS[end - 1], BOUNDS[end]
-        starts, ends = [each[end - 1] for each in marks], [each[end] for each in marks]
-        if loose:
-            starts.append(bisect_left(loose, low))
-            ends.append(bisect_left(loose, high))
-        found.append(_value(_Window(runs, starts, ends), rank, low, high))
+        guess = bisect_left(longest, rank * longest[_LAST] // count)
+        end = _bound(lambda bound: sum(places(bound)), rank, guess)
+        window = _Window(runs, places(end - 1), places(end))
+        found.append(_value(window, rank, BOUNDS[end - 1], BOUNDS[end]))
     return Spread(count, min([run[0] for run in runs]), max([run[-1] for run in runs]), found)
 
 
-def _bound(below: memoryview, loose: list[int], rank: int) -> int:
-    """Find the first bound that has so many values below it; *below* does not count the loose ones."""
-    first, last = bisect_left(below, rank - len(loose)), min(_LAST, bisect_left(below, rank))
-    while first < last:
-        middle = (first + last) // 2
-        if below[middle] + bisect_left(loose, BOUNDS[middle]) >= rank:
-            last = middle
-        else:
-            first = middle + 1
-    return last
-
-
-def _added(marks: list[memoryview]) -> memoryview:
-    """Add up marks, bound by bound: as numbers of very many digits, of which none overflows into the next."""
-    order = sys.byteorder
-    whole = sum([int.from_bytes(each, order) for each in marks])
-    return memoryview(whole.to_bytes(4 * len(BOUNDS), order)).cast(CODE)
+def _bound(below: Callable[[int], int], rank: int, guess: int) -> int:
+    """Find the first bound that has so many values below it, going out from a guess, ever farther."""
+    low = high = guess
+    step = 1
+    while low and below(low) >= rank:
+        low, high, step = max(0, low - step), low, 2 * step
+    while high < _LAST and below(high) < rank:
+        low, high, step = high, min(_LAST, high + step), 2 * step
+    return bisect_left(range(_LAST), rank, low + 1, high, key=below)
 
 
 class _Window(NamedTuple):

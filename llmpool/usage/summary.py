@@ -7,12 +7,12 @@ be these of a million records or of one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
 from llmpool.core.record import Record
-from llmpool.usage.rollup import PLACE, TOKENS, Cell, Days, Who, summed
+from llmpool.usage.rollup import PLACE, TOKENS, Cell, Days, Sum, Who
 from llmpool.usage.runs import Run, spread
 from llmpool.usage.span import PERIODS
 
@@ -85,50 +85,82 @@ class Summary(Record):
         }
 
 
-def summarize(
-    blocks: Iterable[Days],
-    by: Sequence[str],
-    wanted: Callable[[Who], bool] | None = None,
-) -> tuple[Summary, list[Summary]]:
-    """Add up *blocks*: the total, and one summary a group of what *by* names.
+class Groups:
+    """Blocks of cells added up by what *by* names, as they come: none is needed again.
 
-    Groups of time come in order, others the dearest first, then the busiest. *wanted* takes some cells only.
+    *wanted* takes some cells only; what was used on the local day *today* is added up once more.
     """
-    some = list(blocks)
-    groups = _grouped(some, by, wanted)
-    totals = _grouped(some, (), wanted).get((), [])
-    found = [_summary(" ".join(names), tuple(zip(by, names, strict=True)), c) for names, c in groups.items()]
-    timed = [name for name, _ in enumerate(by) if by[name] in PERIODS]
 
-    def order(each: Summary) -> tuple[Any, ...]:
-        when = tuple(each.keys[place][1] for place in timed)
-        return when, -each.cost, -each.requests, each.group
+    def __init__(
+        self, by: Sequence[str], wanted: Callable[[Who], bool] | None = None, today: str = ""
+    ) -> None:
+        self._by, self._wanted, self._today_is = by, wanted, today
+        self._names = [GROUPINGS.get(name) for name in by]
+        # where only time tells groups apart, a day's or a month's total is one cell
+        self._whole = wanted is None and all(name in PERIODS for name in by)
+        self.begin()
 
-    return _summary("total", (), totals), sorted(found, key=order)
+    def begin(self) -> None:
+        """Forget what was added by now."""
+        self._groups: dict[Group, Sum] = {}
+        self._times: Group = ()
+        self._known: dict[Who, Sum] = {}  # the groups of cells, at these times
+        self._total, self._today = Sum(), Sum()
 
-
-def _grouped(
-    blocks: list[Days], by: Sequence[str], wanted: Callable[[Who], bool] | None
-) -> dict[Group, list[Cell]]:
-    """Sort cells by group; where only time tells groups apart, a day's or a month's total is one cell."""
-    groups: dict[Group, list[Cell]] = {}
-    whole = wanted is None and all(name in PERIODS for name in by)
-    names = [GROUPINGS.get(name) for name in by]
-    for block in blocks:
-        for label, day in block.items():
-            times = [PERIODS[name](label) if name in PERIODS else "" for name in by]
-            if whole:
-                groups.setdefault(tuple(times), []).append(day.total)
+    def add(self, days: Days) -> None:
+        """Add a block."""
+        for label, day in days.items():
+            sums = [self._total, self._today] if label == self._today_is else [self._total]
+            if self._wanted is None:
+                for each in sums:
+                    each.add(day.total)
+            self._at(tuple([PERIODS[name](label) if name in PERIODS else "" for name in self._by]))
+            if self._whole:
+                self._group(self._times).add(day.total)
                 continue
             for who, cell in day.cells.items():
-                if wanted is None or wanted(who):
-                    group = tuple(t if of is None else of(who) for t, of in zip(times, names, strict=True))
-                    groups.setdefault(group, []).append(cell)
-    return groups
+                if self._wanted is None:
+                    self._group_of(who).add(cell)
+                elif self._wanted(who):
+                    for each in (self._group_of(who), *sums):
+                        each.add(cell)
+
+    def _at(self, times: Group) -> None:
+        """Note the times of the cells that come: the same cells are in other groups at others."""
+        if times != self._times:
+            self._times, self._known = times, {}
+
+    def _group_of(self, who: Who) -> Sum:
+        found = self._known.get(who)
+        if found is None:
+            pairs = zip(self._times, self._names, strict=True)
+            found = self._known[who] = self._group(tuple([t if of is None else of(who) for t, of in pairs]))
+        return found
+
+    def _group(self, group: Group) -> Sum:
+        return self._groups.setdefault(group, Sum()) if group not in self._groups else self._groups[group]
+
+    def today(self) -> Summary:
+        """Return what was used today."""
+        return _summary("total", (), self._today.cell())
+
+    def summaries(self) -> tuple[Summary, list[Summary]]:
+        """Return the total, and one summary a group: of time in order, others the dearest first."""
+        by = self._by
+        found = [
+            _summary(" ".join(names), tuple(zip(by, names, strict=True)), whole.cell())
+            for names, whole in self._groups.items()
+        ]
+        timed = [name for name, _ in enumerate(by) if by[name] in PERIODS]
+
+        def order(each: Summary) -> tuple[Any, ...]:
+            when = tuple(each.keys[place][1] for place in timed)
+            return when, -each.cost, -each.requests, each.group
+
+        return _summary("total", (), self._total.cell()), sorted(found, key=order)
 
 
-def _summary(group: str, keys: tuple[tuple[str, str], ...], cells: list[Cell]) -> Summary:
-    whole = summed(cells)
+def _summary(group: str, keys: tuple[tuple[str, str], ...], whole: Cell) -> Summary:
     sums: dict[str, Any] = {name: whole.sums[place] for name, place in PLACE.items()}
     calls = sums["successful"] + sums["failed"]
     counts: dict[str, Any] = {

@@ -9,10 +9,10 @@ from __future__ import annotations
 import argparse
 import functools
 import json
+import os
 import random
 import resource
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -23,10 +23,13 @@ from typing import Any
 
 from llmpool.state import collect, ledger
 from llmpool.usage.span import Span
-from llmpool.usage.summary import summarize
+from llmpool.usage.summary import Groups
+from tests.benchmarks import _rows
+from tests.benchmarks._rows import Row
 from tests.support import python_environment
 
-MODELS, TAIL, APPENDS = 80, 1000, 500
+MODELS, TAIL, APPENDS, ROLLED = 80, 1000, 500, 7
+APPEND_MS, COLD, ROLLED_MS, PEAK_MIB = 1.0, 2.0, 50.0, 150.0
 LAST = 1_795_219_200  # 2026-11-21T00:00:00Z; the days before it are full, today has the tail
 _DAY = 86_400
 _GROUPINGS: tuple[tuple[str, ...], ...] = (
@@ -42,30 +45,59 @@ def describe(options: argparse.ArgumentParser) -> None:
     """Add the options of this benchmark."""
     options.add_argument("--records", type=int, default=1_000_000, help="how many (default 1,000,000)")
     options.add_argument("--days", type=int, default=90, help="over how many days (default 90)")
+    options.add_argument("--runs", type=int, default=1, help="rounds of the long ones (default 1)")
     options.add_argument("--measure", metavar="DIR", help=argparse.SUPPRESS)
 
 
 def run(options: argparse.Namespace) -> None:
     """Write the records, then measure in a process of its own, whose memory is the summary's alone."""
     if options.measure:
-        _measure(Path(options.measure))
+        print(json.dumps(_measure(Path(options.measure), options.runs)))
         return
+    print(_rows.head())
     with tempfile.TemporaryDirectory(prefix="llmpool-ledger-") as directory:
-        state = Path(directory) / "state"
-        _append(Path(directory) / "appended")
-        _fill(state, options.records, options.days)
-        command = [sys.executable, "-m", "tests.benchmarks", "ledger", "--measure", str(state)]
-        subprocess.run(command, env=python_environment(Path(directory)) | {"TZ": "Europe/Berlin"}, check=True)
+        for row in rows(Path(directory), options.runs, records=options.records, days=options.days):
+            print(_rows.line(row))
 
 
-def _append(state: Path) -> None:
-    """Append records one by one, each synced to the disk, and print what one takes."""
-    took = []
+def rows(directory: Path, rounds: int, *, records: int = 1_000_000, days: int = 90) -> list[Row]:
+    """Measure appending, and summaries of so many records; in a process of its own, for its memory."""
+    state = directory / "state"
+    took, synced = _append(directory / "appended")
+    _fill(state, records, days)
+    command = [sys.executable, "-m", "tests.benchmarks", "ledger", "--measure", str(state)]
+    env = python_environment(directory) | {"TZ": "Europe/Berlin"}
+    done = subprocess.run([*command, "--runs", str(rounds)], env=env, check=True, stdout=subprocess.PIPE)
+    found = json.loads(done.stdout)
+    told = f"summary of {found['lines']:,} records"
+    cold = COLD if records >= 1_000_000 else None  # of fewer, writing the roll-ups is most of it
+    tail = f"roll-ups, today's tail of {TAIL:,} lines"
+    return [
+        Row("append of a usage record, synced to the disk", APPEND_MS, "ms", took),
+        Row("the same bytes by open, write, fsync alone", None, "ms", synced),
+        _rows.ratios(f"{told}, cold, to json.loads", cold, found["cold"], found["parsed"]),
+        _rows.ratios(f"{told}, by session (every line is read)", None, found["scanned"], found["parsed"]),
+        Row(f"peak memory of the {told}", PEAK_MIB, "MiB", [found["peak"]]),
+        *(Row(f"{told}, {tail}, by {by}", ROLLED_MS, "ms", values) for by, values in found["rolled"].items()),
+        Row("roll-ups on the disk", None, "MB", [found["size"]]),
+    ]
+
+
+def _append(state: Path) -> tuple[list[float], list[float]]:
+    """Append records one by one, each synced to the disk, and beside it the bare system calls."""
+    took, bare = [], []
     for record in _records(LAST, APPENDS, random.Random(1)):
         began = time.perf_counter()
         ledger.append(state, ledger.USAGE, record)
         took.append(1000 * (time.perf_counter() - began))
-    print(f"append: median {statistics.median(took):.3f} ms, 95 % in {sorted(took)[-APPENDS // 20]:.3f} ms")
+        line = json.dumps(record).encode() + b"\n"
+        began = time.perf_counter()
+        file = os.open(state / "bare", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.write(file, line)
+        os.fsync(file)
+        os.close(file)
+        bare.append(1000 * (time.perf_counter() - began))
+    return took, bare
 
 
 def _fill(state: Path, count: int, days: int) -> None:
@@ -80,12 +112,12 @@ def _fill(state: Path, count: int, days: int) -> None:
             file.writelines(json.dumps(r, separators=(",", ":")) + "\n" for r in _records(start, each, dice))
 
 
-def _records(start: int, count: int, dice: random.Random) -> Iterator[dict[str, Any]]:
-    """Make the records of a day, evenly spread."""
+def _records(start: int, count: int, dice: random.Random, *, seconds: int = _DAY) -> Iterator[dict[str, Any]]:
+    """Make records of a day, or of some seconds of it, evenly spread."""
     for number in range(count):
         place = dice.randrange(MODELS)
         ref, latency = f"p{place % 8}/model-{place}", int(dice.lognormvariate(7.5, 0.8))
-        at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(start + number * _DAY // max(1, count)))
+        at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(start + number * seconds // max(1, count)))
         yield {
             "id": f"usage_{dice.getrandbits(64):016x}",
             "at": f"{at}.{number % 1000:03}Z",
@@ -109,38 +141,45 @@ def _records(start: int, count: int, dice: random.Random) -> Iterator[dict[str, 
         }
 
 
-def _measure(state: Path) -> None:
+def _measure(state: Path, rounds: int) -> dict[str, Any]:
     import gc
 
     gc.disable()
-    lines = sum(1 for _ in _lines(state))
-    cold, parsed = _against_parsing(state, lambda: _summary(state, ("deployment",)))
-    print(f"{lines:,} lines; json.loads alone: {parsed:.2f} s")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(f"cold, roll-ups written: {cold:.2f} s, {cold / parsed:.2f}x; peak {peak // 1024} MiB")
+    found: dict[str, Any] = {"lines": sum(1 for _ in _lines(state)), "parsed": [], "cold": [], "scanned": []}
     scan = functools.partial(collect.scan, state, Span(), now=LAST + 1, sessions=True)
-    scanned, parsed = _against_parsing(state, scan)
-    print(f"by session, every line: {scanned:.2f} s, {scanned / parsed:.2f}x")
-    with (state / "usage" / "2026-11-21.jsonl").open("w", encoding="utf-8") as file:
+    for number in range(rounds):
+        shutil.rmtree(state / "usage" / "rollup", ignore_errors=True)
+        before = _seconds(lambda: _parse(state))
+        found["cold"].append(_seconds(lambda: _summary(state, ("deployment",))))
+        if not number:
+            found["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        found["scanned"].append(_seconds(scan))
+        found["parsed"].append(
+            (before + _seconds(lambda: _parse(state))) / 2
+        )  # before and after: machines vary
+    found["rolled"] = _rolled(state)
+    found["size"] = sum(path.stat().st_size for path in (state / "usage" / "rollup").iterdir()) / 1e6
+    shutil.rmtree(state)
+    return found
+
+
+def _rolled(state: Path) -> dict[str, list[float]]:
+    """Measure summaries from roll-ups, a thousand new lines of today in front of each."""
+    today = state / "usage" / "2026-11-21.jsonl"
+    with today.open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(r) + "\n" for r in _records(LAST, 10 * TAIL, random.Random(3)))
     _summary(state, ("deployment",))
-    with (state / "usage" / "2026-11-21.jsonl").open("a", encoding="utf-8") as file:
-        file.writelines(json.dumps(r) + "\n" for r in _records(LAST + _DAY // 2, TAIL, random.Random(4)))
-    first = 1000 * _seconds(lambda: _summary(state, ("deployment",)))
-    print(f"{TAIL:,} new lines today: {first:.1f} ms")
-    for by in _GROUPINGS:
-        took = sorted(1000 * _seconds(lambda by=by: _summary(state, by)) for _ in range(7))
-        print(f"from roll-ups, by {','.join(by):12} least {took[0]:6.1f} ms, median {took[3]:6.1f} ms")
-    size = sum(path.stat().st_size for path in (state / "usage" / "rollup").iterdir())
-    print(f"roll-ups: {size / 1e6:.1f} MB")
-    shutil.rmtree(state)
-
-
-def _against_parsing(state: Path, work: Any) -> tuple[float, float]:
-    """Return what work takes, and what parsing takes, on average before and after: machines vary."""
-    before = _seconds(lambda: _parse(state))
-    took = _seconds(work)
-    return took, (before + _seconds(lambda: _parse(state))) / 2
+    known = {path: path.read_bytes() for path in (today, state / "usage" / "rollup" / "2026-11-21.day")}
+    took: dict[str, list[float]] = {}
+    for number in range(ROLLED):
+        for by in _GROUPINGS:
+            for path, content in known.items():
+                path.write_bytes(content)
+            with today.open("a", encoding="utf-8") as file:
+                more = _records(LAST + _DAY // 2, TAIL, random.Random(4 + number), seconds=3600)
+                file.writelines(json.dumps(r) + "\n" for r in more)
+            took.setdefault(",".join(by), []).append(1000 * _seconds(lambda by=by: _summary(state, by)))
+    return took
 
 
 def _seconds(work: Any) -> float:
@@ -161,5 +200,6 @@ def _parse(state: Path) -> None:
 
 
 def _summary(state: Path, by: tuple[str, ...]) -> None:
-    found = collect.collect(state, Span(), now=LAST + _DAY - 1, finer="day" in by)
-    summarize(found.blocks, by)
+    groups = Groups(by)
+    collect.collect(state, Span(), now=LAST + _DAY - 1, finer="day" in by, into=groups)
+    groups.summaries()

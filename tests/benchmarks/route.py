@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -24,10 +23,16 @@ from llmpool.pool import Pool
 from llmpool.router.cooldown import Cooldown
 from llmpool.router.explain import SHOWN, decision_json
 from llmpool.state import health
-from tests.benchmarks.startup import PROVIDERS, cost, declared
+from tests.benchmarks import _installed
+from tests.benchmarks._installed import Program
+from tests.benchmarks._process import cost, well
+from tests.benchmarks._rows import Row
+from tests.benchmarks.startup import PROVIDERS, declared
 from tests.support import Home
 
 BUDGET_MS, BUDGET_AT = 5.0, 1000
+FEWER, LINEAR = 200, 7.0  # candidates to compare with, and how many times as long five times as many may take
+LINE = json.dumps({"query": "compare a and b", "context_size": 900, "hints": {"quality_floor": "5"}}) + "\n"
 CASES: dict[str, dict[str, Any]] = {
     "score": {},
     "priority": {"strategy": "priority"},
@@ -65,6 +70,25 @@ def run(options: argparse.Namespace) -> None:
             print(_line(RESTING, size, took), flush=True)
 
 
+def rows(program: Program, directory: Path, rounds: int) -> list[Row]:
+    """Measure a decision as the rest of a batch of 101 when that of a batch of one is taken off."""
+    took: dict[int, list[float]] = {}
+    for size in (FEWER, BUDGET_AT):
+        home = declared(directory / f"decide-{size}", size)
+        command = program.llmpool("route", "--batch", "-", "--json")
+        for number in range(rounds + 1):
+            one, more = (well(command, program.env(home), home.cwd, given=LINE * n).cpu for n in (1, 101))
+            if number:
+                took.setdefault(size, []).append(10 * (more - one))
+    few, many = took[FEWER], took[BUDGET_AT]
+    linear = [large / small for large, small in zip(many, few, strict=True)]
+    best = min(many) / min(few)
+    return [
+        Row(f"a decision among {BUDGET_AT:,}, JSON included", BUDGET_MS, "ms", many),
+        Row(f"the same to one among {FEWER} (linear: 5)", LINEAR, values=linear, best=best),
+    ]
+
+
 def _line(name: str, size: int, took: list[float]) -> str:
     """Write a line of the table out of the milliseconds that each decision took."""
     least, median = min(took), statistics.median(took)
@@ -87,7 +111,7 @@ def _batch(home: Home, count: int) -> float:
     """Run `route --batch` over so many lines and return the milliseconds of CPU of each."""
     lines = home.dir / "lines.jsonl"
     lines.write_text("".join(json.dumps({"query": _query(number)}) + "\n" for number in range(count)))
-    command = [sys.executable, "-m", "llmpool", "route", "--json", "--batch", str(lines)]
+    command = _installed.here().llmpool("route", "--json", "--batch", str(lines))
     return 1000 * cost(command, home.env, home.cwd).cpu / count
 
 

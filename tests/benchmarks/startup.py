@@ -1,36 +1,37 @@
 """Measure what starting the program costs, as ratios to `python -c pass` of the same environment.
 
 CPU (user and system) of whole processes; each round measures the empty program and then every command, and
-the figure is the median over the rounds of the ratio within a round, so that a busy neighbour weighs on both.
+the figure is the median over the rounds of the ratio within a round, so that a busy neighbour weighs on all.
 Budgets are those of the design; they hold for an installed wheel, whose modules are compiled.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import statistics
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.support import CODE, Home, model, provider
+from tests.benchmarks import _installed, _rows
+from tests.benchmarks._installed import Program
+from tests.benchmarks._process import LAUNCHER, Cost, cost, well
+from tests.benchmarks._rows import Row
+from tests.support import Home, model, provider
+
+__all__ = ["LAUNCHER", "PROVIDERS", "cost", "declared"]
 
 PROVIDERS = 10
 BUDGETS = {("route", 1000): 8, ("route", 10_000): 12, ("models", 1000): 8, ("models", 10_000): 13}
 COMPLETED_AMONG = 5000
 PEAK_MIB = 40
-
-# A process starts out with its parent's peak memory, so a parent with next to nothing starts the command.
-LAUNCHER = """
-import os, sys
-quiet = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_WRONLY, 0) for number in (1, 2)]
-child = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=quiet)
-_, status, used = os.wait4(child, 0)
-print(used.ru_utime + used.ru_stime, used.ru_maxrss, status)
+COMMANDS = {"route": ("route", "hello", "--json"), "models": ("models", "list", "--json")}
+TYPER = """
+import typer
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+@app.command()
+def nothing() -> None: ...
+app()
 """
 
 
@@ -38,18 +39,11 @@ class Case(NamedTuple):
     """A command to measure, where, and the ratio it may cost; None where the design names none."""
 
     name: str
-    args: tuple[str, ...]
+    command: list[str]
     home: Home
     budget: float | None
     env: Mapping[str, str] = {}
-
-
-class Cost(NamedTuple):
-    """What one process took: seconds of CPU, the most memory it held in MiB, and its exit code."""
-
-    cpu: float
-    peak: float
-    code: int
+    peak_budget: float | None = None
 
 
 def describe(options: argparse.ArgumentParser) -> None:
@@ -60,20 +54,43 @@ def describe(options: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Measure every case and print the table."""
-    program = _program()
-    print(f"{' '.join(program)}, llmpool from {CODE}, medians of {options.runs} rounds")
+    program = _installed.here()
+    print(f"{program.about}, medians of {options.runs} rounds\n{_rows.head()}")
     sizes = [int(size) for size in options.deployments.split(",")]
     with tempfile.TemporaryDirectory(prefix="llmpool-startup-") as directory:
-        homes = {size: declared(Path(directory) / str(size), size) for size in {*sizes, COMPLETED_AMONG}}
-        print(f"{'':34}{'ratio':>9}{'budget':>9}{'peak MiB':>11}{'budget':>9}")
-        for case in _cases(homes, sizes):
-            print(_line(case, program, options.runs), flush=True)
+        for row in rows(program, Path(directory), options.runs, sizes):
+            print(_rows.line(row), flush=True)
 
 
-def _program() -> list[str]:
-    """Prefer the console script of this environment: it is what people start."""
-    script = Path(sys.executable).with_name("llmpool")
-    return [str(script)] if script.exists() else [sys.executable, "-m", "llmpool"]
+def rows(program: Program, directory: Path, rounds: int, sizes: list[int] | None = None) -> list[Row]:
+    """Measure every case in each round, next to the empty program."""
+    sizes = sizes or [1000, 10_000]
+    homes = {size: declared(directory / str(size), size) for size in {*sizes, COMPLETED_AMONG}}
+    cases = list(_cases(program, homes, sizes))
+    empty = Case("python -c pass", program.run("pass"), homes[sizes[0]], None)
+    for home in homes.values():
+        well(program.llmpool("models", "list", "--json"), program.env(home), home.cwd)
+    costs: dict[str, list[Cost]] = {}
+    for number in range(rounds + 1):
+        for case in [empty, *cases]:
+            spent = well(case.command, program.env(case.home) | dict(case.env), case.home.cwd)
+            if number:  # the first round warms what is read
+                costs.setdefault(case.name, []).append(spent)
+    return list(_figures(empty, cases, costs))
+
+
+def _figures(empty: Case, cases: list[Case], costs: Mapping[str, list[Cost]]) -> Iterator[Row]:
+    anchor = [spent.cpu for spent in costs[empty.name]]
+    middle = sorted(anchor)[len(anchor) // 2]
+    yield Row("the anchor: python -c pass, CPU", unit="ms", values=[1000 * cpu for cpu in anchor])
+    yield Row("its noise, round by round to its median", values=[cpu / middle for cpu in anchor])
+    for case in cases:
+        yield _rows.ratios(case.name, case.budget, [spent.cpu for spent in costs[case.name]], anchor)
+    for case in cases:
+        if case.peak_budget:
+            values = [spent.peak for spent in costs[case.name]]
+            yield Row(f"peak memory of {case.name}", case.peak_budget, "MiB", values)
+    yield Row("peak memory of python -c pass", None, "MiB", [spent.peak for spent in costs[empty.name]])
 
 
 def declared(directory: Path, size: int) -> Home:
@@ -94,47 +111,17 @@ def declared(directory: Path, size: int) -> Home:
     return home
 
 
-def _cases(homes: Mapping[int, Home], sizes: list[int]) -> Iterator[Case]:
+def _cases(program: Program, homes: Mapping[int, Home], sizes: list[int]) -> Iterator[Case]:
     small = homes[sizes[0]]
-    yield Case("--version", ("--version",), small, 2)
-    yield Case("--help", ("--help",), small, 8)
+    yield Case("a bare Typer no-op", program.run(TYPER), small, None)
     for size in sizes:
-        commands = {"route": ("route", "hello", "--json"), "models": ("models", "list", "--json")}
-        for name, args in commands.items():
-            yield Case(f"{' '.join(args)}, {size:,}", args, homes[size], BUDGETS.get((name, size)))
-    asked = {
-        "_LLMPOOL_COMPLETE": "complete_bash",
-        "COMP_WORDS": "llmpool route -m p1/",
-        "COMP_CWORD": "3",
-    }
-    yield Case(f"completion of an id, {COMPLETED_AMONG:,}", (), homes[COMPLETED_AMONG], 6, asked)
-
-
-def _line(case: Case, program: list[str], runs: int) -> str:
-    """Measure *case* and write its line; a command that fails has no figure."""
-    command, env = [*program, *case.args], {**case.home.env, **case.env}
-    warm = cost(command, env, case.home.cwd)
-    if warm.code:
-        return f"{case.name:34}{f'exit {warm.code}':>9}"
-    ratios, peaks = [], []
-    for _ in range(runs):
-        empty = cost([sys.executable, "-c", "pass"], case.home.env, case.home.cwd)
-        full = cost(command, env, case.home.cwd)
-        ratios.append(full.cpu / empty.cpu)
-        peaks.append(full.peak)
-    budget = f"{case.budget:.0f}x" if case.budget is not None else "-"
-    peak_budget = str(PEAK_MIB) if case.args[:1] == ("route",) else "-"
-    ratio, peak = f"{statistics.median(ratios):.1f}x", f"{statistics.median(peaks):.1f}"
-    return f"{case.name:34}{ratio:>9}{budget:>9}{peak:>11}{peak_budget:>9}"
-
-
-def cost(command: list[str], env: Mapping[str, str], cwd: Path) -> Cost:
-    """Run *command* and ask the kernel what it took, children included."""
-    launcher = [sys.executable, "-I", "-S", "-c", LAUNCHER, *command]
-    nothing = subprocess.DEVNULL
-    done = subprocess.run(
-        launcher, stdin=nothing, capture_output=True, text=True, env=env, cwd=cwd, check=True
-    )
-    cpu, peak, status = done.stdout.split()
-    unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
-    return Cost(float(cpu), int(peak) / unit, os.waitstatus_to_exitcode(int(status)))
+        for name, args in COMMANDS.items():
+            told = f"{' '.join(args)}, {size:,} deployments"
+            peak = PEAK_MIB if name == "route" else None
+            budget = BUDGETS.get((name, size))
+            yield Case(told, program.llmpool(*args), homes[size], budget, peak_budget=peak)
+    yield Case("--version", program.llmpool("--version"), small, 2)
+    yield Case("--help", program.llmpool("--help"), small, 8)
+    asked = {"_LLMPOOL_COMPLETE": "complete_bash", "COMP_WORDS": "llmpool route -m p1/", "COMP_CWORD": "3"}
+    told = f"completion of a model id among {COMPLETED_AMONG:,}"
+    yield Case(told, program.llmpool(), homes[COMPLETED_AMONG], 6, asked)

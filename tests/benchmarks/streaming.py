@@ -11,19 +11,19 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
-import os
 import socket
-import statistics
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.benchmarks.startup import cost
-from tests.support import CODE, Home, model, provider
+from tests.benchmarks import _installed, _rows
+from tests.benchmarks._installed import Program
+from tests.benchmarks._process import well
+from tests.benchmarks._rows import Row
+from tests.support import Home, model, provider
 
 SIZE = 1_000_000
 PROSE = "The quick brown fox jumps over the lazy dog and goes home.\n\n"
@@ -57,9 +57,9 @@ class Server:
     *together* events go out in one chunk. *sent* is when the first word of the last answer did.
     """
 
-    def __init__(self, token: int, together: int) -> None:
-        text = (PROSE * (SIZE // len(PROSE) + 1))[:SIZE]
-        parts = [text[place : place + token] for place in range(0, SIZE, token)]
+    def __init__(self, token: int, together: int, size: int = SIZE) -> None:
+        text = (PROSE * (size // len(PROSE) + 1))[:size]
+        parts = [text[place : place + token] for place in range(0, size, token)]
         self._long, self._short = list(_chunks(parts, together)), list(_chunks(["hello"], 1))
         self.sent = 0.0
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -127,54 +127,62 @@ def run(options: argparse.Namespace) -> None:
     if found is None or found.origin is None:
         raise SystemExit("the script to compare with needs httpx-sse: pip install httpx-sse")
     with tempfile.TemporaryDirectory(prefix="llmpool-streaming-") as directory:
-        home = Home(Path(directory))
-        home.env["PYTHONPATH"] = os.pathsep.join([str(CODE), str(Path(found.origin).parents[1])])
         for together in (int(count) for count in options.together.split(",")):
-            server = Server(options.token, together)
-            home.write_config(provider("p", server.url), model("p/m"))
-            print(_throughput(home, server, options.runs, together), flush=True)
-        print(_lateness(home, server, options.runs))
+            row = throughput(_installed.here(), Path(directory), options.runs, together, options.token)
+            print(_rows.line(row), flush=True)
+        for row in lateness(_installed.here(), Path(directory), options.runs):
+            print(_rows.line(row))
 
 
-def _commands(home: Home, server: Server, word: str) -> list[list[str]]:
-    ours = [sys.executable, "-m", "llmpool", "chat", "-m", "p/m", word]
-    return [ours, [sys.executable, "-c", RAW, f"{server.url}/chat/completions", word]]
+def rows(program: Program, directory: Path, rounds: int, late: int) -> list[Row]:
+    """Measure throughput with one event in a chunk and with eight, and how late the first byte is."""
+    found = [throughput(program, directory / str(n), rounds, n) for n in (1, 8)]
+    return found + lateness(program, directory / "late", late)
 
 
-def _throughput(home: Home, server: Server, runs: int, together: int) -> str:
-    least: list[float] = []
-    pairs = zip(_commands(home, server, "LONG"), _commands(home, server, "short"), strict=True)
+def _home(directory: Path, server: Server) -> Home:
+    home = Home(directory)
+    home.write_config(provider("p", server.url), model("p/m"))
+    return home
+
+
+def _commands(program: Program, server: Server, word: str) -> list[list[str]]:
+    ours = program.llmpool("chat", "-m", "p/m", word)
+    return [ours, program.run(RAW, f"{server.url}/chat/completions", word)]
+
+
+def throughput(program: Program, directory: Path, rounds: int, together: int, token: int = 20) -> Row:
+    """Compare what a megabyte takes in CPU, less what a word takes; more is better."""
+    server = Server(token, together)
+    home = _home(directory, server)
+    pairs = zip(_commands(program, server, "LONG"), _commands(program, server, "short"), strict=True)
     commands = [command for pair in pairs for command in pair]
-    rounds = [[_cpu(home, command) for command in commands] for _ in range(runs)]
-    least = [min(column) for column in zip(*rounds, strict=True)]
-    ours, raw = least[0] - least[1], least[2] - least[3]
-    megabytes = SIZE / 1e6
-    return (
-        f"1 MB, {together} events a chunk: {megabytes / ours:.2f} MB/s of CPU, the script "
-        f"{megabytes / raw:.2f}; ratio {raw / ours:.2f} (goal {GOAL})"
-    )
+    env = program.env(home)
+    took = [[well(command, env, home.cwd).cpu for command in commands] for _ in range(rounds + 1)][1:]
+    values = [(raw - raw_word) / (ours - word) for ours, word, raw, raw_word in took]
+    ours, word, raw, raw_word = (min(column) for column in zip(*took, strict=True))
+    events = "event" if together == 1 else "events"
+    told = f"throughput of a stream, {together} {events} a chunk, to httpx-sse's"
+    return Row(told, GOAL, values=values, best=(raw - raw_word) / (ours - word), at_least=True)
 
 
-def _cpu(home: Home, command: list[str]) -> float:
-    spent = cost(command, home.env, home.cwd)
-    if spent.code:
-        raise SystemExit(f"{' '.join(command)[:60]}: exit {spent.code}")
-    return spent.cpu
-
-
-def _lateness(home: Home, server: Server, runs: int) -> str:
-    """Say how long after the server sent its first word that word came out of the program."""
-    late = [
-        [_late(home, server, command) for command in _commands(home, server, "LATE")] for _ in range(runs)
+def lateness(program: Program, directory: Path, rounds: int) -> list[Row]:
+    """Measure how long after the server sent its first word that word came out of the program."""
+    server = Server(20, 1)
+    home = _home(directory, server)
+    commands = _commands(program, server, "LATE")
+    late = [[_late(program.env(home), home, server, each) for each in commands] for _ in range(rounds + 1)]
+    ours, raw = ([1000 * seconds for seconds in column] for column in zip(*late[1:], strict=True))
+    return [
+        Row("first byte out after first byte in", GOAL_MS, "ms", ours),
+        Row("the same of the script of httpx-sse", None, "ms", raw),
     ]
-    ours, raw = (1000 * statistics.median(column) for column in zip(*late, strict=True))
-    return f"first byte out after first byte in: {ours:.2f} ms, the script {raw:.2f} (goal {GOAL_MS})"
 
 
-def _late(home: Home, server: Server, command: list[str]) -> float:
+def _late(env: dict[str, str], home: Home, server: Server, command: list[str]) -> float:
     quiet = subprocess.DEVNULL
     with subprocess.Popen(
-        command, stdin=quiet, stdout=subprocess.PIPE, stderr=quiet, env=home.env, cwd=home.cwd
+        command, stdin=quiet, stdout=subprocess.PIPE, stderr=quiet, env=env, cwd=home.cwd
     ) as child:
         assert child.stdout is not None
         child.stdout.read(1)
