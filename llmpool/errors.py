@@ -149,6 +149,16 @@ class StateUnusable(LlmpoolError):
     kind = "state"
 
 
+_UPGRADE = "upgrade llmpool, or point LLMPOOL_STATE_DIR at another directory"
+
+
+class LaterState(StateUnusable):
+    """A state file was written by a later version of llmpool; this one must not touch it."""
+
+    def __init__(self, path: object, written: int, known: int, *, hint: str = _UPGRADE) -> None:
+        super().__init__(f"{path} is of version {written}; this llmpool knows version {known}", hint=hint)
+
+
 class Busy(LlmpoolError):
     """Something else holds what this needs, or a rate limit does; `retry_at` says when to try again."""
 
