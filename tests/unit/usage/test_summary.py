@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from llmpool.usage.fold import MOST, Fold
 from llmpool.usage.rollup import TOKENS
 from llmpool.usage.runs import run_of, spread
-from llmpool.usage.summary import BY, GROUPINGS, Summary, summarize
+from llmpool.usage.summary import BY, GROUPINGS, Summary
+from tests.summing import summarize
 
 QUICK = settings(max_examples=25, deadline=None)
 AT = "2026-11-21T12:00:00.000Z"
