@@ -159,8 +159,10 @@ def _nameless(ref: str, words: str, lines: tuple[str, ...], details: dict[str, A
     """Build the error of what has no price, and how it gets one."""
     name = words.partition(":")[0].removeprefix("budget ")
     why = 'unpriced = "deny" holds' if name == "rule unpriced" else f"budget {name} holds"
+    from llmpool.core.word import word
+
     hint = (
-        f"price it: llmpool usage prices set {ref} --input 1.25 --output 10   "
+        f"price it: llmpool usage prices set {word(ref)} --input 1.25 --output 10   "
         "or let it be: llmpool config set policy.unpriced allow"
     )
     return Refused(

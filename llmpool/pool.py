@@ -50,7 +50,8 @@ class Pool:
         self.offline = offline
         self.warnings: list[str] = []
         self.keys_read: Callable[[tuple[str, str], Callable[[], str]], str] | None = None  # of a long run
-        self._lessons: list[Callable[[Memories], None]] = []
+        self.lessons: Any = None  # of a long run: the `chat.lessons.Lessons` that keep what answers teach
+        self._learnt: list[Callable[[Memories], None]] = []
 
     @cached_property
     def routing(self) -> dict[str, Any]:
@@ -123,11 +124,11 @@ class Pool:
     def learn(self, change: Callable[[Memories], None]) -> None:
         """Apply a lesson to this run's memories at once; `keep_lessons` writes all of them together."""
         change(self.memories)
-        self._lessons.append(change)
+        self._learnt.append(change)
 
     def keep_lessons(self) -> None:
         """Write down what this run learnt; a directory that refuses is only a warning."""
-        lessons, self._lessons = self._lessons, []
+        lessons, self._learnt = self._learnt, []
         if not lessons:
             return
         from llmpool.state import formats
@@ -277,6 +278,11 @@ class Pool:
         except (StateUnusable, Busy) as error:
             self.warnings.append(f"turns are not kept: {error.message}")
 
+    def warn_once(self, text: str) -> None:
+        """Warn of something once, however often it happens."""
+        if text not in self.warnings:
+            self.warnings.append(text)
+
     def take(self, row: RoutingRow) -> None:
         """Take a deployment that nobody listed into this run's table."""
         self.__dict__["table"] = self.table.replace(rows=[*self.table.rows, row])
@@ -327,8 +333,8 @@ def open_pool(
 
 def unknown_provider(name: str, known: list[str]) -> UnknownName:
     """Build the error for a provider nobody configured."""
-    from difflib import get_close_matches
+    from llmpool.core.near import meant, near
 
-    near = get_close_matches(name, known)
-    hint = f"did you mean {near[0]}?" if near else f"configured: {', '.join(known) or 'none'}"
-    return UnknownName(f'no provider "{name}" is configured', hint=hint, details={"candidates": near})
+    alike = near(name, known)
+    hint = meant(alike, f"configured: {', '.join(known) or 'none'}")
+    return UnknownName(f'no provider "{name}" is configured', hint=hint, details={"candidates": alike})

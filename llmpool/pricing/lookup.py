@@ -28,7 +28,6 @@ def look_up(
     vendor: str,
     model: str,
     listed: Rates | None = None,
-    local: bool = False,
     paid_by: str = "",
 ) -> Priced | None:
     """Return what *model* costs at *provider*, None where nobody knows.
@@ -38,8 +37,6 @@ def look_up(
     *paid_by* says what its calls are paid by already, such as a plan: they cost nothing unless the
     owner says otherwise.
     """
-    if local:
-        return LOCAL
     found = _own(own.custom, provider, model) if own.custom else None
     if found is None and paid_by:
         return Priced((Step(FREE),), paid_by)

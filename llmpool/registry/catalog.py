@@ -144,12 +144,16 @@ def location(preset: Preset, *urls: str) -> str:
 
 def is_private(url: str) -> bool:
     """Say whether a URL's host is this machine or a private network, by the address or the name alone."""
-    host = url.partition("://")[2].partition("/")[0].rpartition("@")[2]
+    host = url.partition("://")[2]
+    for end in "/?#":
+        host = host.partition(end)[0]
+    host = host.rpartition("@")[2]
     host = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
     try:
         address = ip_address(host)
     except ValueError:
         name = host.lower().rstrip(".")
-        single = "." not in name and not name.isdigit()  # 134744072 is 8.8.8.8
+        single = "." not in name and not name.isdigit() and name[:2] != "0x"  # 134744072, 0x08080808: 8.8.8.8
         return single or name.endswith(_PRIVATE_NAMES)
+    address = getattr(address, "ipv4_mapped", None) or address
     return address.is_loopback or address.is_private or address.is_link_local

@@ -54,7 +54,6 @@ def overlay(
     policies: Mapping[str, Policy],
     prices: Prices = unpriced,
     *,
-    generation: int = 0,
     facts: Lookup = no_facts,
     official: Official = NOTHING,
 ) -> Registry:
@@ -86,7 +85,7 @@ def overlay(
     deployments.sort(key=lambda d: d.id)
     aliases = {alias: model.id for model in catalog.models for alias in model.aliases}
     return Registry(
-        generation=generation,
+        generation=0,  # it is given when the registry is kept
         catalog=_with_ids(catalog, deployments, aliases),
         deployments=tuple(deployments),
         aliases=aliases,

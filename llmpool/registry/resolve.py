@@ -90,12 +90,11 @@ def meant(ref: str, table: RoutingTable) -> list[str]:
 
 def _nobody(ref: str, table: RoutingTable) -> UnknownName:
     """Build the error for a name that neither a provider nor a model has."""
-    from difflib import get_close_matches
+    from llmpool.core.near import near
 
     error = unknown(ref, table)
-    ids = [str(entry["id"]) for entry in table.providers]
-    near = get_close_matches(ref.strip(), ids, n=1)
-    hint = f"did you mean {near[0]}?" if near else error.hint
+    alike = near(ref.strip(), (str(entry["id"]) for entry in table.providers), most=1)
+    hint = f"did you mean {alike[0]}?" if alike else error.hint
     message = error.message.replace("no model", "no provider or model", 1)
     return UnknownName(message, hint=hint, lines=error.lines, details=error.details)
 
@@ -118,9 +117,9 @@ def unknown(ref: str, table: RoutingTable) -> UnknownName:
 
 def _mode(ref: str) -> list[str]:
     """Take a name nobody resembles for a mistyped auto, cloud or local."""
-    from difflib import get_close_matches
+    from llmpool.core.near import near
 
-    return get_close_matches(ref.lower(), MODES, n=1)
+    return near(ref, MODES, most=1)
 
 
 def nearest(ref: str, table: RoutingTable, count: int = SHOWN) -> list[str]:

@@ -126,7 +126,11 @@ def _unpriced(row: RoutingRow, caps: list[Cap], decided: str) -> str:
     over = next((_says(cap) for cap in caps if _is_over(cap, row)), "")
     if decided == DENY:
         over = over or f"{BUDGET} rule unpriced"
-    return f"{over}: {NO_PRICE} {row.id} --input USD --output USD" if over else ""
+    if not over:
+        return ""
+    from llmpool.core.word import word
+
+    return f"{over}: {NO_PRICE} {word(row.id)} --input USD --output USD"
 
 
 def _is_spent(cap: Cap, rows: list[RoutingRow], cost: Callable[[RoutingRow], Decimal]) -> bool:

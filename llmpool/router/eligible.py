@@ -82,8 +82,8 @@ def check(
             reasons.append(TOO_SMALL)
         if reasons:
             rejections.append(Rejection(row.id, tuple(reasons), *((size, row.window) if tight else ())))
-        elif unsure := _unsure(row, needed, doubtful):
-            unknown.append((row, unsure))
+        elif needed & ~(row.yes | row.no) or (doubtful and not row.window):  # then there is what to name
+            unknown.append((row, _unsure(row, needed, doubtful)))
         else:
             known.append(row)
     verdict = _settle(known, unknown, rejections)

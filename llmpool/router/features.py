@@ -8,7 +8,7 @@ from typing import NamedTuple
 from llmpool.core.routing import Facts, RouteRequest, RoutingTable
 from llmpool.router import analyze
 
-_INTEGER = re.compile(r"[+-]?0*[0-9]{1,18}\Z")  # no more digits than the source's integers take
+_INTEGER = r"[+-]?0*[0-9]{1,18}\Z"  # no more digits than the source's integers take
 _BOOLEANS = ("local_only", "prefer_speed")
 HINTS = {
     "channel": "homeassistant or voice favour free and fast deployments",
@@ -24,7 +24,6 @@ class Features(NamedTuple):
     """What the rules know of a request; *floor* is None without a valid quality floor."""
 
     complexity: int
-    keyword: str
     intent: str
     context: int
     tool_count: int
@@ -44,19 +43,17 @@ class Features(NamedTuple):
 def read(request: RouteRequest, table: RoutingTable, facts: Facts) -> Features:
     """Read a request's features; hints are parsed strictly, what is not understood is no hint (6.1)."""
     hints = dict(request.hints)
-    level, keyword = _complexity(request, table)
     floor = hints.get("quality_floor", "")
     index = {provider["id"]: n for n, provider in enumerate(table.providers)}
     return Features(
-        complexity=level,
-        keyword=keyword,
+        complexity=_complexity(request, table),
         intent=analyze.intent(request.query),
         context=request.context_size,
         tool_count=request.tool_count,
         interactive=request.priority != "background",
         local_first=table.local_first,
         voice=hints.get("channel") in ("homeassistant", "voice"),
-        floor=int(floor) if _INTEGER.match(floor) else None,
+        floor=int(floor) if floor and re.match(_INTEGER, floor) else None,
         background_mission=hints.get("mission") in ("background", "metacognitive", "anticipation"),
         preferred=hints.get("model_preference", ""),
         local_wish=hints.get("local_only") == "true",
@@ -67,11 +64,11 @@ def read(request: RouteRequest, table: RoutingTable, facts: Facts) -> Features:
     )
 
 
-def _complexity(request: RouteRequest, table: RoutingTable) -> tuple[int, str]:
+def _complexity(request: RouteRequest, table: RoutingTable) -> int:
     """Judge by keywords, as specified, or by the difficulty where the config wants that and it is known."""
     if table.routing.complexity == "keywords" or request.difficulty is None:
-        return analyze.complexity(request.query)
-    return analyze.band(request.difficulty), ""
+        return analyze.complexity(request.query)[0]
+    return analyze.band(request.difficulty)
 
 
 def misread(request: RouteRequest, table: RoutingTable) -> list[str]:
@@ -85,7 +82,7 @@ def misread(request: RouteRequest, table: RoutingTable) -> list[str]:
 
 def unreadable(name: str, value: str) -> str:
     """Say what is wrong with how a hint is written; empty where nothing is."""
-    if name == "quality_floor" and not _INTEGER.match(value):
+    if name == "quality_floor" and not re.match(_INTEGER, value):
         return "not a whole number"
     if name in _BOOLEANS and value not in ("true", "false"):
         return "neither true nor false"

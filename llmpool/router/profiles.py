@@ -75,10 +75,12 @@ def laid_under(request: RouteRequest, table: RoutingTable, name: str) -> RouteRe
 
 def missing(what: str, name: str, known: list[str], built_in: list[str] | None = None) -> UnknownName:
     """Build the error for a profile or group that nobody configured."""
-    from difflib import get_close_matches
+    from llmpool.core.near import meant, near
 
-    near = get_close_matches(name, [*known, *(built_in or ())], n=1)
-    hint = (f"did you mean {near[0]}?   " if near else "") + f"configured: {', '.join(known) or 'none'}"
+    every = [*known, *(built_in or ())]
+    ways = [meant(near(name, every, most=1)), f"configured: {', '.join(known) or 'none'}"]
     if built_in:
-        hint += f"   built in: {', '.join(built_in)}"
-    return UnknownName(f'no {what} "{name}"', hint=hint, details={"candidates": [*known, *(built_in or ())]})
+        ways.append(f"built in: {', '.join(built_in)}")
+    return UnknownName(
+        f'no {what} "{name}"', hint="   ".join(filter(None, ways)), details={"candidates": every}
+    )

@@ -7,6 +7,7 @@ from llmpool.core.ids import split_ref
 from llmpool.core.names import spellings
 from llmpool.core.routing import RoutingTable
 from llmpool.core.text import few
+from llmpool.core.word import word
 from llmpool.errors import Misuse
 
 _OTHER = "choose another alias"
@@ -24,7 +25,7 @@ def check(
     if means == target:
         return
     if means is not None:
-        hint = f"free it first: llmpool models set {means} --no-alias {alias}"
+        hint = f"free it first: llmpool models set {word(means)} --no-alias {word(alias)}"
         raise Misuse(f'alias "{alias}" means {means} already', hint=hint)
     if fault := _unusable(table, alias):
         raise Misuse(f"alias {alias!r} {fault}", hint=_OTHER)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import stat
+import tomllib
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from llmpool.core.config import Config
 from llmpool.core.times import rfc3339
@@ -46,6 +49,11 @@ def change(
 def read(pool: Pool) -> str:
     """Return the config's text as it is now; empty when there is none."""
     return _read(pool.paths.config)[0]
+
+
+def tree(text: str) -> dict[str, Any]:
+    """Return what the config's text says, amounts of money to the digit; raises ValueError for no TOML."""
+    return tomllib.loads(text, parse_float=Decimal)
 
 
 def problems(pool: Pool, text: str) -> ConfigInvalid | None:

@@ -94,6 +94,8 @@ def find(pool: Pool, ref: str) -> dict[str, Any]:
         if not found:
             raise _unknown("no decision is recorded yet")
         return found[0]
+    if not ref.isascii():  # no id is: nothing needs to be looked for, and bytes that are no text cannot be
+        raise _unknown(f'no decision "{ref}" is recorded')
     begun = ref if ref.startswith(PREFIX) else PREFIX + ref
     others: dict[str, dict[str, Any]] = {}
     for line in ledger.Reading(pool.paths.state, ledger.DECISIONS, newest_first=True, holding=begun):
@@ -116,10 +118,10 @@ def _unknown(message: str, near: Sequence[str] = ()) -> UnknownName:
 
 def _nearest(pool: Pool, ref: str) -> list[str]:
     """Return the id of a recent decision that is like *ref* but for a slip of the finger."""
-    from difflib import get_close_matches
+    from llmpool.core.near import near
 
     recent = ledger.newest(pool.paths.state, ledger.DECISIONS, limit=RECENT)
-    return get_close_matches(ref, [line["id"] for line in recent], n=1, cutoff=0.75)
+    return near(ref, (line["id"] for line in recent), most=1, alike=0.75)
 
 
 def _ambiguous(ref: str, ids: list[str]) -> AmbiguousName:
@@ -137,10 +139,20 @@ def used(pool: Pool, line: Mapping[str, Any]) -> dict[str, Any] | None:
     ref = (line.get("outcome") or {}).get("usage_id")
     if not isinstance(ref, str) or not ref:
         return None
+    day = line["at"][:10]  # an answer may have ended a day later than it was asked for
     reading = ledger.Reading(
-        pool.paths.state, ledger.USAGE, line["at"][:10], newest_first=True, holding=ref
-    )  # an answer may have ended a day later than it was asked for
+        pool.paths.state, ledger.USAGE, day, _day_after(day), newest_first=True, holding=ref
+    )
     return next((record for record in reading if record["id"] == ref), None)
+
+
+def _day_after(day: str) -> str:
+    from datetime import date, timedelta
+
+    try:
+        return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
+    except (ValueError, OverflowError):
+        return day
 
 
 class Replay(Record):

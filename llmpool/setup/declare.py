@@ -10,6 +10,7 @@ from llmpool.config import edit
 from llmpool.config.presets import find_preset
 from llmpool.core.deployment import ALSO_TYPED, CAPABILITIES, DeclaredModel
 from llmpool.core.ids import split_ref
+from llmpool.core.word import word
 from llmpool.errors import Misuse, UnknownName
 from llmpool.formats.base import usable_name
 from llmpool.pool import Pool, unknown_provider
@@ -135,7 +136,7 @@ def _brought_along(provider: str, model: str, configured: list[str]) -> str:
 def _gone(target: str, declared: DeclaredModel | None, unset: Sequence[str]) -> dict[str, None]:
     """Return the declared fields to take out; raises UnknownName for one that is not declared."""
     if unset and declared is None:
-        raise UnknownName(f"nothing of {target} is declared", hint=f"llmpool models show {target}")
+        raise UnknownName(f"nothing of {target} is declared", hint=f"llmpool models show {word(target)}")
     known, keys = _declared(declared), {_key(name): name for name in unset if name != ALL}
     for key, name in keys.items():
         if key not in known:

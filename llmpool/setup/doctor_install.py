@@ -25,7 +25,7 @@ NEEDED = (
     "platformdirs>=4.3",
     "keyring>=25.5",
     "cryptography>=43",
-    "fastjsonschema>=2.20",
+    "fastjsonschema>=2.22.1",
 )
 _BOUND = re.compile(r"(>=|<)([0-9.]+)")
 _COMPLETION = {

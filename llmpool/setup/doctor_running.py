@@ -94,10 +94,8 @@ def downloads(case: Case) -> Iterator[Finding]:
     if case.pool is None:
         return
     for job in pulls.read(case.pool.paths.state).values():
-        if is_held(case.paths.state / f"pull-{job.provider}.lock") or job.state in (
-            pulls.DONE,
-            pulls.CANCELLED,
-        ):
+        lock = pulls.lock_of(case.paths.state, job.provider)
+        if job.state in (pulls.DONE, pulls.CANCELLED) or is_held(lock):
             continue
         done = f" at {size(job.done)} of {size(job.total)}" if job.total else ""
         failed = f"the pull failed{done}: {job.error}"

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from llmpool.core.ids import split_ref
 from llmpool.core.policy import Policy
 from llmpool.core.times import rfc3339
+from llmpool.core.word import word
 from llmpool.discovery import download, removal
 from llmpool.discovery.barred import refuse_barred
 from llmpool.discovery.download import PullEvent, Tell
@@ -108,7 +109,7 @@ def _check_source(where: models.Place, source: str, sha256: str) -> None:
         if source or sha256:
             raise Misuse(
                 f"--from and --sha256 are for the embedded provider; {where.provider} fetches by name",
-                hint=f"llmpool models pull {where.ref}",
+                hint=f"llmpool models pull {word(where.ref)}",
             )
         return
     if not source and where.model not in fetch.CATALOGUE:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from llmpool.auth.program import for_others
 from llmpool.core.ids import short_id
 from llmpool.errors import Busy, ConfigInvalid, Misuse, StateUnusable
 from llmpool.pool import Pool
@@ -148,7 +149,7 @@ def _run(command: list[str], copy: _Copy) -> None:
     """Run the editor to its end. Ctrl-C is the editor's alone meanwhile."""
     before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
-        code = subprocess.run([*command, str(copy.path)], check=False).returncode
+        code = subprocess.run([*command, str(copy.path)], env=for_others(os.environ), check=False).returncode
     except OSError as error:
         raise Misuse(f"{command[0]} cannot be run: {error.strerror}", hint=_HINT) from None
     finally:

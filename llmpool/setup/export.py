@@ -1,8 +1,8 @@
 """The config and what was decided, as one file for another machine. Keys stay, or travel sealed.
 
 The file is TOML: the config's text as it is, comments included, the policies, the owner's prices, and the
-sealed keys if any.
-Sealed keys are bound to all the rest: who changes an address in the file cannot have a key sent to it.
+sealed keys if any. These are bound to all the rest: who changes an address in the file cannot have a key sent
+to it.
 """
 
 from __future__ import annotations

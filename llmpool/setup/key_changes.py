@@ -187,13 +187,7 @@ def _learn_old(pool: Pool, name: str, ref: KeyRef) -> str:
 
 def _let_it_work(pool: Pool, name: str, label: str) -> None:
     """Forget that the key before rested."""
-    scope = cooldown.of_key(name, label)
-    if scope in pool.health.cooldowns:
-
-        def awake(state: health.Health) -> None:
-            state.cooldowns.pop(scope, None)
-
-        health.update(pool.paths.state, awake)
+    health.wake(pool.paths.state, cooldown.of_key(name, label))
     pool.forget()
 
 

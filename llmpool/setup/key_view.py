@@ -16,8 +16,8 @@ from llmpool.pool import Pool
 from llmpool.router import cooldown
 from llmpool.setup.trial import MARK
 from llmpool.state import keys as known_keys
+from llmpool.state import logins
 
-ACCOUNT = "oat_"  # with which the label of a token begins
 _SHORTLY = ("label", "from", "state", "reason", "mask", "asked", "usage_count", "last_used", "resting_until")
 
 
@@ -47,7 +47,7 @@ def loose(pool: Pool, name: str = "") -> list[tuple[str, str]]:
         for key in every
         if key not in named
         and name in ("", key[0])
-        and not key[1].startswith(ACCOUNT)
+        and not key[1].startswith(logins.ID)
         and key != (TRIAL, MARK)
     ]
 

@@ -142,13 +142,7 @@ def _awake(pool: Pool, known: Login) -> None:
     from llmpool.router.cooldown import of_key
     from llmpool.state import health
 
-    place = of_key(known.provider, known.id)
-
-    def change(state: health.Health) -> None:
-        state.cooldowns.pop(place, None)
-
-    if place in health.read(pool.paths.state).cooldowns:
-        health.update(pool.paths.state, change)
+    health.wake(pool.paths.state, of_key(known.provider, known.id))
 
 
 def logout(pool: Pool, name: str, who: str = "") -> list[Login]:
@@ -202,7 +196,7 @@ def find(pool: Pool, name: str) -> Whom:
 
 def new_id() -> str:
     """Make the id of an account."""
-    return accounts.ID + os.urandom(8).hex()
+    return logins.ID + os.urandom(8).hex()
 
 
 def _by_device(app: Application, wish: Wish) -> bool:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Any, NamedTuple
 
 from llmpool.config import edit
 from llmpool.config.written import key_text, value_text
 from llmpool.core.provider import KeyRef
+from llmpool.setup import configfile
 
 STORED = ("keyring", "file")  # under a provider's id and a label
 _OWN = ("url", "preset", "format", "format_mode", "location", "name", "enabled", "optional", "key", "keys")
@@ -53,7 +52,7 @@ def merge(text: str, step: Step) -> Merged:
     moved: list[str] = []
     dropped: list[str] = []
     for gone in step.gone:
-        tree = _tree(text)
+        tree = configfile.tree(text)
         if gone not in tree.get("providers", {}) or step.kept not in tree["providers"]:
             continue
         dropped += _dropped(tree, gone, step.kept)
@@ -64,7 +63,7 @@ def merge(text: str, step: Step) -> Merged:
         text = edit.without_provider(text, gone)
     moving: list[Moving] = []
     text = _with_keys(text, step, moved, moving)
-    if step.enable and step.kept in _tree(text).get("providers", {}):
+    if step.enable and step.kept in configfile.tree(text).get("providers", {}):
         text = edit.with_value(text, ("providers", step.kept, "enabled"), True)
         moved.append(f"{step.kept} is enabled")
     return Merged(text, tuple(moved), tuple(dropped), tuple(moving))
@@ -72,7 +71,7 @@ def merge(text: str, step: Step) -> Merged:
 
 def _with_models(text: str, gone: str, kept: str, moved: list[str], dropped: list[str]) -> str:
     """Give declared models their new id; one that is declared there too takes what it lacks."""
-    models = _tree(text).get("models", [])
+    models = configfile.tree(text).get("models", [])
     known = {model["id"]: model for model in models}
     for old, model in known.items():
         if not old.startswith(f"{gone}/"):
@@ -126,7 +125,7 @@ def _renamed(value: Any, gone: str, kept: str, *, ids: bool) -> Any:
 
 def _with_keys(text: str, step: Step, moved: list[str], moving: list[Moving]) -> str:
     """Add the keys that the one that stays lacks, labelled with where they come from."""
-    table = _tree(text).get("providers", {}).get(step.kept)
+    table = configfile.tree(text).get("providers", {}).get(step.kept)
     if table is None or not step.keys:
         return text
     single = [table["key"]] if "key" in table else [{"env": name} for name in step.preset_env]
@@ -180,7 +179,3 @@ def _differences(
 
 def _said(what: str, fields: dict[str, Any]) -> list[str]:
     return [f"{what}: {key_text((name,))} = {value_text(value)}" for name, value in fields.items()]
-
-
-def _tree(text: str) -> dict[str, Any]:
-    return tomllib.loads(text, parse_float=Decimal)

@@ -8,6 +8,7 @@ from llmpool.config.presets import presets
 from llmpool.core.ids import split_ref
 from llmpool.core.near import near
 from llmpool.core.policy import Policy
+from llmpool.core.word import word
 from llmpool.discovery import removal
 from llmpool.discovery.barred import refuse_barred
 from llmpool.discovery.download_ways import EMBEDDED, kind_of
@@ -70,7 +71,7 @@ def check_removable(pool: Pool, where: Place) -> None:
     removal.check(where.kind, where.ref)
     job = downloads.read(pool.paths.state).get(where.provider)
     if job and job.state == downloads.RUNNING and is_same(job.model, where.model):
-        hint = f"call it off first: llmpool models pull --cancel {job.ref}"
+        hint = f"call it off first: llmpool models pull --cancel {word(job.ref)}"
         raise Busy(f"{job.ref} is being pulled just now", hint=hint)
 
 

@@ -13,6 +13,7 @@ from llmpool.core.ids import split_ref
 from llmpool.core.near import meant, near
 from llmpool.core.text import clean
 from llmpool.core.times import rfc3339
+from llmpool.core.word import word
 from llmpool.errors import Misuse, UnknownName
 from llmpool.pool import Pool
 from llmpool.pricing.book import Priced, Rates, Step, Tiers, plain, read_priced
@@ -109,7 +110,7 @@ def put(pool: Pool, target: str, given: Mapping[str, str]) -> Put:
         if missing:
             raise Misuse(
                 f"a price has an input and an output, USD per million tokens; missing: {', '.join(missing)}",
-                hint=f"llmpool usage prices set {target or '--default'} --input 1.25 --output 10",
+                hint=f"llmpool usage prices set {word(target or '--default')} --input 1.25 --output 10",
             )
         if not key:
             return known._replace(default=entry)

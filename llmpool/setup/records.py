@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -43,13 +44,22 @@ class Wanted(Whose):
         )
 
 
+def _told(wanted: Wanted) -> str:
+    """Return what the line of a wanted record surely has in it: no other line is parsed."""
+    return max(
+        (json.dumps(value) for value in wanted.filters.values() if value.isascii()), key=len, default=""
+    )
+
+
 class Listing:
     """The records that are wanted, the newest first; *bad* counts the lines that are none, of those read."""
 
     def __init__(self, pool: Pool, wanted: Wanted) -> None:
         self.wanted = wanted
         first, end = wanted.span.first[:10], wanted.span.end[:10]
-        self._reading = ledger.Reading(pool.paths.state, ledger.USAGE, first, end, newest_first=True)
+        self._reading = ledger.Reading(
+            pool.paths.state, ledger.USAGE, first, end, newest_first=True, holding=_told(wanted)
+        )
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return (record for record in self._reading if self.wanted.takes(record))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ from llmpool.config.written import key_text, value_text
 from llmpool.core.config import Budget, Config, Profile, ProviderTable, Routing
 from llmpool.core.deployment import DeclaredModel
 from llmpool.core.provider import Params, Preset
+from llmpool.core.word import word
 from llmpool.errors import ConfigInvalid, Misuse, UnknownName
 from llmpool.pool import Pool
 from llmpool.registry import resolve
@@ -61,7 +61,7 @@ def look(pool: Pool, name: str) -> Setting:
     """Look up a key; raises UnknownName for one that the schema, or the config, does not know."""
     key = keypath.read(name)
     text = configfile.read(pool)
-    tree = _tree(text) if pool.config.exists else {}
+    tree = configfile.tree(text) if pool.config.exists else {}
     _must_be_there(pool, key, tree)
     return _effective(pool, key, tree, text)
 
@@ -130,7 +130,7 @@ def _change(pool: Pool, key: Key, change: Callable[[str], str], fields: dict[str
 
     configfile.change(pool, changed, paste=_by_hand(key, fields))
     text = configfile.read(pool)
-    return Change(before, _effective(pool, key, _tree(text), text), not unchanged)
+    return Change(before, _effective(pool, key, configfile.tree(text), text), not unchanged)
 
 
 def _nobodys(pool: Pool, value: Any) -> tuple[str, ...]:
@@ -151,7 +151,7 @@ def _check_aliases(pool: Pool, target: str, fields: Any) -> None:
     if not words or configfile.problems(pool, configfile.read(pool)) is not None:
         return
     for alias in words:
-        by_force = f"llmpool models set {target} --alias {alias} --force"
+        by_force = f"llmpool models set {word(target)} --alias {word(alias)} --force"
         aliases.check(pool.table, target, alias, by_force=by_force)
 
 
@@ -159,9 +159,9 @@ def _before(pool: Pool, key: Key) -> Setting:
     """Look a key up in a config that may be broken: this command may be about to mend it."""
     text = configfile.read(pool)
     if configfile.problems(pool, text) is None:
-        return _effective(pool, key, _tree(text), text)
+        return _effective(pool, key, configfile.tree(text), text)
     try:
-        tree = _tree(text)
+        tree = configfile.tree(text)
     except ValueError:
         return Setting(key.name, None, "default")
     return Setting(key.name, at(tree, place_of(tree, key.path)), "config")
@@ -272,10 +272,6 @@ def _must_be_there(pool: Pool, key: Key, tree: dict[str, Any]) -> None:
 def _names(tree: dict[str, Any], head: str) -> list[str]:
     found = tree.get(head, {})
     return [each["id"] for each in found] if head == "models" else list(found)
-
-
-def _tree(text: str) -> dict[str, Any]:
-    return tomllib.loads(text, parse_float=Decimal)
 
 
 def _plain(value: Any, schema: dict[str, Any]) -> Any:

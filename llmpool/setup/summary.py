@@ -12,9 +12,9 @@ from llmpool.errors import LlmpoolError
 from llmpool.pool import Pool
 from llmpool.setup.records import Whose
 from llmpool.state import collect, localdays
-from llmpool.usage.rollup import Days, Who
+from llmpool.usage.rollup import Who
 from llmpool.usage.span import PERIODS, Span
-from llmpool.usage.summary import GROUPINGS, Summary, summarize
+from llmpool.usage.summary import GROUPINGS, Groups, Summary
 
 if TYPE_CHECKING:
     from llmpool.pricing.book import Rates
@@ -59,19 +59,19 @@ class Report(NamedTuple):
 def summary(pool: Pool, wanted: Wanted) -> Report:
     """Add up what was used; nothing is asked of the network, and nothing but roll-ups is written."""
     now, state = pool.clock(), pool.paths.state
+    groups = Groups(wanted.by, _chosen(wanted.filters), localdays.today(now))
     if wanted.needs_lines:
-        found = collect.scan(state, wanted.span, now=now, sessions=True)
+        found = collect.scan(state, wanted.span, now=now, sessions=True, into=groups)
     else:
         finer = any(name in PERIODS and name != "month" for name in wanted.by)
-        found = collect.collect(state, wanted.span, now=now, finer=finer)
-    chosen = _chosen(wanted.filters)
-    total, groups = summarize(found.blocks, wanted.by, chosen)
+        found = collect.collect(state, wanted.span, now=now, finer=finer, into=groups)
+    total, summaries = groups.summaries()
     best = _best(pool)
     price = _pricing(best, total)
     return Report(
         total=price(total),
-        groups=[price(group) for group in groups],
-        today=_today(found.blocks, wanted.span, chosen, now),
+        groups=[price(group) for group in summaries],
+        today=groups.today() if _has_today(wanted.span, now) else None,
         best=best[0] if best else None,
         bad=found.bad,
         rounded=found.rounded,
@@ -95,14 +95,9 @@ def _chosen(filters: dict[str, str]) -> Callable[[Who], bool] | None:
     return lambda who: all(GROUPINGS[name](who) == value for name, value in filters.items())
 
 
-def _today(
-    blocks: list[Days], span: Span, chosen: Callable[[Who], bool] | None, now: float
-) -> Summary | None:
-    """Add up the part of today, where the span has today in it."""
-    day = localdays.today(now)
-    if span.end and span.end <= localdays.moment(localdays.start(day)):
-        return None
-    return summarize([{day: block[day]} for block in blocks if day in block], (), chosen)[0]
+def _has_today(span: Span, now: float) -> bool:
+    """Tell whether a span has today in it."""
+    return not span.end or span.end > localdays.moment(localdays.start(localdays.today(now)))
 
 
 def _best(pool: Pool) -> tuple[Best, Rates] | None:

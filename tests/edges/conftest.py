@@ -1,15 +1,17 @@
-"""A raw server and a client, for the tests of the wire."""
+"""A raw server and a client, for the tests of the wire, and a small model file."""
 
 from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from llmpool.data import prices
 from llmpool.net.client import Client
 from tests.edges.raw_server import Play, RawServer, Serve
+from tests.tools.make_tiny_gguf import write_tiny_gguf
 
 
 @pytest.fixture
@@ -39,3 +41,11 @@ def client() -> Iterator[Client]:
     """Give a client, closed at the end."""
     with Client() as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a model file."""
+    path = tmp_path_factory.mktemp("tiny") / "tiny.gguf"
+    write_tiny_gguf(path)
+    return path

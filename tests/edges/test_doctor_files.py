@@ -68,6 +68,14 @@ def test_a_config_that_others_may_write_is_a_warning(place: Place) -> None:
     assert "commands in the config run as you" in told.message
 
 
+def test_a_config_that_everybody_may_write_is_an_error(place: Place) -> None:
+    """No key is used with it, so nothing that needs one works."""
+    place.paths.config.chmod(0o666)
+    (told,) = place.findings("files")
+    assert (told.severity, told.command) == ("error", f"chmod go-w {place.paths.config}")
+    assert "no key is used" in told.message
+
+
 def test_an_open_state_directory_is_one_warning(place: Place) -> None:
     """However many files are open, one finding; behind a closed directory it is only a note."""
     place.keep("policy.json", {"policies": {}}).chmod(0o644)

@@ -181,7 +181,8 @@ def test_a_proxy_that_cron_does_not_have_is_told_without_its_value(place: Place)
 def test_the_bounds_are_those_of_the_package() -> None:
     """What the doctor compares with is what pip was asked for."""
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
-    assert list(doctor_install.NEEDED) == project["project"]["dependencies"]
+    everywhere = [needed for needed in project["project"]["dependencies"] if ";" not in needed]
+    assert list(doctor_install.NEEDED) == everywhere
 
 
 @pytest.mark.parametrize(

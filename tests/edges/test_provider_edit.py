@@ -105,6 +105,8 @@ OF_TABLES: dict[str, Any] = {
     "reset_tz": "America/Los_Angeles",
     "temperature": 0.2,
     "top_p": 0.9,
+    "frequency_penalty": 0.5,
+    "presence_penalty": -0.5,
     "max_tokens": 2048,
     "thinking": "off",
 }

@@ -17,7 +17,8 @@ import pytest
 from llmpool.state import collect, jsonl, ledger, localdays, prune, rollfile, rollup, usagelines
 from llmpool.state.collect import Collected
 from llmpool.usage.span import Span
-from llmpool.usage.summary import Summary, summarize
+from llmpool.usage.summary import Summary
+from tests.summing import summarize
 
 NOW = 1_795_283_100.0  # 2026-11-21T17:45:00Z
 posix = pytest.mark.skipif(sys.platform == "win32", reason="time zones are set by tzset")

@@ -112,4 +112,12 @@ def test_decisions_stay_as_they_are(tmp_path: Path) -> None:
     lines = [DECISION, DECISION | {"outcome": OUTCOME}, DECISION | {"selected": None, "colour": "red"}]
     plant(tmp_path, ledger.DECISIONS, *lines)
     assert read(tmp_path, ledger.DECISIONS) == (lines, 0)
-    assert ledger.newest(tmp_path, ledger.DECISIONS, ref="d1", limit=3) == lines[::-1]
+    assert ledger.newest(tmp_path, ledger.DECISIONS, limit=3) == lines[::-1]
+
+
+def test_a_number_that_json_cannot_write_is_unknown(tmp_path: Path) -> None:
+    """Whoever prints such a decision prints JSON: no NaN, and no infinity."""
+    plant(tmp_path, ledger.DECISIONS, DECISION | {"colour": float("nan"), "more": [float("-inf"), "1e999"]})
+    path = next((tmp_path / "decisions").iterdir())
+    path.write_text(path.read_text().replace('"1e999"', "1e999"))
+    assert read(tmp_path, ledger.DECISIONS) == ([DECISION | {"colour": None, "more": [None, None]}], 0)

@@ -89,9 +89,11 @@ def test_lines_that_are_kept_together(tmp_path: Path) -> None:
     """Several lines are written as one would be: on lines of their own, all of them or none."""
     path = tmp_path / "s.jsonl"
     path.write_bytes(b'{"n":1}\n{"n":')
-    jsonl.append_all(path, [{"n": 2}, {"n": 3}])
+    jsonl.put_together(path, [{"n": 2}, {"n": 3}])
     assert jsonl.read(path) == ([{"n": 1}, {"n": 2}, {"n": 3}], 1)
-    jsonl.append_all(path, [{"n": 4}], anew=True)
+    jsonl.append_all(path, [{"n": 4}, {"n": 5}])
+    assert jsonl.read(path) == ([{"n": n} for n in range(1, 6)], 1)
+    jsonl.put_together(path, [{"n": 4}], anew=True)
     assert path.read_bytes() == b'{"n":4}\n'
 
 
@@ -119,3 +121,15 @@ def test_a_session_that_cannot_be_deleted(tmp_path: Path, monkeypatch: pytest.Mo
         sessions.delete(tmp_path, "s")
     assert sessions.exists(tmp_path, "s")
     assert json.loads(sessions.path_of(tmp_path, "s").read_text())["text"] == "a"
+
+
+@pytest.mark.parametrize("number", ["1e999", "NaN", "-Infinity"])
+def test_a_line_with_what_json_has_no_word_for_is_no_turn(tmp_path: Path, number: str) -> None:
+    """Nobody could show it as JSON again; the turns around it are kept."""
+    said = {"at": "2026-11-21T03:44:00.000Z", "role": "user", "text": "hi"}
+    line = json.dumps(said)[:-1] + f', "more": {number}}}\n'
+    sessions.append(tmp_path, "talk", [said])
+    with sessions.path_of(tmp_path, "talk").open("a", encoding="utf-8") as file:
+        file.write(line)
+    sessions.append(tmp_path, "talk", [said])
+    assert sessions.read(tmp_path, "talk") == [said, said]

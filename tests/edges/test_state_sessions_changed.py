@@ -179,5 +179,5 @@ def test_a_list_tells_of_each_what_it_began_with(tmp_path: Path) -> None:
         sessions.Session("s", 4, "2026-11-21T21:05:00.000Z", deployment="den/m", first="a")
     ]
     assert len(sessions.read(tmp_path, "s")) == 4
-    jsonl.append_all(path, [turn("user", "x" * 500)], anew=True)
+    jsonl.put_together(path, [turn("user", "x" * 500)], anew=True)
     assert sessions.every(tmp_path)[0].first == "x" * 200
