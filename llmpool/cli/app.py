@@ -39,6 +39,8 @@ def run(argv: list[str]) -> int:
     terminal, as_json, rest = Terminal(Globals(), argv), not {"--json", "--jsonl"}.isdisjoint(argv), argv
     try:
         signal.signal(signal.SIGTERM, _terminated)
+        if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # not under nohup
+            signal.signal(signal.SIGHUP, _terminated)  # a window is closed: what was spent is recorded
         signal.signal(signal.SIGINT, terminal.interrupted)
         options, rest = take_globals(argv)
         terminal = Terminal(options, argv)

@@ -43,7 +43,7 @@ def bounds(terminal: Terminal, since: str, until: str) -> Bounds:
 
     now = terminal.pool.clock()
     first, last = _read(since, now, 0.0), _read(until, now, now + 1, end=True)
-    if since and until and last < first:
+    if since and until and last <= first:
         raise Misuse(f"--until {until} is before --since {since}", hint="give the earlier one to --since")
     end = moment(last if _is_day(until) else last + 0.001)
     start = moment(round(first * 1e6) // 1000 / 1000) if first else ""  # down, so that its own record is in

@@ -17,7 +17,7 @@ from llmpool.core.config import Config
 from llmpool.errors import ConfigInvalid
 
 _POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
-LONG_KEY = re.compile(r"""(?<![\w."'-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){64}""")
+LONG_KEY = re.compile(r"""(?<![\w."'-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){999}""")
 _HINT = "correct the file, then run: llmpool config check"
 
 
@@ -62,8 +62,9 @@ def _text(path: Path) -> str | None:
 
 
 def _parse(text: str, path: Path) -> dict[str, Any]:
-    if LONG_KEY.search(text):  # tomllib takes minutes for one of some thousand parts
-        raise _invalid(path, [Problem((), "a key has more than 64 parts", "shorten it")], {})
+    if found := LONG_KEY.search(text):  # tomllib takes minutes for one of some thousand parts
+        line = text.count("\n", 0, found.start()) + 1
+        raise _invalid(path, [Problem((), "a thousand words between dots", "shorten it")], {(): line})
     try:
         return tomllib.loads(text, parse_float=_decimal)
     except RecursionError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,6 +29,9 @@ def find_paths(env: Mapping[str, str], config: str | None = None, state: str | N
     return Paths(config=file, state=folder, secrets=file.with_name("secrets.json"))
 
 
+_OWN = "choose one of your own: --state DIR, LLMPOOL_STATE_DIR"
+
+
 def refuse_shared(state: Path) -> None:
     """Raise where others may change the state: what lies in it says where keys are sent."""
     try:
@@ -39,14 +43,15 @@ def refuse_shared(state: Path) -> None:
     if os.getuid() and seen.st_uid not in (os.getuid(), 0):
         raise StateUnusable(
             f"the state directory {state} is another user's (uid {seen.st_uid}), so nothing in it is used",
-            hint="choose one of your own: --state DIR, LLMPOOL_STATE_DIR",
+            hint=_OWN,
         )
     if seen.st_mode & 0o002:
         from llmpool.core.word import word
 
+        shared = seen.st_mode & stat.S_ISVTX  # /tmp is to stay as it is
         raise StateUnusable(
             f"everybody may write the state directory {state}, so nothing in it is used",
-            hint=f"look through it, then: chmod go-w {word(state)}",
+            hint=_OWN if shared else f"look through it, then: chmod go-w {word(state)}",
         )
 
 

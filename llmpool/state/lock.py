@@ -168,7 +168,7 @@ def open_private(path: Path, flags: int, mode: int = 0o600) -> int:
         return os.open(path, flags | _BINARY, mode)
 
 
-def make_directory(path: Path) -> None:
+def make_directory(path: Path, *, above: bool = True) -> None:
     """Make *path* and what is missing above it, each 0700 (`parents=True` gives only the last its mode).
 
     Its name survives a power cut, or what is written into it would not.
@@ -181,10 +181,10 @@ def make_directory(path: Path) -> None:
         if not path.is_dir():
             raise
     except FileNotFoundError:
-        if path.parent == path:
+        if path.parent == path or not above:  # it is there, and still says no, as /proc does
             raise
         make_directory(path.parent)
-        make_directory(path)
+        make_directory(path, above=False)
     else:
         with suppress(PermissionError):  # a directory that may be written and not read
             sync_directory(path.parent)

@@ -138,7 +138,9 @@ class Groups:
         return found
 
     def _group(self, group: Group) -> Sum:
-        return self._groups.setdefault(group, Sum()) if group not in self._groups else self._groups[group]
+        if group not in self._groups:
+            self._groups[group] = Sum()
+        return self._groups[group]
 
     def today(self) -> Summary:
         """Return what was used today."""

@@ -27,13 +27,14 @@ def test_interrupted_answers_are_recorded(home: Home) -> None:
         assert record["output_tokens"] >= 1
 
 
-def test_terminated_ends_with_143(home: Home) -> None:
-    """SIGTERM ends with 143 and still records."""
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGHUP])
+def test_terminated_ends_with_143(home: Home, sent: signal.Signals) -> None:
+    """SIGTERM, and the window that is closed, end with 143 and still record."""
     with FakeServer(behave=[faults.hang(30)]) as one:
         pool_of(home, one)
         child = home.start("chat", "hi")
         wait_for(lambda: one.chats)
-        assert end_of(child, send=signal.SIGTERM).code == 143
+        assert end_of(child, send=sent).code == 143
         assert lines(home, "usage")[0]["error"] == "cancelled"
 
 

@@ -128,6 +128,13 @@ def test_make_directory_twice(tmp_path: Path) -> None:
 
 
 @posix
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc")
+def test_a_file_system_that_says_no_for_ever() -> None:
+    """Where a directory is there and nothing can be made in it, that is the answer."""
+    with pytest.raises(OSError, match="No such file"):
+        make_directory(Path("/proc/llmpool/state"))
+
+
 def test_a_lock_that_cannot_be_given_up_ends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was done under it is done; closing the file frees it for the next one."""
 

@@ -16,7 +16,6 @@ import pytest
 
 from llmpool.auth import sealed
 from llmpool.cli import batch
-from llmpool.config import load
 from llmpool.embedded import fetch, gguf, make_private_dirs, models_dir, package
 from llmpool.errors import LlmpoolError, NoCredential, UpstreamFailed
 from llmpool.importers import yaml_subset
@@ -112,7 +111,6 @@ LAUGHS = "a: &a [lol, lol]\n" + "".join(
 )
 
 
-@pytest.mark.skipif(not hasattr(load, "LONG_KEY"), reason="tomllib takes minutes for them")
 @pytest.mark.parametrize(
     "key", [".".join("a" * 50_000), " . ".join(['"a"'] * 50_000), ".".join(["'a-b'"] * 50_000)]
 )
@@ -121,7 +119,7 @@ def test_a_key_of_thousands_of_parts_is_told_at_once(home: Home, key: str) -> No
     for text in (f"{key} = 1", f"[{key}]", f"x = {{ {key} = 1 }}"):
         home.write_config(text)
         told = home.here("config", "check")
-        assert (told.code, told.shows("a key has more than 64 parts")) == (4, True), told
+        assert (told.code, told.shows("a thousand words between dots")) == (4, True), told
     home.write_config(f'[templates]\nt = "{"a-b c.d, " * 1000}{"." * 200}{{input}} {"x" * 100_000}"')
     assert home.here("config", "check").code == 0
 
@@ -238,7 +236,6 @@ def test_a_disk_without_a_promised_length_is_not_filled(
         pull.write(Endless(), 0)  # type: ignore[arg-type]
 
 
-@pytest.mark.skipif(not hasattr(batch, "LONGEST"), reason="a line may be of any length")
 def test_a_line_of_a_decision_batch_has_an_end(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that is longer than any request is told by its number, and not read to its end."""
     monkeypatch.setattr(batch, "LONGEST", 1000, raising=False)

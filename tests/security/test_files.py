@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from llmpool import embedded
-from llmpool.config import paths
 from llmpool.embedded import check_private, embedded_dir, make_private_dirs, model_file, models_dir, server
 from llmpool.errors import StateUnusable
 from llmpool.state.jsonfile import write_atomic
@@ -21,9 +20,6 @@ from tests.support import Home, provider
 KEY = planted("a key of mine")
 posix = pytest.mark.skipif(os.name != "posix", reason="modes and owners are those of POSIX")
 pytestmark = posix
-mended = pytest.mark.skipif(
-    not hasattr(paths, "refuse_shared"), reason="the state directory is not looked at"
-)
 
 
 def foreign(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,7 +52,6 @@ def test_a_config_that_everybody_may_write_gets_no_key(home: Home) -> None:
         assert f"Bearer {KEY}" in {request.headers.get("authorization") for request in sky.requests}
 
 
-@mended
 @pytest.mark.parametrize("how", ["open to everybody", "of somebody else"])
 def test_a_state_directory_that_others_may_change_is_not_believed(
     home: Home, monkeypatch: pytest.MonkeyPatch, how: str
@@ -78,7 +73,6 @@ def test_a_state_directory_that_others_may_change_is_not_believed(
         assert home.here("doctor", "--offline").code == 9  # it tells, and does not stop at it
 
 
-@mended
 def test_a_state_directory_of_roots_or_of_ones_group_is_fine(home: Home) -> None:
     """Containers and shared groups are no attack."""
     home.write_config()

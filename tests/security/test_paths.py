@@ -139,10 +139,8 @@ ADDRESSES = {
     "http://den.lan:1": True,
     "http://den:1": True,
 }
-mended = pytest.mark.skipif(catalog.is_private("http://0x08080808:1"), reason="that is taken for near")
 
 
-@mended
 @pytest.mark.parametrize(("url", "near"), ADDRESSES.items())
 def test_only_an_address_of_this_network_counts_as_local(url: str, near: bool) -> None:
     """`--local-only` keeps prompts here: no other spelling of an address elsewhere passes for one of ours."""

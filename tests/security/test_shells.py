@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import typer.main
 
-from llmpool.chat import guard
 from llmpool.cli import tree
 from llmpool.core.word import word
 from tests.cli.test_planted_key import commands
@@ -24,7 +23,6 @@ ORDERS = ("x$(touch pwned)", "y;touch pwned", "z`touch pwned`", "q' q\"", "sp ac
           "\\'; touch pwned; echo '", "'")  # fmt: skip
 ODD = ORDERS[0]
 SHELLS = [("sh", "-c"), ("bash", "-c"), ("zsh", "-c"), ("fish", "-c")]
-mended = pytest.mark.skipif(not hasattr(guard, "word"), reason="names in commands are as they come")
 
 
 @pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell[0])
@@ -63,7 +61,6 @@ LINES = (
 COMMAND = re.compile(r"llmpool (?:[a-z]+ )+.*")
 
 
-@mended
 def test_a_command_that_is_told_can_be_copied(home: Home) -> None:
     """A hostile name of a model in a hint is quoted: pasted into a shell it is that name, and no order."""
     with FakeServer(["m", *ORDERS[:4]]) as sky, FakeServer(["a:1", ODD], speaks=("ollama",)) as den:
@@ -100,7 +97,6 @@ def word_of(command: str) -> str | None:
     return quoted[0] if quoted and "'" in command.partition(ODD)[0][-40:] else None
 
 
-@mended
 def test_a_terminal_is_told_commands_that_can_be_copied(home: Home) -> None:
     """Likewise what only a terminal is told: the price that is missing of what was called."""
     with FakeServer([ODD]) as sky:
