@@ -12,7 +12,7 @@ from llmpool.errors import LlmpoolError
 from llmpool.pool import Pool
 from llmpool.setup.records import Whose
 from llmpool.state import collect, localdays
-from llmpool.usage.rollup import Who
+from llmpool.usage.rollup import Who, view_by
 from llmpool.usage.span import PERIODS, Span
 from llmpool.usage.summary import GROUPINGS, Groups, Summary
 
@@ -64,7 +64,8 @@ def summary(pool: Pool, wanted: Wanted) -> Report:
         found = collect.scan(state, wanted.span, now=now, sessions=True, into=groups)
     else:
         finer = any(name in PERIODS and name != "month" for name in wanted.by)
-        found = collect.collect(state, wanted.span, now=now, finer=finer, into=groups)
+        view = view_by((*wanted.by, *wanted.filters))
+        found = collect.collect(state, wanted.span, now=now, finer=finer, view=view, into=groups)
     total, summaries = groups.summaries()
     best = _best(pool)
     price = _pricing(best, total)

@@ -9,7 +9,7 @@ from llmpool.core.near import near
 from llmpool.errors import LlmpoolError
 from llmpool.pool import Pool
 from llmpool.state import collect
-from llmpool.usage.rollup import Days
+from llmpool.usage.rollup import DEPLOYMENTS, Days
 from llmpool.usage.span import Span
 
 NAMED = ("provider", "deployment", "model")
@@ -47,7 +47,7 @@ class _Heard:
 def _recorded(pool: Pool) -> dict[str, set[str]]:
     """Gather the names that any record has, whenever it is of."""
     heard = _Heard()
-    collect.collect(pool.paths.state, Span("", ""), now=pool.clock(), into=heard)
+    collect.collect(pool.paths.state, Span("", ""), now=pool.clock(), view=DEPLOYMENTS, into=heard)
     return _names(heard.deployments)
 
 

@@ -104,12 +104,12 @@ def _ran(state: Path, since: float, now: float, *, whole: bool) -> Iterator[Ran]
     Where the *whole* is all that is wanted, nobody looks at whose it is: that is years in a few totals.
     """
     from llmpool.state.collect import collect
-    from llmpool.usage.rollup import Costs
+    from llmpool.usage.rollup import CELLS, TOTALS, Costs
     from llmpool.usage.span import Span
 
     span = Span(rfc3339(since).removesuffix("Z") if since else "")
     spent = Costs(whole=whole)
-    collect(state, span, now=now, into=spent)
+    collect(state, span, now=now, view=TOTALS if whole else CELLS, into=spent)
     yield from (Ran(who.deployment, who.key, who.tag, cost) for who, cost in spent.by.items())
 
 

@@ -17,7 +17,7 @@ from llmpool.state import localdays, rollfile, rollup
 from llmpool.state.rollfile import Roll
 from llmpool.state.rollup import FOLDER, Loaded, Part
 from llmpool.usage.fold import Fold
-from llmpool.usage.rollup import Day, Days, DaySum
+from llmpool.usage.rollup import CELLS, DAYS, TOTALS, Day, Days, DaySum, views
 from llmpool.usage.span import Span
 
 MONTH = ".month"
@@ -68,18 +68,27 @@ class _Covered(NamedTuple):
 
 
 def collect(
-    state: Path, span: Span, *, now: float, finer: bool = False, into: Into | None = None
+    state: Path,
+    span: Span,
+    *,
+    now: float,
+    finer: bool = False,
+    view: str = CELLS,
+    into: Into | None = None,
 ) -> Collected:
     """Add up the usage in a span; *finer* wants local days throughout, where months would do otherwise.
 
-    Blocks go *into* whatever is given, one after another, and are in the answer where nothing is.
+    Blocks go *into* whatever is given, one after another, and are in the answer where nothing is. They have
+    cells by the names of the *view* at least, and none where that is of totals.
     """
 
     def rolled(work: _Work) -> None:
         if not finer:
-            work.take_months()
+            work.take_months(view)
+        elif view == TOTALS:
+            work.take_months(DAYS)
         for part in work.parts:
-            work.take(part)
+            work.take(part, view=view)
 
     return _collected(state, span, now, rolled, into)
 
@@ -131,17 +140,14 @@ class _Work:
         self._into = into
         self._covered: dict[str, list[_Covered]] = {}
 
-    def _load(self, part: Part) -> Loaded | None:
-        return rollup.load(part, self.calendar)
-
-    def take(self, part: Part, *, session: str = "") -> None:
+    def take(self, part: Part, *, view: str = CELLS, session: str = "") -> None:
         """Take of a part what the span wants, and no month has."""
         covered = self._covered.get(part.path.name, [])
         done = {label for each in covered for label in each.labels}
         if covered and done.issuperset(covered[0].all_labels):
             self.bad += covered[0].bad
             return
-        loaded = self._load(part)
+        loaded = rollup.load(part, self.calendar, view)
         if loaded is None:
             self.lost.append(part.day)
             return
@@ -181,14 +187,13 @@ class _Work:
         self._into.add(fold.days())
         return found.bad
 
-    def take_months(self) -> None:
+    def take_months(self, view: str) -> None:
         """Take what whole months have in their own files, and bring these up to date."""
         for name in sorted({part.day[:7] for part in self.parts}):
-            roll = self._month(name) if self._has_all_of(name) else None
-            day = roll.days.get(name) if roll else None
-            if roll is None or day is None or not self.span.covers(day.first, day.last):
+            roll = self._month(name, view) if self._has_all_of(name) else None
+            if not roll or not all(self.span.covers(day.first, day.last) for day in roll.days.values()):
                 continue
-            self._into.add({name: day})
+            self._into.add(roll.days)
             for part, covered in _covers(roll).items():
                 self._covered.setdefault(part, []).append(covered)
 
@@ -201,36 +206,45 @@ class _Work:
             return False
         return self.span.first <= first and (not self.span.end or self.span.end >= min(after, today))
 
-    def _month(self, month: str) -> Roll | None:
+    def _month(self, month: str, view: str) -> Roll | None:
         """Return the file of a month, made anew where it is void or lacks too much."""
         first, last = _day_before(month), _after(month)  # what days can have records of a local month
         parts = [p for p in self.all if first <= p.day <= last and p.day < self.closed_before]
         path = self.folder / f"{month}{MONTH}"
-        roll = rollfile.read(path)
+        roll = rollfile.read(path, view)
         known = _covers(roll) if roll and roll.head.get("zone") == localdays.zone() else {}
         if known and all(known[name].stamp == rollup.stamp(_path(self.folder, name)) for name in known):
             outside = [part for part in parts if part.path.name not in known]
             over = _after(month) < self.closed_before
             if not outside or (len(outside) < FEW_DAYS and not over):
                 return roll
-        return self._make_month(path, month, parts) if len(parts) > 1 else None
+        if len(parts) < 2:
+            return None
+        made = self._make_month(path, month, parts)
+        return made._replace(days=made.views[DAYS]) if view == DAYS else made
 
     def _make_month(self, path: Path, month: str, parts: list[Part]) -> Roll:
         covers: dict[str, _Covered] = {}
-        whole = DaySum()
+        whole, by_day = DaySum(), dict[str, DaySum]()
         for part in parts:
-            seen, loaded = rollup.stamp(part.path), self._load(part)
+            seen, loaded = rollup.stamp(part.path), rollup.load(part, self.calendar)
             if loaded is None:
                 continue
             labels = [label for label in loaded.labels if label[:7] == month and label < self.today]
             covers[part.path.name] = _Covered(seen, labels, sorted(loaded.labels), loaded.bad)
-            for found in [block[label] for block in loaded.blocks for label in labels if label in block]:
-                whole.add(found)
+            found = [(each, block[each]) for block in loaded.blocks for each in labels if each in block]
+            for label, day in found:
+                whole.add(day)
+                by_day.setdefault(label, DaySum()).add(day._replace(cells={}))
         head = {"zone": localdays.zone(), "parts": {name: list(each) for name, each in covers.items()}}
-        day = whole.day()
-        roll = Roll(head, {month: day} if day else {})
+        days = _days({month: whole})
+        roll = Roll(head, days, views(days) | {DAYS: _days(by_day)})
         rollfile.write(path, roll)
         return roll
+
+
+def _days(sums: dict[str, DaySum]) -> Days:
+    return {label: day for label, each in sums.items() if (day := each.day())}
 
 
 def _covers(roll: Roll) -> dict[str, _Covered]:

@@ -20,7 +20,7 @@ from llmpool.state.lock import unusable
 from llmpool.state.rollfile import Roll
 from llmpool.state.usagelines import Lines, begins_with
 from llmpool.usage.fold import Fold
-from llmpool.usage.rollup import Days, merged_days
+from llmpool.usage.rollup import CELLS, TOTALS, Days, merged_days
 
 FOLDER = "rollup"
 KEPT, DAY = ".kept", ".day"
@@ -83,7 +83,7 @@ def _kept(folder: Path) -> Iterable[Part]:
 
 def is_in(kept: Path, live: Path) -> bool:
     """Tell whether the lines of a day are in its sums already: who pruned it was stopped in between."""
-    roll = rollfile.read(kept)
+    roll = rollfile.read(kept, TOTALS)
     return roll is not None and roll.head.get("source") == stamp(live)
 
 
@@ -99,22 +99,22 @@ def _stamp(seen: os.stat_result) -> list[int]:
     return [seen.st_size, seen.st_mtime_ns, seen.st_ino]
 
 
-def load(part: Part, calendar: Calendar) -> Loaded | None:
+def load(part: Part, calendar: Calendar, view: str = CELLS) -> Loaded | None:
     """Add up a part, from its roll-up as far as that holds; None for a pruned day that cannot be read.
 
-    Raises Gone.
+    Of cells it has what the *view* needs at least. Raises Gone.
     """
     if part.kept:
-        roll = rollfile.read(part.path)
+        roll = rollfile.read(part.path, view)
         if roll is None:
             rollfile.refuse_later(part.path)
         return None if roll is None else Loaded([roll.days], _count(roll.head.get("bad")))
-    known = rollfile.read(_path_of(part))
+    known = rollfile.read(_path_of(part), view)
     if known and _is_all(known, part, calendar):
         return Loaded([known.days], known.head["bad"])
     try:
         with part.path.open("rb") as file:
-            return _fresh(file, part, calendar, known)[0]
+            return _fresh(file, part, calendar, known, view)[0]
     except FileNotFoundError:
         raise Gone from None
     except OSError as error:
@@ -158,29 +158,35 @@ def _is_all(roll: Roll, part: Part, calendar: Calendar) -> bool:
     return all(head.get(name) == value for name, value in _place(part, calendar).items())
 
 
-def _fresh(file: BinaryIO, part: Part, calendar: Calendar, roll: Roll | None) -> tuple[Loaded, list[int]]:
+def _fresh(
+    file: BinaryIO, part: Part, calendar: Calendar, roll: Roll | None, view: str = CELLS
+) -> tuple[Loaded, list[int]]:
     """Bring the roll-up of an open file up to date, and keep it where that was work."""
     seen = os.fstat(file.fileno())
     size, path, place = seen.st_size, _path_of(part), _place(part, calendar)
     known = _holding(roll, file, place, seen)
     head: dict[str, Any] = known.head if known else place | {"offset": 0, "crc": 0, "bad": 0}
-    blocks, bad = [known.days] if known else [], head["bad"]
-    fold = Fold(calendar.around)
+    fold = Fold(calendar.around, view=view if known else CELLS)
     lines = Lines(file, part.day, head["offset"], size, head["crc"])
     fold.extend(lines)
-    bad += lines.bad
-    if lines.count:
-        blocks.append(fold.days())
+    if known and view != CELLS and lines.count >= FEW_LINES:
+        return _fresh(file, part, calendar, rollfile.read(path))  # to add them, all cells are needed
+    blocks = [known.days] if known else []
+    blocks += [fold.days()] if lines.count else []
+    bad = head["bad"] + lines.bad
     if not known or lines.count >= FEW_LINES:
-        blocks = [merged_days(blocks)]
         made = {"stamp": _stamp(seen), "offset": lines.offset, "crc": lines.crc, "bad": bad}
-        if rollfile.write(path, Roll(place | made, blocks[0])):
-            kept = rollfile.read(path)  # its cells are in no memory until they are asked for
-            blocks = [kept.days] if kept and kept.head.items() >= (place | made).items() else blocks
+        blocks = [_kept_anew(path, Roll(place | made, merged_days(blocks)), view)]
     rest = Fold(calendar.around)
     rest.extend([lines.rest()])
     blocks += [rest.days()] if lines.offset < size else []
     return Loaded(blocks, head["bad"] + lines.bad), _stamp(seen)
+
+
+def _kept_anew(path: Path, roll: Roll, view: str) -> Days:
+    """Keep a roll-up, and return its days: from the file, as cells are in no memory there until asked for."""
+    kept = rollfile.read(path, view) if rollfile.write(path, roll) else None
+    return kept.days if kept and kept.head.items() >= roll.head.items() else roll.days
 
 
 def _holding(roll: Roll | None, file: BinaryIO, place: dict[str, Any], seen: os.stat_result) -> Roll | None:

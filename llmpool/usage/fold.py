@@ -9,7 +9,21 @@ from contextlib import suppress
 from decimal import Decimal, localcontext
 from typing import Any
 
-from llmpool.usage.rollup import EXACT, SUMS, TOKENS, ZERO, Cell, Day, Days, Who, merged
+from llmpool.usage.rollup import (
+    CELLS,
+    DEPLOYMENTS,
+    EXACT,
+    KEYS,
+    SUMS,
+    TOKENS,
+    TOTALS,
+    ZERO,
+    Cell,
+    Day,
+    Days,
+    Who,
+    merged,
+)
 from llmpool.usage.runs import CODE, UNKNOWN_FROM, run_of
 
 MOST = 1 << 63  # nobody counts that far
@@ -17,7 +31,12 @@ MOST = 1 << 63  # nobody counts that far
 _TOO_DEAR = 15  # digits before the point: no call costs that
 _PLAIN = re.compile(r"(?:[0-9]{1,15}(?:\.[0-9]{1,40})?(?:,(?!\Z)|\Z))*")  # amounts, with commas between them
 _WAITING = 20_000  # costs that are held before they are added up
-_NAMES = ("deployment", "provider", "model", "key", "tag")
+_NAMES = {
+    CELLS: ("deployment", "provider", "model", "key", "tag"),
+    DEPLOYMENTS: ("deployment", "provider", "model"),
+    KEYS: ("key", "tag"),
+    TOTALS: (),
+}
 _REQUESTS, _GOOD, _BAD, _UNPRICED, _ESTIMATED, _FAILOVERS = range(6)
 _STREAMED_MS, _STREAMED_TOKENS, _LATENCY, _TTFT, _FIRST_TOKEN = range(6, 11)
 _TOLD = len(TOKENS)  # so far behind the sum of a token count is how many records report it
@@ -118,14 +137,17 @@ _Pending = tuple[list[str], dict[Who, _Pile], dict[tuple[Any, ...], Callable[[Ca
 
 
 class Fold:
-    """Adds up records, each on the local day that it lies in; *sessions* keeps sessions apart.
+    """Adds up records, each on the local day that it lies in, in the cells of a *view*.
 
-    *around* tells of a moment where its local day begins and ends, and the date of it.
+    *around* tells of a moment where its local day begins and ends, and the date of it; *sessions* keeps
+    sessions apart as well.
     """
 
-    def __init__(self, around: Callable[[str], tuple[str, str, str]], *, sessions: bool = False) -> None:
+    def __init__(
+        self, around: Callable[[str], tuple[str, str, str]], *, view: str = CELLS, sessions: bool = False
+    ) -> None:
         self._around = around
-        self._names = (*_NAMES, "session") if sessions else _NAMES
+        self._names = (*_NAMES[view], "session") if sessions else _NAMES[view]
         self._days: dict[str, _Pending] = {}
 
     def extend(self, batches: Iterable[Sequence[dict[str, Any]]]) -> None:
@@ -162,7 +184,7 @@ class Fold:
             try:
                 take = known[who]
             except (KeyError, TypeError):  # a new one, or a list where a name should be
-                take = piles.setdefault(_who(who), _Pile()).take
+                take = piles.setdefault(_who(names, who), _Pile()).take
                 with suppress(TypeError):
                     known[who] = take
             take(get)
@@ -183,6 +205,7 @@ def _day(ends: list[str], piles: Mapping[Who, _Pile]) -> Day:
     return Day(ends[0], ends[1], merged(cells.values()), cells)
 
 
-def _who(parts: tuple[Any, ...]) -> Who:
+def _who(names: Sequence[str], parts: Sequence[Any]) -> Who:
     """Name a cell as `Who` has it: what is no text is no name."""
-    return Who(*(part if type(part) is str else "" for part in parts))
+    known = {name: part for name, part in zip(names, parts, strict=True) if type(part) is str}
+    return Who("", "", "", "", "")._replace(**known)

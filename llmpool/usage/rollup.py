@@ -6,12 +6,13 @@ and time to first token in order, so that percentiles of any union of cells are 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from operator import add as _plus
 from typing import NamedTuple
 
 from llmpool.usage.runs import Run, Runs, joined
+from llmpool.usage.span import PERIODS
 
 TOKENS = (
     *("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"),
@@ -27,6 +28,10 @@ SUMS = (
 PLACE = {name: place for place, name in enumerate(SUMS)}
 ZERO = Decimal(0)
 EXACT = Context(prec=400, traps=[Inexact, InvalidOperation])  # what `fold.amount` lets in adds up exactly
+
+
+# What of a block is looked at: its totals (of a month's block those of each day too), or cells by some names.
+TOTALS, DAYS, DEPLOYMENTS, KEYS, CELLS = "totals", "days", "deployments", "keys", "cells"
 
 
 class Who(NamedTuple):
@@ -59,6 +64,19 @@ class Day(NamedTuple):
 
 
 Days = dict[str, Day]
+
+
+_VIEWS: dict[str, Callable[[Who], Who]] = {
+    DEPLOYMENTS: lambda who: Who(who.deployment, who.provider, who.model, "", ""),
+    KEYS: lambda who: Who("", "", "", who.key, who.tag),
+}
+_NAMES = {TOTALS: set[str](), DEPLOYMENTS: {"deployment", "provider", "model"}, KEYS: {"key", "tag"}}
+
+
+def view_by(names: Iterable[str]) -> str:
+    """Return the least view that tells apart what differs in any of these names."""
+    wanted = set(names).difference(PERIODS)
+    return next((view for view, known in _NAMES.items() if wanted <= known), CELLS)
 
 
 class Sum:
@@ -94,6 +112,24 @@ def merged(cells: Iterable[Cell]) -> Cell:
 def _kept(whole: Sum) -> Cell:
     cell = whole.cell()
     return cell._replace(latencies=(joined(cell.latencies),), ttfts=(joined(cell.ttfts),))
+
+
+def views(days: Days) -> dict[str, Days]:
+    """Add up the cells of days by fewer names, where that makes far fewer of them."""
+    found = {view: {label: _seen(day, by) for label, day in days.items()} for view, by in _VIEWS.items()}
+    whole = _size(days)
+    return {view: some for view, some in found.items() if 2 * _size(some) <= whole}
+
+
+def _size(days: Days) -> int:
+    return sum(len(day.cells) for day in days.values())
+
+
+def _seen(day: Day, by: Callable[[Who], Who]) -> Day:
+    sums: dict[Who, Sum] = {}
+    for who, cell in day.cells.items():
+        sums.setdefault(by(who), Sum()).add(cell)
+    return day._replace(cells={who: _kept(sums.pop(who)) for who in list(sums)})
 
 
 def merged_days(some: Iterable[Days]) -> Days:

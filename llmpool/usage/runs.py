@@ -16,6 +16,7 @@ from operator import itemgetter
 from typing import Final, NamedTuple
 
 CODE: Final = "I"  # milliseconds as they are kept: 32 bits, which are 49 days
+NARROW: Final = "H"  # those of a long run of which none takes more: 16 bits, which are 65 seconds
 UNKNOWN_FROM = 1 << 32  # no call takes that long: such a time is unknown
 MARKED = 400  # values of a run that is worth its marks
 _LOOSE = 1 << 16  # values of short runs that wait before they are put in order
@@ -31,7 +32,10 @@ _SORTED = 16  # values of each run, on average, that are sorted rather than look
 
 
 class Run(NamedTuple):
-    """Values in order; a long run has its *marks*: how many are below each of `BOUNDS`."""
+    """Values in order; a long run has its *marks*: how many are below each of `BOUNDS`.
+
+    Values are 32 bits wide, those of a long run 16 where that is enough.
+    """
 
     values: memoryview
     marks: memoryview | None = None
@@ -51,8 +55,10 @@ EMPTY_RUN = Run(memoryview(b"").cast(CODE))
 
 def run_of(ordered: list[int]) -> Run:
     """Make a run of values that are in order."""
-    values = memoryview(array(CODE, ordered))
-    return Run(values, _marks(ordered) if len(ordered) >= MARKED else None)
+    if len(ordered) < MARKED:
+        return Run(memoryview(array(CODE, ordered)))
+    code = CODE if ordered[-1] >> 16 else NARROW
+    return Run(memoryview(array(code, ordered)), _marks(ordered))
 
 
 def _marks(ordered: list[int]) -> memoryview:
@@ -102,7 +108,13 @@ class Runs:
 
 def _ordered(runs: list[memoryview]) -> Sequence[int]:
     """Return the values of several runs in order; sorting finds the runs, and merges them."""
-    return runs[0] if len(runs) == 1 else sorted(memoryview(b"".join(runs)).cast(CODE))
+    if len(runs) == 1:
+        return runs[0]
+    values: list[int] = []
+    for run in runs:
+        values += run.tolist()
+    values.sort()
+    return values
 
 
 def spread(runs: Iterable[Run], percents: Sequence[int]) -> Spread:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from llmpool.state import collect, ledger
+from llmpool.usage.rollup import view_by
 from llmpool.usage.span import Span
 from llmpool.usage.summary import Groups
 from tests.benchmarks import _rows
@@ -201,5 +202,6 @@ def _parse(state: Path) -> None:
 
 def _summary(state: Path, by: tuple[str, ...]) -> None:
     groups = Groups(by)
-    collect.collect(state, Span(), now=LAST + _DAY - 1, finer="day" in by, into=groups)
+    view = view_by(by)
+    collect.collect(state, Span(), now=LAST + _DAY - 1, finer="day" in by, view=view, into=groups)
     groups.summaries()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from llmpool.state import rollfile
+from llmpool.state import rollcells, rollfile
 from llmpool.state.rollfile import Roll
 from llmpool.usage.fold import Fold
 from llmpool.usage.rollup import Day
@@ -42,10 +42,10 @@ def test_what_is_over_the_bound_is_copied(
 ) -> None:
     """Of three roll-ups in use the first stays mapped, the others are copied, and all say the same."""
     paths = [_written(tmp_path / f"{number}.day", 1000 * number) for number in range(1, 4)]
-    monkeypatch.setattr(rollfile, "_mapped", {})
-    monkeypatch.setattr(rollfile, bound, 1 if bound == "_FILES" else paths[0].stat().st_size)
+    monkeypatch.setattr(rollcells, "_mapped", {})
+    monkeypatch.setattr(rollcells, bound, 1 if bound == "_FILES" else 2500)
     totals = [_day(path).total.latencies[0] for path in paths]
-    assert len(rollfile._mapped) == 1
+    assert len(rollcells._mapped) == 1
     assert [run.values[0] for run in totals] == [1000, 2000, 3000]
     some = [_times(_day(path)) for path in paths]
     assert some == [
@@ -56,8 +56,8 @@ def test_what_is_over_the_bound_is_copied(
 @pytest.mark.skipif(sys.platform == "win32", reason="nothing is mapped there")
 def test_what_nobody_uses_is_mapped_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once the last value of a roll-up is let go, so is its mapping."""
-    monkeypatch.setattr(rollfile, "_mapped", {})
+    monkeypatch.setattr(rollcells, "_mapped", {})
     run = _day(_written(tmp_path / "1.day", 1)).total.latencies[0]
-    assert (len(rollfile._mapped), run.values[0]) == (1, 1)
+    assert (len(rollcells._mapped), run.values[0]) == (1, 1)
     del run
-    assert len(rollfile._mapped) == 0
+    assert len(rollcells._mapped) == 0

@@ -16,6 +16,7 @@ import pytest
 
 from llmpool.state import collect, jsonl, ledger, localdays, prune, rollfile, rollup, usagelines
 from llmpool.state.collect import Collected
+from llmpool.usage.rollup import CELLS
 from llmpool.usage.span import Span
 from llmpool.usage.summary import Summary
 from tests.summing import summarize
@@ -165,7 +166,7 @@ def test_a_month_has_its_own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     loaded: list[str] = []
     real = rollup.load
     monkeypatch.setattr(
-        rollup, "load", lambda part, calendar: loaded.append(part.day) or real(part, calendar)
+        rollup, "load", lambda part, *rest: loaded.append(part.day) or real(part, *rest)
     )
     assert cost(tmp_path) == 15
     assert loaded == ["2026-11-21"]
@@ -287,8 +288,8 @@ def test_a_prune_in_the_middle_of_a_summary(
         add(tmp_path, "2026-10-01T11:00:00Z", "2026-10-02T11:00:00Z")
     real, pruned = rollup.load, []
 
-    def load(part: rollup.Part, calendar: localdays.Calendar) -> Any:
-        found = real(part, calendar)
+    def load(part: rollup.Part, calendar: localdays.Calendar, view: str = CELLS) -> Any:
+        found = real(part, calendar, view)
         if not pruned:
             pruned.append(prune.prune(tmp_path, "2026-11-01"))
         return found

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from llmpool.state import collect, rollup
 from llmpool.state import prune as pruning
+from llmpool.usage.rollup import view_by
 from llmpool.usage.span import Span, bound
 from llmpool.usage.summary import Summary
 from tests.summing import summarize
@@ -160,9 +161,9 @@ def test_roll_ups_are_the_lines(
         span = data.draw(spans())
         kept = [record for record in before + after if span.holds(record["at"][:-1])]
         for _ in range(2):
-            finer = "day" in by or "week" in by
+            finer, view = "day" in by or "week" in by, view_by(by)
             quick, slow = (
-                collect.collect(state, span, now=NOW, finer=finer),
+                collect.collect(state, span, now=NOW, finer=finer, view=view),
                 collect.scan(state, span, now=NOW),
             )
             found, full = summarize(quick.blocks, by), summarize(slow.blocks, by)
@@ -185,10 +186,10 @@ def test_pruning_changes_no_summary(zone: str, records: list[Any], by: list[str]
         write(state, records[:half], junk)
         pruning.prune(state, "2026-11-01")
         write(state, records[half:], junk)
-        before = collect.collect(state, Span(), now=NOW, finer=finer)
+        before = collect.collect(state, Span(), now=NOW, finer=finer, view=view_by(by))
         pruning.prune(state, "2026-11-20")
         assert not [path for path in (state / "usage").glob("*.jsonl") if path.stem < "2026-11-20"]
-        after = collect.collect(state, Span(), now=NOW, finer=finer)
+        after = collect.collect(state, Span(), now=NOW, finer=finer, view=view_by(by))
         found = summarize(after.blocks, by)
         assert (found, after.bad, after.lost) == (summarize(before.blocks, by), before.bad, [])
         assert shown(found[0]) == naive.figures(records)
