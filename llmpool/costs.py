@@ -6,6 +6,7 @@ Prices come from one line of a compiled document; the price book is loaded only 
 from __future__ import annotations
 
 import json
+from collections.abc import Container
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
@@ -39,9 +40,20 @@ def price_of(pool: Pool, ref: str) -> Priced | None:
     return pool.priced[ref]
 
 
-def cost(pool: Pool, ref: str, usage: TokenUsage | None, at: float, *, requests: int = 1) -> Cost:
-    """Return what *usage* of a deployment cost at the time *at*, seconds since the epoch."""
-    if usage is not None and _is_local(pool, ref):
+def cost(
+    pool: Pool,
+    ref: str,
+    usage: TokenUsage | None,
+    at: float,
+    *,
+    requests: int = 1,
+    local: Container[str] | None = None,
+) -> Cost:
+    """Return what *usage* of a deployment cost at the time *at*, seconds since the epoch.
+
+    Whoever asks again and again has looked up which ones are *local*.
+    """
+    if usage is not None and (_is_local(pool, ref) if local is None else ref in local):
         return Cost(Decimal(0), "local")  # as most calls of some pools are: nothing has to be loaded for them
     found = price_of(pool, ref) if usage is not None else None
     if found is None or usage is None:
@@ -75,6 +87,11 @@ def worst(pool: Pool, ref: str, prompt_tokens: int, answer_tokens: int) -> Decim
         usual.replace(reasoning=answer_tokens),
     )
     return max(reckoned(each, usage) for each in rates for usage in ways)
+
+
+def locals_of(pool: Pool) -> frozenset[str]:
+    """Return the deployments that are local: nobody is paid for them."""
+    return frozenset(row.id for row in pool.table.rows if row.flags & LOCAL)
 
 
 def _is_local(pool: Pool, ref: str) -> bool:

@@ -224,13 +224,14 @@ def largest(pool: Pool, rows: Iterable[RoutingRow]) -> dict[str, int]:
         return {}
     from llmpool.formats.loading_windows import GROWING
     from llmpool.registry import windows
-    from llmpool.state import inventory
 
     growing = {
         provider for provider in {split_ref(row.id)[0] for row in rows} if _format(pool, provider) in GROWING
     }
+    if not growing:
+        return {}
     declared = {model.id for model in pool.catalog.models if model.context_window}
-    return windows.most(rows, growing, inventory.read(pool.paths.state), declared)
+    return windows.most(rows, growing, pool.inventory, declared)
 
 
 def _format(pool: Pool, name: str) -> str:

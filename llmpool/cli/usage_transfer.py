@@ -65,6 +65,7 @@ def export_records(
     apostrophe in front. otlp is OpenTelemetry's JSON, a span a request with the names of its GenAI
     conventions: each line is one body for a collector's POST /v1/traces. No prompt and no key is in any.
     """
+    from llmpool.cli.progress import Progress
     from llmpool.setup import usage_export
 
     terminal: Terminal = ctx.obj
@@ -73,10 +74,17 @@ def export_records(
         raise Misuse("stdout has the records; --json tells of a file", hint="add -o FILE, or drop --json")
     form, when = usage_export.chosen(form, output), bounds(terminal, since, until).span
     when = when if until else when._replace(end="")
-    if to_file:
-        done = usage_export.save(terminal.pool, form, when, output, replace=force)
-    else:
-        done = usage_export.export(terminal.pool, form, when, _writer(terminal))
+    with Progress(terminal) as progress:
+
+        def tell(count: int) -> None:
+            progress.line(f"  {plural(count, 'record')}")
+
+        if to_file:
+            done = usage_export.save(terminal.pool, form, when, output, replace=force, tell=tell)
+        elif terminal.is_terminal:  # which shows the records themselves
+            done = usage_export.export(terminal.pool, form, when, writer(terminal))
+        else:
+            done = usage_export.export(terminal.pool, form, when, writer(terminal), tell)
     if as_json:
         told = {"file": output, "format": form, "records": done.records, "bad_lines": done.bad}
         terminal.json(told | {"pruned_days": done.pruned})
@@ -84,7 +92,7 @@ def export_records(
     return Exit.OK
 
 
-def _writer(terminal: Terminal) -> "Callable[[str], object]":
+def writer(terminal: Terminal) -> "Callable[[str], object]":
     """Write an export as it is; only a terminal gets it made harmless."""
     return (lambda text: terminal.write(shown(text))) if terminal.is_terminal else sys.stdout.write
 
@@ -94,6 +102,11 @@ def _tell_export(terminal: Terminal, done: "Exported", target: str) -> None:
         terminal.say(f"wrote {plural(done.records, 'record')} to {target}")
     elif not done.records:
         terminal.say("no records in that time")
+    tell_missing(terminal, done)
+
+
+def tell_missing(terminal: Terminal, done: "Exported") -> None:
+    """Say which records did not go out."""
     if done.pruned:
         terminal.say(f"{plural(done.pruned, 'day')} left out: pruned, so that only sums are left")
     if done.bad:
@@ -127,14 +140,17 @@ def import_records(
     if as_json:
         terminal.json(_import_json(done, dry_run=dry_run))
     else:
-        _tell_import(terminal, done, dry_run=dry_run)
+        tell_taken(terminal, done, dry_run=dry_run)
     return Exit.PARTLY if done.broken else Exit.OK
 
 
 def _import_json(done: "Taken", *, dry_run: bool) -> dict[str, Any]:
+    return {"dry_run": dry_run, "files": done.files} | taken_json(done)
+
+
+def taken_json(done: "Taken") -> dict[str, Any]:
+    """Show what came of taking records in as JSON has it."""
     return {
-        "dry_run": dry_run,
-        "files": done.files,
         "taken": done.taken,
         "skipped": done.there,
         "pruned": done.pruned,
@@ -145,7 +161,8 @@ def _import_json(done: "Taken", *, dry_run: bool) -> dict[str, Any]:
     }
 
 
-def _tell_import(terminal: Terminal, done: "Taken", *, dry_run: bool) -> None:
+def tell_taken(terminal: Terminal, done: "Taken", *, dry_run: bool = False) -> None:
+    """Say what came of taking records in."""
     days = f" on {plural(len(done.days), 'day')}" if done.days else ""
     there = f", {done.there} there already" if done.there else ""
     terminal.say(f"{'would take' if dry_run else 'took'} {plural(done.taken, 'record')}{days}{there}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
@@ -63,11 +64,15 @@ def _value(name: str, value: Any, default: Any) -> Any:
     elif isinstance(default, tuple):
         if isinstance(value, list) and all(isinstance(each, str) for each in value):
             return tuple(value)
+    elif name == "max_cost" and value is not None:
+        if isinstance(value, str) and _AMOUNT.fullmatch(value):
+            return value
     elif type(value) in _TYPES.get(name, (type(default),)) and (type(value) is not int or value >= 0):
         return value
     raise ValueError(f"{name} is not what it should be")
 
 
+_AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,40})?(E[+-]?[0-9]{1,2})?")  # as a limit on the cost is recorded
 _TYPES: dict[str, tuple[type, ...]] = {
     "min_quality": (int, type(None)),
     "max_tokens": (int, type(None)),

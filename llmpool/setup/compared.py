@@ -29,9 +29,9 @@ class Expected(NamedTuple):
 
 
 class Course(NamedTuple):
-    """Who was recorded, who would be chosen under today's setting, and who under each of the others."""
+    """Who would be chosen under today's setting, and under each of the others; *drifted*: not as recorded."""
 
-    recorded: str
+    drifted: bool
     ends: tuple[str, ...]
     reasons: tuple[str, ...] = ()  # why nobody may answer, at each end where nobody does
 
@@ -161,7 +161,7 @@ class Comparison(NamedTuple):
 
     def drifted(self) -> int:
         """Count the decisions that today's setting no longer makes as they were recorded."""
-        return sum(n.decisions for course, n in self.courses.items() if course.recorded != course.ends[TODAY])
+        return sum(each.decisions for course, each in self.courses.items() if course.drifted)
 
     def cost(self, places: tuple[int, ...]) -> tuple[Figure, tuple[int, int]]:
         """Add up recorded tokens at some ends where all have a price; others are only counted.

@@ -196,18 +196,21 @@ def _nothing(pool: Pool, line: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def again(pool: Pool, features: replay.Recorded, detail: int = 1) -> Decision:
-    """Decide a recorded request anew; raises what deciding raises, for names that mean nothing today."""
+def understood(pool: Pool, features: replay.Recorded) -> decide.Asked:
+    """Resolve the names of a recorded request; raises what deciding raises, for those nobody has today."""
     request = _with_names_of_today(features.request, pool.table)
-    return decide.decide(pool, request, force=features.force, detail=detail).decision
+    return decide.understand(pool, request, force=features.force)
+
+
+def again(pool: Pool, features: replay.Recorded, detail: int = 1) -> Decision:
+    """Decide a recorded request anew; raises what `understood` raises."""
+    return decide.choose(pool, understood(pool, features), detail).decision
 
 
 def asked_now(pool: Pool, line: Mapping[str, Any]) -> tuple[decide.Asked, Decision] | tuple[None, None]:
     """Ask a recorded decision of today's registry once more; nothing where it cannot be asked any more."""
     try:
-        features = replay.recorded(line)
-        request = _with_names_of_today(features.request, pool.table)
-        asked = decide.understand(pool, request, force=features.force)
+        asked = understood(pool, replay.recorded(line))
         return asked, decide.choose(pool, asked, 0).decision
     except (ValueError, LlmpoolError):
         return None, None

@@ -6,7 +6,7 @@ to have cost at first stays beside the new figure.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -81,7 +81,7 @@ class Report(NamedTuple):
 
 def view(pool: Pool, span: Span, heard: Heard = _nobody) -> Report:
     """Compare the costs recorded in a span with today's prices; changes nothing."""
-    total, groups = Sums(), dict[str, Sums]()
+    total, groups, local = Sums(), dict[str, Sums](), costs.locals_of(pool)
     place = {day.stem: number for number, day in enumerate(_days(pool, span))}
     reading = ledger.Reading(pool.paths.state, ledger.USAGE, span.first[:10], _last_day(span))
     for record in reading:
@@ -90,7 +90,7 @@ def view(pool: Pool, span: Span, heard: Heard = _nobody) -> Report:
             continue
         ref = _deployment(record)
         group = groups.setdefault(ref, Sums(ref or "unknown"))
-        old, new = _amount(record), _again(pool, ref, record).amount
+        old, new = _amount(record), _again(pool, local, ref, record).amount
         total.add(old, new)
         group.add(old, new)
     ordered = sorted(groups.values(), key=lambda sums: (-abs(sums.new - sums.old), sums.deployment))
@@ -100,9 +100,10 @@ def view(pool: Pool, span: Span, heard: Heard = _nobody) -> Report:
 def apply(pool: Pool, span: Span, heard: Heard = _nobody) -> int:
     """Rewrite the costs that are others now, day by day, and return how many; raises StateUnusable."""
     days, changed = _days(pool, span), 0
+    change = _changing(pool, span)
     for number, day in enumerate(days):
         heard(number, len(days))
-        changed += jsonl.revise(day, _changing(pool, span))
+        changed += jsonl.revise(day, change)
     return changed
 
 
@@ -115,10 +116,12 @@ def _last_day(span: Span) -> str:
 
 
 def _changing(pool: Pool, span: Span) -> Callable[[dict[str, Any]], dict[str, Any] | None]:
+    local = costs.locals_of(pool)
+
     def change(record: dict[str, Any]) -> dict[str, Any] | None:
         if not ledger.is_dated(record) or not span.holds(str(record["at"]).removesuffix("Z")):
             return None
-        return _changed(record, _again(pool, _deployment(record), record))
+        return _changed(record, _again(pool, local, _deployment(record), record))
 
     return change
 
@@ -137,16 +140,16 @@ def _changed(record: dict[str, Any], now: costs.Cost) -> dict[str, Any] | None:
     return rest | cost_fields(*now) | kept
 
 
-def _again(pool: Pool, ref: str, record: dict[str, Any]) -> costs.Cost:
+def _again(pool: Pool, local: Container[str], ref: str, record: dict[str, Any]) -> costs.Cost:
     """Work the cost out; a success without counts has none, and what was free then was free."""
     lost = _amount(record, "lost_cost")
     if lost is None and record.get("lost_tokens"):
         return costs.Cost()
-    found = _alone(pool, ref, record)
+    found = _alone(pool, local, ref, record)
     return found if found.amount is None or not lost else found._replace(amount=found.amount + lost)
 
 
-def _alone(pool: Pool, ref: str, record: dict[str, Any]) -> costs.Cost:
+def _alone(pool: Pool, local: Container[str], ref: str, record: dict[str, Any]) -> costs.Cost:
     """Work out what the answer cost, without what attempts lost that broke off before."""
     free = record.get("price_source")
     if free == "local":
@@ -157,7 +160,7 @@ def _alone(pool: Pool, ref: str, record: dict[str, Any]) -> costs.Cost:
         return costs.Cost()
     told = record.get("request_count")
     requests = (told if type(told) is int and told > 0 else 1) if counted else 0
-    found = costs.cost(pool, ref, usage, epoch(record["at"]), requests=requests)
+    found = costs.cost(pool, ref, usage, epoch(record["at"]), requests=requests, local=local)
     return costs.Cost(ZERO, free) if free in PAID and found.source != "custom" else found
 
 

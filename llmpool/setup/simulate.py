@@ -20,9 +20,10 @@ from llmpool.pool import Pool
 from llmpool.router import replay
 from llmpool.router.replay import Recorded
 from llmpool.setup import configfile
+from llmpool.setup.answers import Answers
 from llmpool.setup.charged import Ends, Till, counts
-from llmpool.setup.compared import Comparison, Course, Expected, Sums
-from llmpool.setup.quiet import Answers, Quiet
+from llmpool.setup.compared import TODAY, Comparison, Course, Expected, Sums
+from llmpool.setup.quiet import Quiet
 from llmpool.state import ledger
 from llmpool.usage.span import between
 
@@ -65,8 +66,9 @@ def simulate(
     """
     if not settings or Setting() in settings:
         raise Misuse("nothing is to be tried", hint="say --policy FILE, --set KEY=VALUE or --strategy NAME")
-    quiet = [Quiet(pool, pool.config, None)]
-    quiet += [Quiet(pool, _changed(pool, setting.keys), setting.policies) for setting in settings]
+    today = Quiet(pool, pool.config, None)
+    quiet = [today]
+    quiet += [Quiet(pool, _changed(pool, setting.keys), setting.policies, today) for setting in settings]
     tried = [(Answers(each), Till(each)) for each in quiet]
     reading = ledger.Reading(
         pool.paths.state, ledger.DECISIONS, since[:10], until[:10], check=ledger.is_dated
@@ -99,7 +101,8 @@ def _add(
     """Decide a recorded request under each setting, and add it to the course that it takes."""
     answers = [answers.of(features) for answers, _ in tried]
     ends = tuple([each.selected for each in answers])
-    course = Course(_text(line.get("selected")), ends, tuple([each.reason for each in answers]))
+    drifted = _text(line.get("selected")) != ends[TODAY]
+    course = Course(drifted, ends, tuple([each.reason for each in answers]))
     tokens = counts(line.get("outcome"))
     rates: Ends = ()
     if tokens is not None:

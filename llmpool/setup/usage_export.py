@@ -15,6 +15,8 @@ from llmpool.usage.fields import known
 from llmpool.usage.span import Span
 
 FORMATS = ("jsonl", "csv", "otlp")
+TOLD_EVERY = 1000
+Tell = Callable[[int], None]  # hears how many records are written
 _ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 
@@ -33,16 +35,20 @@ def chosen(form: str, target: str) -> str:
     return form or _ENDINGS.get(Path(target).suffix.lower(), "jsonl")
 
 
-def export(pool: Pool, form: str, span: Span, write: Callable[[str], object]) -> Exported:
+def export(
+    pool: Pool, form: str, span: Span, write: Callable[[str], object], tell: Tell = lambda _: None
+) -> Exported:
     """Write the records of *span* in the format *form*, holding no more than a few of them at a time."""
     reading = ledger.Reading(pool.paths.state, ledger.USAGE, span.first[:10], span.end[:10])
-    counted = _Counted(reading, span)
+    counted = _Counted(reading, span, tell)
     for line in _lines(pool, form, counted):
         write(line)
     return Exported(counted.number, reading.bad, _pruned(pool, span))
 
 
-def save(pool: Pool, form: str, span: Span, target: str, *, replace: bool) -> Exported:
+def save(
+    pool: Pool, form: str, span: Span, target: str, *, replace: bool, tell: Tell = lambda _: None
+) -> Exported:
     """Write them into a file, which is there in full or not at all.
 
     Raises Misuse for one that is in the way, StateUnusable where nothing can be written.
@@ -50,7 +56,7 @@ def save(pool: Pool, form: str, span: Span, target: str, *, replace: bool) -> Ex
     from llmpool.state.newfile import new_file
 
     with new_file(Path(target).expanduser(), replace=replace) as write:
-        return export(pool, form, span, write)
+        return export(pool, form, span, write, tell)
 
 
 def _pruned(pool: Pool, span: Span) -> int:
@@ -64,14 +70,16 @@ def _pruned(pool: Pool, span: Span) -> int:
 class _Counted:
     """The records of a span, counted as they pass."""
 
-    def __init__(self, records: Iterable[dict[str, Any]], span: Span) -> None:
-        self.records, self.span = records, span
+    def __init__(self, records: Iterable[dict[str, Any]], span: Span, tell: Tell) -> None:
+        self.records, self.span, self.tell = records, span, tell
         self.number = 0
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         for record in self.records:
             if self.span.holds(record["at"][:-1]):
                 self.number += 1
+                if self.number % TOLD_EVERY == 0:
+                    self.tell(self.number)
                 yield record
 
 

@@ -62,11 +62,17 @@ class _Added(NamedTuple):
     there: int
 
 
-class _Intake:
-    """What has been read so far: records in the spool, and notes of what is none."""
+class Intake:
+    """Records that were read and wait to be added: in a temporary file, with notes of lines that are none.
 
-    def __init__(self, spool: Spool, tool: str, latest: str) -> None:
-        self.spool, self.tool, self.latest = spool, tool, latest
+    *tool* is who wrote them, empty where each line tells. It has to be closed.
+    """
+
+    def __init__(self, pool: Pool, tool: str) -> None:
+        from llmpool.setup.usage_spool import Spool
+
+        self.pool, self.tool, self.spool = pool, tool, Spool()
+        self.latest = rfc3339(pool.clock() + _AHEAD)
         self.files = 0
         self.reasons: Counter[str] = Counter()
         self.faults: list[Fault] = []
@@ -81,6 +87,24 @@ class _Intake:
                 self._note(Fault(name, raw.place, str(fault)))
             if number % _EVERY == 0:
                 tell(f"reading {name}: {number:,} lines")
+
+    def add(self, tell: Tell, *, dry_run: bool = False) -> Taken:
+        """Put what was read into the days it belongs to, and say what came of it."""
+        added = _add(self.pool, self.spool, tell, dry_run=dry_run)
+        return Taken(
+            taken=sum(added.days.values()),
+            there=self.spool.repeated + added.there,
+            broken=self.reasons.total(),
+            pruned=added.pruned,
+            reasons=dict(self.reasons),
+            faults=self.faults,
+            days=added.days,
+            files=self.files,
+        )
+
+    def close(self) -> None:
+        """Let what was not added go."""
+        self.spool.close()
 
     def _keep(self, raw: Raw) -> None:
         record = _record(raw, self.tool)
@@ -102,26 +126,12 @@ def take_in(pool: Pool, source: str, tool: str, tell: Tell, *, dry_run: bool = F
     """
     if tool and tool not in TOOLS:
         raise Misuse(f"--from {tool!r} is not known", hint=f"one of: {', '.join(TOOLS)}")
-    from llmpool.setup.usage_spool import Spool
-
-    with closing(Spool()) as spool:
-        intake = _Intake(spool, tool, rfc3339(pool.clock() + _AHEAD))
+    with closing(Intake(pool, tool)) as intake:
         for name, lines in _sources(source):
             intake.read(name, lines, tell)
-        broken = intake.reasons.total()
-        if broken and not spool.read:
-            raise _nothing_but_faults(intake.faults[0], broken)
-        added = _add(pool, spool, tell, dry_run=dry_run)
-        return Taken(
-            taken=sum(added.days.values()),
-            there=spool.repeated + added.there,
-            broken=broken,
-            pruned=added.pruned,
-            reasons=dict(intake.reasons),
-            faults=intake.faults,
-            days=added.days,
-            files=intake.files,
-        )
+        if intake.faults and not intake.spool.read:
+            raise _nothing_but_faults(intake.faults[0], intake.reasons.total())
+        return intake.add(tell, dry_run=dry_run)
 
 
 def _sources(source: str) -> Iterator[tuple[str, Iterator[Raw]]]:
@@ -151,6 +161,7 @@ def _record(raw: Raw, tool: str) -> dict[str, Any]:
 def _add(pool: Pool, spool: Spool, tell: Tell, *, dry_run: bool) -> _Added:
     """Put the records into their days."""
     days, pruned, there = dict[str, int](), dict[str, int](), 0
+    tell(f"sorting {spool.read:,} records")
     for day in spool.days():
         tell(f"adding {day}")
         lines = spool.lines(day)

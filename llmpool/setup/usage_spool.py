@@ -8,13 +8,26 @@ from typing import Any
 from llmpool.errors import Misuse, StateUnusable
 from llmpool.state.merge import Line
 
-_TABLE = "CREATE TABLE spool (id TEXT PRIMARY KEY, day TEXT, at TEXT, text BLOB)"
+_CACHE = 32 << 10  # KiB that are held while millions of rows are sorted
+_BEGIN = (
+    *("PRAGMA synchronous = OFF", "PRAGMA journal_mode = OFF", f"PRAGMA cache_size = -{_CACHE}"),
+    "CREATE TABLE spool (id TEXT, day TEXT, at TEXT, text BLOB)",
+    "BEGIN",
+)
+# An id that is looked up for each row takes a page of the disk each time; sorted they pass in one go.
+_REPEATED = (
+    "DELETE FROM spool WHERE rowid IN (SELECT row FROM (SELECT rowid AS row, id, "
+    "lag(id) OVER (ORDER BY id, rowid) AS before FROM spool) WHERE id = before)"
+)
 _ROOM = "free some space there, or point TMPDIR (SQLITE_TMPDIR) at another directory"
 _DAY = "SELECT id, at, text FROM spool WHERE day = ? ORDER BY at, rowid"
 
 
 class Spool:
-    """Records by day, each id once; a nameless temporary file that is gone when this process is."""
+    """Records by day, each id once; a nameless temporary file that is gone when this process is.
+
+    *repeated* counts the records that came again, once the days are known.
+    """
 
     def __init__(self) -> None:
         try:
@@ -22,22 +35,31 @@ class Spool:
         except ImportError:
             raise Misuse("an import needs SQLite, which this Python was built without") from None
         self.read = self.repeated = 0
+        self._sorted = False
         self._error = sqlite3.Error
         self._database = sqlite3.connect("", isolation_level=None)
-        for statement in ("PRAGMA synchronous = OFF", "PRAGMA journal_mode = OFF", _TABLE, "BEGIN"):
+        for statement in _BEGIN:
             self._run(statement)
 
     def add(self, record_id: str, at: str, text: bytes) -> None:
-        """Keep a record, unless one with its id came before."""
+        """Keep a record."""
         row = (record_id, at[:10], at.rstrip("Z"), text)
-        added, _ = self._run("INSERT OR IGNORE INTO spool VALUES (?, ?, ?, ?)", row)
+        self._run("INSERT INTO spool VALUES (?, ?, ?, ?)", row)
         self.read += 1
-        self.repeated += not added
 
     def days(self) -> list[str]:
-        """Return the days that records came for, in order."""
-        self._run("CREATE INDEX IF NOT EXISTS by_day ON spool (day, at)")
+        """Return the days that records came for, in order; of those with the same id the first stays."""
+        if not self._sorted:
+            self._sort()
         return [day for (day,) in self._run("SELECT DISTINCT day FROM spool ORDER BY day")[1]]
+
+    def _sort(self) -> None:
+        """Drop what came before under the same id, and find the records of a day together."""
+        self._sorted = True
+        self._run("CREATE INDEX by_id ON spool (id)")
+        self.repeated, _ = self._run(_REPEATED)
+        self._run("DROP INDEX by_id")
+        self._run("CREATE INDEX by_day ON spool (day, at)")
 
     def lines(self, day: str) -> list[Line]:
         """Return the records of a day in order of time."""

@@ -163,17 +163,40 @@ def _decisions(size: Size, day: str, length: int, count: int, dice: random.Rando
         refs, text = ranked[dice.randrange(len(ranked))]
         name, level = f"d-{dice.getrandbits(32):08x}", ("simple", "moderate", "complex")[dice.randrange(3)]
         provider, _, model = refs[0].partition("/")
+        asked = json.dumps(_asked(size, refs[0], dice))[1:-1]
         yield (
             f'{{"id":"{name}","at":"{at}","selected":"{refs[0]}","model":"{model}","provider":"{provider}",'
             f'"strategy":"score","mode":"auto","complexity":"{level}","difficulty":{dice.random():.3f},'
             f'"intent":"general","candidates":{text},"candidates_total":{size.deployments},"rejections":[],'
             f'"rejections_total":0,"reasoning":"{refs[0]} leads with 45 ({level}/general)","no_eligible":'
-            f'false,"generation":7,"request":{{"query_length":{dice.randrange(9, 900)},"context_size":'
-            f'{dice.randrange(9, 4000)},"needs":[],"tool_count":0,"priority":"interactive","hints":{{}},'
-            f'"model":"","stated":false}},"outcome":{{"success":true,"served_by":"{refs[0]}","attempts":'
+            f'false,"generation":7,"request":{{"query_length":{dice.randrange(9, 900)},"stated":false,{asked}'
+            f'}},"outcome":{{"success":true,"served_by":"{refs[0]}","attempts":'
             f'[{{"deployment":"{refs[0]}","key":"a","latency_ms":700,"ok":true}}],"latency_ms":700,'
             f'"ttft_ms":200,"tokens":900,"input_tokens":700,"output_tokens":200,"usage_id":"usage_{name}"}}}}\n'
         )
+
+
+def _asked(size: Size, ref: str, dice: random.Random) -> dict[str, Any]:
+    """Make a request: of any size, one in five names a model, one in ten goes on with a conversation."""
+    chance = dice.random()
+    asked: dict[str, Any] = {
+        "context_size": int(dice.lognormvariate(6.5, 1.8)),
+        "needs": ["tools"] if chance < 0.2 else ["streaming"] if chance < 0.5 else [],
+        "tool_count": int(chance * 60) if chance < 0.2 else 0,
+        "priority": "background" if chance > 0.9 else "interactive",
+        "hints": {"quality_floor": "6"} if 0.5 < chance < 0.6 else {},
+        "model": size.ref(int(size.deployments ** dice.random()) % size.deployments) if chance > 0.8 else "",
+    }
+    more: dict[str, Any] = {
+        "max_tokens": dice.choice((256, 1024, 4096, 8192)) if 0.3 < chance < 0.7 else None,
+        "max_cost": dice.choice(("0.01", "0.05")) if 0.4 < chance < 0.43 else None,
+        "min_quality": 4 if 0.6 < chance < 0.65 else None,
+        "local_only": 0.65 < chance < 0.7,
+        "continues": ref if 0.7 < chance < 0.8 else "",
+        "warm": 0.7 < chance < 0.78,
+        "tag": TAGS[int(dice.random() * len(TAGS))],
+    }
+    return asked | {name: value for name, value in more.items() if value}
 
 
 def _candidates(size: Size, dice: random.Random) -> tuple[list[str], str]:

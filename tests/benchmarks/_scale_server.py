@@ -26,6 +26,9 @@ def serving(directory: Path, providers: int, deployments: int) -> Iterator[int]:
         child.wait(10)
 
 
+_WINDOWS = (8192, 16_384, 32_768, 40_960, 65_536, 98_304, 131_072)
+
+
 class _Answers(BaseHTTPRequestHandler):
     """Lists the models of the provider in the path, and answers every chat with two words."""
 
@@ -36,7 +39,10 @@ class _Answers(BaseHTTPRequestHandler):
         """List the models."""
         number = self._provider()
         models = range(number, self.deployments, self.providers) if "models" in self.path else ()
-        found = [{"id": f"m{each}", "object": "model", "context_length": 32768} for each in models]
+        found = [
+            {"id": f"m{each}", "object": "model", "context_length": _WINDOWS[each % len(_WINDOWS)]}
+            for each in models
+        ]
         self._send(json.dumps({"object": "list", "data": found}), "application/json", 200 if found else 404)
 
     def do_POST(self) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from llmpool.config.paths import find_paths
+from llmpool.pool import Pool
 from tests.fakes import faults
 from tests.fakes.server import FakeServer
 from tests.support import Home, Result, end_of, finish, model, provider
@@ -237,7 +238,20 @@ def test_a_reader_that_leaves_ends_the_export(home: Home) -> None:
     plant(home, *[RECORD | {"id": f"u{n}"} for n in range(5000)])
     child = home.start("usage", "export")
     assert child.stdout is not None
-    os.close(child.stdout.fileno())
+    child.stdout.close()
     child.stdout = None
     done = end_of(child)
     assert (done.code, done.err) == (141, "")
+
+
+def test_how_many_records_are_written_is_told_meanwhile(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An export of millions of records shows that it goes on."""
+    from llmpool.setup import usage_export
+    from llmpool.usage.span import Span
+
+    plant(home, *(RECORD | {"id": f"u{number}"} for number in range(5)))
+    monkeypatch.setattr(usage_export, "TOLD_EVERY", 2)
+    told: list[int] = []
+    pool = Pool(find_paths({}, str(home.config), str(home.state)), {}, lambda: 0.0)
+    usage_export.export(pool, "jsonl", Span(), lambda _text: None, told.append)
+    assert told == [2, 4]

@@ -23,7 +23,7 @@ NO_TOKENS = None
 
 
 def course(recorded: str, *ends: str, reason: str = "") -> Course:
-    return Course(recorded, ends, tuple("" if end else reason for end in ends))
+    return Course(recorded != ends[0], ends, tuple("" if end else reason for end in ends))
 
 
 def sums(

@@ -233,3 +233,11 @@ def test_a_span_has_its_first_moment_and_not_its_end(pool: Pool) -> None:
     assert reprice.view(pool, SPAN).total.records == 1
     assert reprice.apply(pool, SPAN) == 1
     assert [line["cost"] for line in kept(pool).values()] == ["0.0075", "1.0"]
+
+
+def test_the_table_is_not_gone_through_for_each_record(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten million records over ten thousand deployments: who is local is looked up once."""
+    plant(pool, *(used(n, "openai/gpt-4o", 1000, 10, None) for n in range(1, 9)))
+    monkeypatch.setattr(reprice.costs, "_is_local", lambda *_: pytest.fail("looked up for one record"))
+    assert reprice.view(pool, SPAN).total.records == 8
+    assert reprice.apply(pool, SPAN) == 8

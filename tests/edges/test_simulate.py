@@ -206,12 +206,12 @@ def test_nothing_is_changed(pool: Pool) -> None:
 
 def test_alike_decisions_are_made_once(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     """A thousand requests of a thousand sizes cost as many decisions as there are kinds of them."""
-    from llmpool.setup import quiet as module
+    from llmpool import decide
 
     plant(pool, *(line(n, asks={"context_size": n}) for n in range(100, 1100)))
     made: list[Any] = []
-    real = module.decisions.again
-    monkeypatch.setattr(module.decisions, "again", lambda *args: (made.append(1), real(*args))[1])
+    real = decide.choose
+    monkeypatch.setattr(decide, "choose", lambda *args: (made.append(1), real(*args))[1])
     assert simulate(pool, [NO_DEN], SINCE, UNTIL).decisions == 1003
     assert len(made) <= 8
 
@@ -222,3 +222,38 @@ def test_a_fleet_without_anything_recorded(tmp_path: Path) -> None:
     assert (told["decisions"], told["changed"], told["moves"]) == (0, 0, [])
     assert told["cost"]["today"] is None
     assert told["quality"] == {"today": None, "other": None, "difference": None, "decisions": 0}
+
+
+def test_strategies_are_tried_over_one_compiled_pool(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten thousand deployments are compiled once for all of them; for other policies once more."""
+    from llmpool.registry import compiled as module
+
+    compiled = Counter[int]()
+    real = module.routing_document
+    monkeypatch.setattr(module, "routing_document", lambda *a: (compiled.update([0]), real(*a))[1])
+    several = [Setting(keys=(("routing.strategy", name),)) for name in ("cost", "value", "priority")]
+    simulate(pool, several, SINCE, UNTIL)
+    assert compiled[0] == 1
+    simulate(pool, [NO_DEN], SINCE, UNTIL)
+    tried(pool, "routing.discovered=explicit")
+    assert compiled[0] == 5
+
+
+def test_a_limit_on_the_cost_counts_the_price_of_a_long_prompt(tmp_path: Path) -> None:
+    """Tiers of a price bind in a simulation as they do in a decision; whoever is too dear has one reason."""
+    pool = pool_in(
+        tmp_path, '[providers.google]\n[[models]]\nid = "google/gemini-2.5-pro"\n', {"GEMINI_API_KEY": "k"}
+    )
+    asked = [
+        {"context_size": size, "max_cost": "0.5", "max_tokens": 10} for size in (190_000, 210_000, 220_000)
+    ]
+    plant(pool, *(line(n, asks=each) for n, each in enumerate(asked)))
+    told = tried(pool, "routing.strategy=cost").as_json()
+    assert told["not_eligible"]["today"] == 2
+
+
+def test_a_limit_that_is_no_amount_is_left_out(pool: Pool) -> None:
+    """A line that somebody has written by hand costs itself alone."""
+    plant(pool, line(4, asks={"max_cost": "much"}), line(5, asks={"max_cost": "1E-7"}))
+    found = simulate(pool, [NO_DEN], SINCE, UNTIL)
+    assert (found.decisions, found.skipped) == (4, {"max_cost is not what it should be": 1})

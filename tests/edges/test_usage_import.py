@@ -262,7 +262,7 @@ def test_how_far_it_is_is_told(pool: Pool, tmp_path: Path) -> None:
     said: list[str] = []
     path = write(tmp_path / "a.jsonl", RECORD)
     take_in(pool, str(path), "", said.append)
-    assert said == [f"reading {path}: 0 lines", "adding 2026-11-21"]
+    assert said == [f"reading {path}: 0 lines", "sorting 1 records", "adding 2026-11-21"]
 
 
 def test_what_cannot_be_read_is_told(pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
