@@ -21,7 +21,8 @@ from llmpool.errors import UnusableCredential
 
 _PART = re.compile(r"[A-Za-z0-9_-]+")
 _LOOKS = re.compile(r"\s*[A-Za-z0-9_-]{40,}\.[A-Za-z0-9_=-]{40,}\s*")
-_MOST = 1 << 53  # tokens and seconds beyond it are no figures of a licence
+_MOST = (1 << 53) - 1  # tokens beyond it are no figure of a licence
+_LAST_SECOND = 253_402_300_799  # of the year 9999: what ends later cannot be written as a date
 _WORD = re.compile(r"[!-~]{1,512}")
 _ALSO_CALLED = {"gemini": "google", "openai_responses": "responses", "openai-responses": "responses"}
 _HINT = "ask whoever issued it for another one"
@@ -50,7 +51,7 @@ def read(text: str, keys: Mapping[str, str]) -> License:
     claims, signed = _claims(decoded(payload)), decoded(signature)
     kid = claims.get("kid")
     if not isinstance(kid, str) or kid not in keys:
-        raise _unknown(kid)
+        raise _unknown("" if kid == claims.get("key") else kid)
     _prove(keys[kid], kid, payload, signed)
     terms = Terms(
         kid=kid,
@@ -58,8 +59,8 @@ def read(text: str, keys: Mapping[str, str]) -> License:
         format=_format(_word(claims, "fmt")),
         model=_word(claims, "model"),
         limit=_figure(claims, "lim"),
-        issued=_figure(claims, "iat"),
-        expires=_figure(claims, "exp"),
+        issued=_figure(claims, "iat", _LAST_SECOND),
+        expires=_figure(claims, "exp", _LAST_SECOND),
     )
     return License(terms, _word(claims, "key"), signed)
 
@@ -108,9 +109,9 @@ def _word(claims: Mapping[str, Any], name: str) -> str:
     return value
 
 
-def _figure(claims: Mapping[str, Any], name: str) -> int:
+def _figure(claims: Mapping[str, Any], name: str, most: int = _MOST) -> int:
     value = claims.get(name, 0)
-    if type(value) is not int or not 0 <= value < _MOST:
+    if type(value) is not int or not 0 <= value <= most:
         raise _invalid(f'its "{name}" is no count')
     return value
 

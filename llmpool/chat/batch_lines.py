@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
+from math import isfinite
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from llmpool.core.deployment import ALSO_TYPED, CAPABILITIES
@@ -115,7 +116,7 @@ class Reader:
     def _fields(self, text: bytes) -> dict[str, Any]:
         try:
             written = text.decode("utf-8-sig").strip()
-            found = written if self.plain else json.loads(written)
+            found = written if self.plain else _parsed(written)
         except UnicodeDecodeError as error:
             raise Misuse(f"not UTF-8 (byte {error.start} of the line)") from None
         except (ValueError, RecursionError):
@@ -199,6 +200,17 @@ class Reader:
 def _digest(*parts: str) -> str:
     whole = "\x1f".join(parts).encode("utf-8", "surrogatepass")
     return hashlib.sha256(whole).hexdigest()[:16]
+
+
+def _parsed(text: str) -> Any:
+    """Read JSON whose numbers JSON can write again: what a line has for an id is printed as it is."""
+    return json.loads(text, parse_float=_finite, parse_constant=_finite)
+
+
+def _finite(text: str) -> float:
+    if not isfinite(number := float(text)):
+        raise ValueError("no number of JSON")
+    return number
 
 
 def _identity(fields: dict[str, Any]) -> Any:

@@ -28,6 +28,7 @@ from llmpool.net.proxy import Via, unusable
 from llmpool.net.reply import Sent, StreamReply
 
 if TYPE_CHECKING:
+    import ssl
     from types import ModuleType
 
     import httpx
@@ -193,7 +194,7 @@ def _new_client(unverified: bool, direct: bool, host: str) -> httpx.Client:
     library = _httpx()
     try:
         client: httpx.Client = library.Client(
-            verify=library.create_ssl_context(verify=not unverified),
+            verify=tls_context(verified=not unverified),
             trust_env=not direct,
             follow_redirects=False,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
@@ -204,6 +205,15 @@ def _new_client(unverified: bool, direct: bool, host: str) -> httpx.Client:
         words = unusable(os.environ, _works)
         raise UpstreamError(Failure(kind="connect", message=f"{host}: {words}")) from None
     return client
+
+
+def tls_context(*, verified: bool) -> ssl.SSLContext:
+    """Make what TLS is spoken with: 1.2 at least, though some builds of Python leave that to the system."""
+    import ssl
+
+    context: ssl.SSLContext = _httpx().create_ssl_context(verify=verified)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
 
 
 def _works(proxy: str) -> bool:

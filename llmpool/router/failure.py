@@ -109,9 +109,17 @@ def same_again_may_help(failure: Failure, done: int = 0, *, ready: bool = False)
         return failure.should_retry
     if failure.kind in _SAME_AGAIN or failure.status in _ASK_AGAIN:
         return True
-    if failure.code in _NOT_LET_IN:
+    if failure.code in _NOT_LET_IN or _is_nonsense(failure):
         return not done and not ready
     return not done and failure.kind in _ONCE_AGAIN
+
+
+def _is_nonsense(failure: Failure) -> bool:
+    """Say whether what came as an answer is none: the page of a proxy, JSON that ends in the middle.
+
+    It may be of a moment, and it may be what always stands there: whoever works but for a moment answers.
+    """
+    return failure.kind == "wrong_format" and failure.status < 300 and failure.code in ("", "html")
 
 
 def pause(failure: Failure, retry: int) -> float:

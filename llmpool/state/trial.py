@@ -24,6 +24,7 @@ from llmpool.usage import trial as rules
 
 NAME = "trial.json"
 _PART = re.compile(r"[A-Za-z0-9_-]+")
+_REASON = re.compile(r"[a-z_]{0,64}")
 
 
 class Kept(NamedTuple):
@@ -196,11 +197,17 @@ def _as_data(kept: Kept) -> dict[str, Any]:
     return {"terms": granted, "license_iat": kept.issued, "sealed": kept.sealed}
 
 
+def _reason(value: Any) -> str:
+    if not _REASON.fullmatch(shape.text(value)):
+        raise ValueError("not a reason")
+    return shape.text(value)
+
+
 _QUOTA: dict[str, Callable[[Any], Any]] = {
     "tokens_used": shape.whole,
     "exhausted": shape.flag,
-    "exhausted_reason": shape.text,
-    "last_updated": shape.text,
+    "exhausted_reason": _reason,
+    "last_updated": shape.moment,
     "hwm": shape.whole,
     "license_iat": shape.whole,
 }

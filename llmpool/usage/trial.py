@@ -7,6 +7,7 @@ from typing import NamedTuple
 from llmpool.core.times import rfc3339
 from llmpool.core.trial import OVER, Quota, Terms
 
+MOST = (1 << 63) - 1  # tokens: what is counted stays a count that can be read back
 TOLERANCE = 300  # seconds that a clock may go back between two runs, as one that is set right does
 NO_LICENSE, INVALID, EXPIRED = "no_license", "invalid_license", "license_expired"
 TAMPERED, ROLLBACK, LIMIT = "state_tampered", "clock_rollback", "token_limit"
@@ -57,7 +58,7 @@ def started(terms: Terms, found: Found, now: float) -> Quota:
 
 def counted(quota: Quota, terms: Terms, tokens: int, now: float) -> Quota:
     """Add what a request used; it goes on after the end, and the first reason for the end stays."""
-    used = quota.tokens_used + tokens
+    used = min(quota.tokens_used + tokens, MOST)
     over = quota.exhausted or used >= terms.limit
     return quota.replace(
         tokens_used=used,

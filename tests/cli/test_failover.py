@@ -85,6 +85,21 @@ def test_who_rests_is_listed_until_it_is_cleared(home: Home, bad: FakeServer, go
     assert home.here("route", "hi").out == "bad/x\n"
 
 
+@pytest.mark.parametrize("nonsense", [faults.html(200), faults.half_json()], ids=["page", "half"])
+def test_the_only_one_that_works_may_talk_nonsense_once(
+    home: Home, bad: FakeServer, good: FakeServer, nonsense: Any
+) -> None:
+    """A proxy's page or half an answer, while the other is down: the prompt is answered all the same."""
+    bad.behave(faults.always(DOWN))
+    good.behave([nonsense])
+    pool_of(home, bad, good)
+    result = home.here("chat", "--json", "hi")
+    assert (result.code, len(bad.chats), len(good.chats)) == (0, 3, 2), result
+    assert result.json["served_by"] == "good/y"
+    good.behave([nonsense] * 2)
+    assert (home.here("chat", "hi").code, len(good.chats)) == (7, 4)
+
+
 def test_json_says_it_in_the_document_and_on_stderr(home: Home, bad: FakeServer, good: FakeServer) -> None:
     """Ruling 20: requested, served_by and reason, one line on stderr even with -q, attempts with next."""
     bad.behave([faults.cut(2)] * 3)

@@ -107,6 +107,8 @@ def test_urls_are_written_anew() -> None:
         {"lim": 1.5},
         {"lim": True},
         {"lim": 1 << 60},
+        {"exp": 253_402_300_800},
+        {"iat": 253_402_300_800},
         {"iat": "1700000000"},
         {"exp": None},
         {"fmt": "telepathy"},
@@ -116,6 +118,11 @@ def test_urls_are_written_anew() -> None:
 def test_claims_of_the_wrong_shape(changes: dict[str, object]) -> None:
     """A good signature over nonsense is still nonsense, and never a crash."""
     fails(trials.licence(**changes), "trial licence")
+
+
+def test_a_key_in_the_place_of_the_signers_name_is_not_repeated() -> None:
+    """Whoever issued it put the key where its id belongs: it is refused without it."""
+    fails(trials.licence(kid=trials.KEY), "signed with key it names, which is not in")
 
 
 @pytest.mark.parametrize("payload", [b"[]", b"null", b"{", b"\xff", b"[" * 100_000, b'{"kid": "t1"}'])

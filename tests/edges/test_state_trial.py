@@ -71,6 +71,20 @@ def test_example_41_the_sealed_text() -> None:
     assert trial.opened(WORKED, SIGNED[:32]) == quota  # 32 bytes of the signature are the key
 
 
+@pytest.mark.parametrize("field", [{"reason": "\ud800"}, {"reason": "x" * 65}, {"last_updated": "soon"}])
+def test_what_nobody_wrote_is_no_quota_even_when_sealed(field: dict[str, str]) -> None:
+    """Whoever has the licence can seal any words; such as llmpool never writes are not shown."""
+    assert trial.opened(trial.seal(Quota(hwm=5, issued=5).replace(**field), SIGNED), SIGNED) is None
+
+
+def test_a_count_stops_where_it_could_not_be_read_back() -> None:
+    """Tokens beyond all reason end the trial, and the seal still opens."""
+    full = Quota(tokens_used=rules.MOST - 1, hwm=5, issued=5)
+    counted = rules.counted(full, TERMS, 1 << 40, NOW)
+    assert (counted.tokens_used, counted.reason) == (rules.MOST, rules.LIMIT)
+    assert trial.opened(trial.seal(counted, SIGNED), SIGNED) == counted
+
+
 def test_example_42_tampering_closes_the_trial(tmp_path: Path) -> None:
     """Example 42: an old figure, no MAC, another signature: exhausted, state_tampered, and signed again."""
     start(tmp_path)

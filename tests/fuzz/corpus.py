@@ -49,6 +49,7 @@ FOUND = [
     Found("half a pair in a device code", "parse-oauth", _CODE % (b"\\ud800", b"900")),
     Found("a length beyond every file", "parse-gguf", _GGUF),
     Found("a decision named in no text at all", "words-names", b"den/smal\xfe\xff"),
+    Found("an id no float holds", "file-batch", b'{"prompt": "hi", "id": 1e999}'),
     Found("a size in hundreds of digits", "words-figures", b"9" * 400),
     Found("a count beyond what can be counted", "words-figures", b"1" + b"9" * 400),
     Found(

@@ -34,6 +34,7 @@ from llmpool.state import (
 )
 from tests.fakes.server import FakeServer
 from tests.support import Home, model, provider
+from tests.trials import public
 
 KEY = "sk-planted-0123456789abcdefghijklmnop"
 NOW = 1_795_000_000.0
@@ -106,6 +107,7 @@ def config(url: str) -> str:
             '[budgets.daily]\nlimit = "5.00"\nper = "day"\n[groups.family]\nproviders = ["den"]\n',
             '[budgets.tagged]\nlimit = "1"\nper = "month"\ntag = "t"\n',
             '[policy]\nunpriced = "allow"\n[usage]\nretention = "30d"\n',
+            f'[trial.keys]\nt1 = "{public()}"',
             '[profiles.mine]\nlocal_only = true\n[templates]\nreview = "Look at:\\n{input}"\n',
         )
     )

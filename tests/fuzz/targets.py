@@ -10,6 +10,7 @@ from tests.fuzz import (
     command_targets,
     data_targets,
     file_targets,
+    licence_targets,
     login_targets,
     state_targets,
     wire_targets,
@@ -28,5 +29,6 @@ def targets() -> list[Target]:
         *state_targets.targets(),
         *command_targets.targets(),
         *file_targets.targets(),
+        *licence_targets.TARGETS,
         *argument_targets.TARGETS,
     ]

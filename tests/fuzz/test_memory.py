@@ -104,6 +104,7 @@ def test_brackets_without_end_take_no_more_than_they_are() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # a bound against what never ends: what is traced takes its time
 @pytest.mark.parametrize("name", FEW)
 def test_thousands_of_documents_leave_nothing_behind(name: str) -> None:
     """What was held after the first of them is what is held after several times as many."""
@@ -116,10 +117,10 @@ def test_thousands_of_documents_leave_nothing_behind(name: str) -> None:
 
     tracemalloc.start()
     try:
-        for _ in range(2000 if LONG else 40):
+        for _ in range(500 if LONG else 40):
             target.run(plan.drawn(source))
         before = held()
-        for _ in range(8000 if LONG else 120):
+        for _ in range(2000 if LONG else 120):
             target.run(plan.drawn(source))
         assert held() - before < MIB // 2
     finally:

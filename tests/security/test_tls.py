@@ -6,9 +6,10 @@ import ssl
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
-from llmpool.net.client import Client
+from llmpool.net.client import Client, tls_context
 from tests.edges.raw_server import Serve, body, get, own_certificate
 from tests.fakes.server import FakeServer
 from tests.security.certificates import Authority, old
@@ -111,8 +112,16 @@ def test_plain_http_elsewhere_is_found_by_doctor(home: Home) -> None:
 
 def test_the_library_verifies_by_default() -> None:
     """What all of this stands on: nobody has changed the context that calls are made with."""
-    import httpx
-
-    context = httpx.create_ssl_context()
+    context = tls_context(verified=True)
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
-    assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
+
+
+@pytest.mark.parametrize("verified", [True, False])
+def test_tls_is_1_2_at_least_whatever_the_system_allows(
+    verified: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some builds of Python leave the lowest version to OpenSSL and its settings, which may allow 1.0."""
+    made = httpx.create_ssl_context(verify=verified)
+    made.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    monkeypatch.setattr(httpx, "create_ssl_context", lambda **_: made)
+    assert tls_context(verified=verified).minimum_version == ssl.TLSVersion.TLSv1_2

@@ -74,6 +74,8 @@ def test_every_field_has_its_place() -> None:
     ("line", "message"),
     [
         ("{", "not JSON"),
+        ('{"prompt": "p", "id": 1e999}', "not JSON"),
+        ('{"prompt": "p", "id": [NaN]}', "not JSON"),
         ("[1]", 'neither an object with a text "prompt" nor a text'),
         ("7", 'neither an object with a text "prompt" nor a text'),
         ({}, 'not an object with a text "prompt"'),

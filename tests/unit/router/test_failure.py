@@ -27,7 +27,7 @@ def test_what_is_the_keys_own_goes_to_the_next_key(kind: str) -> None:
 def test_only_passing_troubles_are_worth_the_same_again(kind: str) -> None:
     """A busy, failing or torn answer may be better next time, an empty one once; a refusal will not."""
     again = {"rate_limit", "overloaded", "server", "broken"}
-    assert rules.same_again_may_help(of(kind)) is (kind in again | {"empty", "unfit"})
+    assert rules.same_again_may_help(of(kind)) is (kind in again | {"empty", "unfit", "wrong_format"})
     assert rules.same_again_may_help(of(kind), done=1) is (kind in again)
 
 
@@ -41,6 +41,23 @@ def test_a_server_that_lets_nobody_in_is_knocked_at_once_more(failure: str, kind
     assert rules.same_again_may_help(shut)
     assert not rules.same_again_may_help(shut, done=1)
     assert not rules.same_again_may_help(shut, ready=True)
+
+
+@pytest.mark.parametrize(("status", "code"), [(200, "html"), (200, ""), (0, "")])
+def test_an_answer_that_is_none_is_asked_for_once_more(status: int, code: str) -> None:
+    """A page, or half an answer, may be of a moment: once, and not while another candidate is ready."""
+    page = of("wrong_format", status=status, code=code)
+    assert rules.same_again_may_help(page)
+    assert not rules.same_again_may_help(page, done=1)
+    assert not rules.same_again_may_help(page, ready=True)
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(400, "html"), (404, ""), (301, "redirect"), (0, "no_endpoint"), (200, "redirect")]
+)
+def test_where_no_endpoint_is_nobody_asks_again(status: int, code: str) -> None:
+    """What the server means so stays so."""
+    assert not rules.same_again_may_help(of("wrong_format", status=status, code=code))
 
 
 @pytest.mark.parametrize("status", [408, 409])
