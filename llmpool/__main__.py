@@ -20,12 +20,9 @@ def main() -> int:
     if "_LLMPOOL_COMPLETE" in os.environ:
         from llmpool.cli import quick
 
-        if quick.answered():
+        if sys.stdout is not None and quick.answered():
             return 0
-    elif sys.argv[1:] in (["--version"], ["-V"]):
-        from llmpool import __version__
-
-        sys.stdout.write(f"llmpool {__version__}\n")
+    elif sys.argv[1:] in (["--version"], ["-V"]) and _version_is_told():
         return 0
     elif not sys.argv[1:]:
         from llmpool.cli import alone, context
@@ -37,6 +34,18 @@ def main() -> int:
         return run(sys.argv[1:])
     finally:
         gc.freeze()  # nothing is worth a last collection at exit
+
+
+def _version_is_told() -> bool:
+    """Tell the version; False where stdout takes nothing: the ladder of all commands says so."""
+    import sys
+
+    from llmpool import __version__
+
+    try:
+        return os.write(sys.stdout.fileno(), f"llmpool {__version__}\n".encode()) > 0
+    except (AttributeError, OSError):  # there is no stdout where it is closed
+        return False
 
 
 if __name__ == "__main__":

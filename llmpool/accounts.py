@@ -6,7 +6,7 @@ looks again before it asks. A server that refuses for good ends the account; any
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import NamedTuple, TypeVar
@@ -20,7 +20,7 @@ from llmpool.core.provider import KeyRef, Provider
 from llmpool.core.wire import Answer, Call
 from llmpool.errors import Busy, LlmpoolError, NoCredential, UnusableCredential
 from llmpool.pool import Pool
-from llmpool.state import jsonfile, logins, tokens
+from llmpool.state import jsonfile, logins, owed, tokens
 from llmpool.state.logins import Login
 from llmpool.state.tokens import ACCESS, EXCHANGED, Passing
 
@@ -129,21 +129,21 @@ def put(pool: Pool, login: Login, found: Tokens, *, plaintext: bool = False) -> 
 
 
 def drop(pool: Pool, gone: list[Login]) -> None:
-    """Take the tokens of accounts out of wherever they are; what cannot be taken out is warned of."""
+    """Take the tokens of accounts out of wherever they are; what cannot be taken out is told at the end."""
     from llmpool.auth import keyfile, secrets
 
     for login in gone:
-        tokens.forget(pool.paths.state, login.provider, (login.id,))
+        whose = f"of {named(login)} is left behind"
+        passing = partial(tokens.forget, pool.paths.state, login.provider, (login.id,))
+        pool.owe(f"a token that passes {whose}", passing)
         for label in (login.id, *((_refresh_label(login),) if login.refreshable else ())):
             if label == login.id and login.passing:
                 continue
-            try:
-                if login.store == "file":
-                    keyfile.drop(pool.paths.secrets, login.provider, label, update=jsonfile.update)
-                else:
-                    secrets.forget_in_keyring(login.provider, label)
-            except LlmpoolError as error:
-                pool.warnings.append(f"a token of {named(login)} is left behind: {error.message}")
+            out: Callable[[], object] = partial(secrets.forget_in_keyring, login.provider, label)
+            if login.store == "file":
+                place = (pool.paths.secrets, login.provider, label)
+                out = partial(keyfile.drop, *place, update=jsonfile.update)
+            pool.owe(f"{'a' if label == login.id else 'the refresh'} token {whose}", out)
 
 
 def _of(login: Login, pool: Pool) -> Access:
@@ -199,6 +199,8 @@ def _refresh(login: Login, pool: Pool) -> str:
         raise _prune(login, pool, "it has expired")
     app = application(pool, login.type)
     old = _read(pool, login, _refresh_label(login))
+    if login.store == "file":
+        owed.check_writable(pool.paths.secrets)  # a server may take the old one back with the new one
     try:
         found = send(pool, oauth_account.refreshed(app, old, pool.clock), f"{what} cannot be refreshed now")
     except LoginFailed as error:
@@ -208,15 +210,16 @@ def _refresh(login: Login, pool: Pool) -> str:
             f"{what} cannot be refreshed now: {error.message}", hint="try again later"
         ) from None
     fresh = found._replace(refresh="") if found.refresh == old else found
-    try:
-        kept = put(pool, login, fresh)
-        changed = {
-            name: getattr(kept, name) for name in ("expires_at", "passing", "refreshable", "updated_at")
-        }
-        logins.change_one(pool.paths.state, login.provider, login.id, **changed)
-    except LlmpoolError as error:
-        pool.warnings.append(f"{what} is refreshed, but not kept: {error.message}")
+    pool.owe(f"{what} is refreshed, but not kept", partial(_keep, pool, login, fresh))
     return found.access
+
+
+def _keep(pool: Pool, login: Login, fresh: Tokens) -> None:
+    """Keep what a refresh has brought: the refresh token first, without which the login is over."""
+    kept = put(pool, login, fresh)
+    names = ("expires_at", "passing", "refreshable", "updated_at")
+    changed = {name: getattr(kept, name) for name in names}
+    logins.change_one(pool.paths.state, login.provider, login.id, **changed)
 
 
 def _exchanged_already(provider: str, label: str, pool: Pool) -> Access | None:

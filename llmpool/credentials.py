@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from itertools import groupby
 from math import ceil
 from pathlib import Path
@@ -105,38 +105,60 @@ def keys_in_turn(provider: Provider, pool: Pool) -> list[KeyRef]:
     return [by_label[label] for label in order]
 
 
+def resting(provider: Provider, pool: Pool, refused: Container[tuple[str, str]]) -> list[KeyRef]:
+    """Return the key that rests and is free first, but for those *refused* meanwhile; none is an empty list.
+
+    With all others refused its provider is where it is with every key resting: that one is tried (ruling 10).
+    """
+    try:
+        keys = [key for key in keys_of(provider, pool) if (provider.id, key.label) not in refused]
+    except NoCredential:
+        return []
+    tired = [(key, seconds) for key, seconds in _left(provider, keys, pool) if seconds]
+    return [min(tired, key=lambda pair: pair[1])[0]] if tired else []
+
+
 def _awake(provider: Provider, keys: list[KeyRef], pool: Pool) -> list[KeyRef]:
     """Leave out the keys that rest; when all do, all but the one that is free first."""
-    cooldowns = pool.health.cooldowns
-    if not cooldowns:
+    if not pool.health.cooldowns:
         return keys
-    from llmpool.router import cooldown
-
-    now = pool.clock()
-    known = [(key, cooldowns.get(cooldown.of_key(provider.id, key.label))) for key in keys]
-    left = [(key, cooldown.read(entry).left(now) if entry else 0.0) for key, entry in known]
+    left = _left(provider, keys, pool)
     awake = [key for key, seconds in left if not seconds]
     return awake or [min(left, key=lambda pair: pair[1])[0]]
 
 
+def _left(provider: Provider, keys: list[KeyRef], pool: Pool) -> list[tuple[KeyRef, float]]:
+    """Return with each key the seconds that it rests yet."""
+    from llmpool.router import cooldown
+
+    now, cooldowns = pool.clock(), pool.health.cooldowns
+    known = [(key, cooldowns.get(cooldown.of_key(provider.id, key.label))) for key in keys]
+    return [(key, cooldown.read(entry).left(now) if entry else 0.0) for key, entry in known]
+
+
 def count_uses(pool: Pool, attempts: Iterable[Attempt]) -> None:
-    """Count the keys that a request was sent with, once it has ended.
+    """Count the keys that a request was sent with, once it has ended."""
+    found = uses(pool, attempts)
+    if found:
+        from llmpool.state import keys as counts
+
+        counts.note(pool.paths.state, found, pool.clock())
+
+
+def uses(pool: Pool, attempts: Iterable[Attempt]) -> dict[tuple[str, str], int]:
+    """Return how often a request was sent with which key, by provider and label.
 
     A key whose turn it was is counted already: that is taken back where nothing was sent with it.
     """
-    uses: Counter[tuple[str, str]] = Counter()
+    counted: Counter[tuple[str, str]] = Counter()
     for ref, visit in groupby(attempts, key=lambda attempt: attempt.deployment):
         provider = pool.provider(ref.partition("/")[0])
         several = sum(key.enabled for key in provider.keys) or len(pool.accounts.get(provider.id, ()))
         rotates = provider.key_rotation != "first" and several > 1
         for number, attempt in enumerate(visit):
             was_sent = attempt.failure is None or rules.was_sent(attempt.failure)
-            uses[provider.id, attempt.key] += was_sent - (rotates and not number)
-    found = {key: times for key, times in uses.items() if times and key[1] != NO_KEY.label}
-    if found:
-        from llmpool.state import keys as counts
-
-        counts.note(pool.paths.state, found, pool.clock())
+            counted[provider.id, attempt.key] += was_sent - (rotates and not number)
+    return {key: times for key, times in counted.items() if times and key[1] != NO_KEY.label}
 
 
 def resolve(key: KeyRef, provider: Provider, pool: Pool) -> Credential:

@@ -9,6 +9,7 @@ LlmpoolError
  +- UpstreamFailed      7   every attempt failed, or the answer broke off
  +- Refused             8   by budget, quota or policy
  +- StateUnusable      10   a state file is corrupt, unwritable or from a newer version
+ |   +- DamagedModel        the file of an embedded model; others may answer in its place
  +- Busy               75   try again at `retry_at`
 """
 
@@ -157,6 +158,12 @@ class LaterState(StateUnusable):
 
     def __init__(self, path: object, written: int, known: int, *, hint: str = _UPGRADE) -> None:
         super().__init__(f"{path} is of version {written}; this llmpool knows version {known}", hint=hint)
+
+
+class DamagedModel(StateUnusable):
+    """A model file of this machine cannot be loaded."""
+
+    kind = "damaged_model"
 
 
 class Busy(LlmpoolError):

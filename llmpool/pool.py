@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from llmpool.config.paths import Paths, find_paths
 from llmpool.core.times import rfc3339
-from llmpool.errors import Busy, StateUnusable, UnknownName
+from llmpool.errors import Busy, LlmpoolError, StateUnusable, UnknownName
 from llmpool.registry import readback
 from llmpool.state import compiled
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from llmpool.registry.official import Official
     from llmpool.state.formats import Memories
     from llmpool.state.health import Health
+    from llmpool.state.owed import Owed
     from llmpool.state.price_book import Stored
 
 _SOURCES = ("config", "catalog", "official", "policies", "price_book", "prices", "inventory", "registry")
@@ -51,6 +52,7 @@ class Pool:
         self.warnings: list[str] = []
         self.keys_read: Callable[[tuple[str, str], Callable[[], str]], str] | None = None  # of a long run
         self.lessons: Any = None  # of a long run: the `chat.lessons.Lessons` that keep what answers teach
+        self.owed: Owed | None = None  # what could not be written yet, and has to be
         self._learnt: list[Callable[[Memories], None]] = []
 
     @cached_property
@@ -245,18 +247,8 @@ class Pool:
         """Read the mutable world for one decision, as of now."""
         from llmpool import world
 
-        return world.facts(
-            world.World(
-                self.paths.state,
-                self.env,
-                self.routing,
-                self.table,
-                self.health,
-                self.accounts,
-                self.clock(),
-                self.offline,
-            )
-        )
+        known = (self.routing, self.table, self.health, self.accounts)
+        return world.facts(world.World(self.paths.state, self.env, *known, self.clock(), self.offline))
 
     def affinity(self, refs: Iterable[str]) -> dict[str, int]:
         """Score how well providers speak the tongue of their deployments (pool-routing-formats 5.2)."""
@@ -277,6 +269,19 @@ class Pool:
             self.health.cursors.update(health.take_turns(self.paths.state, turns))
         except (StateUnusable, Busy) as error:
             self.warnings.append(f"turns are not kept: {error.message}")
+
+    def owe(self, kind: str, write: Callable[[], object]) -> None:
+        """Write what may not be lost; where that fails, it is told as *kind* if it fails to the end."""
+        if self.owed and kind in self.owed:
+            self.owed.take(kind, write)
+            return
+        try:
+            write()
+        except LlmpoolError as error:
+            from llmpool.state.owed import Owed
+
+            self.owed = Owed() if self.owed is None else self.owed
+            self.owed.take(kind, write, error)
 
     def warn_once(self, text: str) -> None:
         """Warn of something once, however often it happens."""
@@ -316,7 +321,7 @@ class Pool:
         try:
             return compiled.write(self.paths.state, stamp, build, ids)
         except StateUnusable as error:
-            self.warnings.append(f"the compiled registry cannot be kept: {error.message}")
+            self.warn_once(f"the compiled registry cannot be kept: {error.message}")
             return compiled.numbered(self.paths.state, build(0))
 
 

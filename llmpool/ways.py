@@ -21,6 +21,8 @@ from llmpool.pool import Pool
 from llmpool.state import formats
 
 T = TypeVar("T")
+NOT_THINKING = "thinking off"  # how it is remembered that a server would not be told so
+OFF = (None, "off", "0")
 _ENDPOINTS = {"openai": "/chat/completions", "responses": "/responses"}
 
 
@@ -99,9 +101,16 @@ def unverified(provider: Provider) -> str:
     return f"{provider.id}: its TLS certificate is not verified (verify_tls = false)"
 
 
-def refused(pool: Pool, ref: str) -> tuple[str, ...]:
-    """Name what the deployment *ref* would not take before, in the words of `formats.refused`."""
-    return pool.memories.refused(ref, pool.clock())
+def refused(pool: Pool, ref: str, thinking: str | None) -> tuple[str, ...]:
+    """Name what the deployment *ref* would not take before, in the words of `formats.refused`.
+
+    One that would not be told to leave off *thinking* may well think when it is asked to.
+    """
+    names = pool.memories.refused(ref, pool.clock())
+    if NOT_THINKING not in names:
+        return names
+    rest = tuple(name for name in names if name not in (NOT_THINKING, "thinking"))
+    return (*rest, "thinking") if thinking in OFF or "thinking" in names else rest
 
 
 def learn_format(  # noqa: PLR0917 - who, where, what, and how it went
@@ -120,10 +129,11 @@ def learn_base(pool: Pool, provider: Provider, url: str, wire: str) -> None:
         pool.learn(lambda known: formats.use_base(known, provider, base, now))
 
 
-def learn_refusal(pool: Pool, ref: str, parameter: str) -> None:
-    """Remember that the deployment *ref* does not take *parameter*."""
+def learn_refusal(pool: Pool, ref: str, parameter: str, thinking: str | None) -> None:
+    """Remember that the deployment *ref* does not take *parameter*; of *thinking*, whether to or not to."""
     now = pool.clock()
-    pool.learn(lambda known: formats.refuse(known, ref, parameter, now))
+    name = NOT_THINKING if parameter == "thinking" and thinking in OFF else parameter
+    pool.learn(lambda known: formats.refuse(known, ref, name, now))
 
 
 def learn_address(pool: Pool, provider: Provider, url: str) -> None:

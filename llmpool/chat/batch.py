@@ -3,7 +3,8 @@
 Threads take lines from the input themselves, so that no more of it is in memory than is under way; what they
 bring goes to the one thread that keeps it, which syncs all that came meanwhile at once. An answer is told
 of only when it is kept. What makes asking on useless stops the run: a budget that is spent, limits that hold
-for longer than is waited, providers that have failed twenty-five lines in a row.
+for longer than is waited, providers that have failed twenty-five lines in a row, a disk that takes no more
+records.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ TICK = 0.1  # seconds between two looks at signals and progress
 GRACE = 8.0  # seconds that an interrupted run waits for answers under way
 LEAVING = 1.0  # seconds that threads whose calls were broken off have to record them
 IN_A_ROW = 25  # lines that fail by what is no fault of theirs, after which no more are tried
+MOST_OWED = 50  # records that wait to be written; what is used beyond them is not begun
 REJECTIONS = 10  # that a failed line tells; a pool of thousands would fill the disk with them
 MOST_TOLD = 20  # warnings that are told; the thousandth says no more than the first
 _OUTAGE = ("auth", "connect", "timeout", "overloaded", "rate_limit", "server", "quota")
@@ -142,6 +144,7 @@ class Batch:
         self._fault: BaseException | None = None
         self._shared = Shared(pool)
         self._cut = False  # whether calls under way were broken off
+        self._threads: list[Thread] = []
 
     def run(self, jobs: int, signals: Signals, tick: Callable[[], None]) -> Tally:
         """Answer all lines, *jobs* at a time, and return how it went; raises what ended it by itself."""
@@ -151,6 +154,7 @@ class Batch:
         finally:
             self._stop.set()  # whatever ended it: no thread takes another line
             self._shared.client.close()
+            self._see_off(0.0 if self._cut else LEAVING)
             self._notice(self._shared.lessons.close())
         if self._fault is not None:
             raise self._fault
@@ -159,7 +163,8 @@ class Batch:
     def _answer(self, jobs: int, signals: Signals, tick: Callable[[], None]) -> None:
         left, ends = jobs, float("inf")
         for number in range(jobs):
-            Thread(target=self._work, args=(number,), daemon=True).start()
+            self._threads.append(Thread(target=self._work, args=(number,), daemon=True))
+            self._threads[-1].start()
         while left and time.monotonic() < ends and signals.times < 2:
             left -= self._take_in(TICK)
             if signals.times and not self.tally.code:
@@ -177,6 +182,12 @@ class Batch:
         left -= self._take_in(0.0)
         if self._read_all and not (left or self.tally.open):
             self.tally.code, self.tally.why = Exit.OK, None  # it came too late to end anything
+
+    def _see_off(self, seconds: float) -> None:
+        """Let the threads record what they were at, whatever has ended the run."""
+        ends = time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(max(0.0, ends - time.monotonic()))
 
     def _notice(self, wrong: list[str]) -> None:
         """Notice what could not be recorded."""
@@ -220,6 +231,9 @@ class Batch:
             self._row = self._row + 1 if result.error and _is_outage(result.error) else 0
         if self._row >= IN_A_ROW:
             self._end(result.error)
+        if len(self._shared.owed) >= MOST_OWED and (left := self._shared.owed.settled()):
+            words = f"records cannot be written, so no more is asked: {left.reasons[0]}"
+            self._end(StateUnusable(words, hint=left.hint))
 
     def _work(self, thread: int) -> None:
         def hear(notice: Notice | None) -> None:

@@ -27,6 +27,7 @@ from llmpool.net.client import Client
 from llmpool.pool import Pool
 from llmpool.registry.staleness import epoch
 from llmpool.state import compiled
+from llmpool.state.owed import Owed
 
 if TYPE_CHECKING:
     from llmpool.core.chat import ChatRequest
@@ -69,11 +70,15 @@ class Answer(NamedTuple):
 
 
 class Shared:
-    """What the threads of a batch share: a client, keys that are slow to read, and what answers teach."""
+    """What the threads of a batch share: a client, keys that are slow to read, and what answers teach.
+
+    *owed* are records that could not be written yet: the pool of the run has them too, and tells at its end.
+    """
 
     def __init__(self, pool: Pool) -> None:
         self.client = Client(offline=pool.offline)
         self.lessons = Lessons(pool.paths.state)
+        self.owed = pool.owed = pool.owed if pool.owed is not None else Owed()
         self._keys: dict[tuple[str, str], str] = {}
         self._lock = Lock()
 
@@ -140,6 +145,7 @@ class Asker:
         """Let the pool have what all threads share."""
         self.pool.keys_read = shared.key
         self.pool.lessons = shared.lessons
+        self.pool.owed = shared.owed
 
     def _ask(self, entry: Entry) -> Answer:
         question = self._with_files(entry)

@@ -65,10 +65,14 @@ class Journal:
     def keep(self, documents: Iterable[dict[str, Any]]) -> None:
         """Append lines; when this returns they survive a power cut."""
         found = [(document, encoded(document)) for document in documents]
+        content = b"".join(line for _, line in found)
+        place = os.lseek(self._descriptor, 0, os.SEEK_END)
         try:
-            place = os.lseek(self._descriptor, 0, os.SEEK_END)
-            write_all(self._descriptor, b"".join(line for _, line in found))
-            os.fsync(self._descriptor)
+            try:
+                self._append(content)
+            except OSError:  # a disk that is full for a moment, or broken there: once more, anew
+                os.ftruncate(self._descriptor, place)
+                self._append(content)
         except OSError as error:
             raise unwritable(self.part, error) from error
         self._fresh = True
@@ -76,6 +80,10 @@ class Journal:
             for document, line in found:
                 self._note(document, place, _IN_PART)
                 place += len(line)
+
+    def _append(self, content: bytes) -> None:
+        write_all(self._descriptor, content)
+        os.fsync(self._descriptor)
 
     def has_room(self) -> bool:
         """Say whether another line may be taken: nothing is held in memory."""

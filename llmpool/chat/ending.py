@@ -11,7 +11,15 @@ from llmpool.core.ids import split_ref
 from llmpool.core.outcome import Attempt, Failure
 from llmpool.core.routing import Decision
 from llmpool.core.times import rfc3339
-from llmpool.errors import Busy, LlmpoolError, NoCredential, NothingEligible, Refused, UpstreamFailed
+from llmpool.errors import (
+    Busy,
+    LlmpoolError,
+    NoCredential,
+    NothingEligible,
+    Refused,
+    StateUnusable,
+    UpstreamFailed,
+)
 from llmpool.pool import Pool
 from llmpool.router import away
 from llmpool.router import failure as rules
@@ -47,6 +55,8 @@ def all_failed(pool: Pool, journey: Journey) -> LlmpoolError:
     if all(failure.kind == "auth" for failure in failures):
         hint = next((failure.hint for failure in reversed(failures) if failure.hint), _where(journey))
         return NoCredential(message, hint=hint, lines=lines, details=details)
+    if all(failure.code == StateUnusable.kind for failure in failures):
+        return StateUnusable(message, hint=failures[-1].hint, lines=lines, details=details)
     if wait is not None and _are_busy(failures):
         hint = _how_to_wait(wait) + rules.ROUND * alone
         return Busy(message, hint=hint, lines=lines, details=details)

@@ -2,22 +2,25 @@
 
 A file of state is synced and renamed for every change, which takes longer than all else that a prompt costs.
 What nobody waits for is kept in memory until then: averages, when a provider was last heard of, what its
-headers said of its allowances. That is what a crash may lose, a second of it. A failure, and an answer that
-ends a rest or finds who was out of reach, are written at once; usage and decisions never come here.
+headers said of its allowances, how often a key was used. That is what a crash may lose, a second of it. A
+failure, and an answer that ends a rest or finds who was out of reach, are written at once; usage and
+decisions never come here.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
-from llmpool.chat.record import experienced
+from llmpool.chat.record import experienced, twice
 from llmpool.core.ids import split_ref
 from llmpool.core.outcome import Attempt
 from llmpool.errors import Busy, LlmpoolError, StateUnusable
-from llmpool.state import health, limits
+from llmpool.state import health, keys, limits
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,6 +51,8 @@ class Lessons:
         self._lock = Lock()
         self._answers: list[Answer] = []
         self._told: Told = {}
+        self._uses: Counter[tuple[str, str]] = Counter()
+        self._used = 0.0  # when a key was last
 
     def take(self, answer: Answer) -> bool:
         """Take what an answer teaches; not what others should know of now, that is left to the caller."""
@@ -66,6 +71,12 @@ class Lessons:
         with self._lock:
             self._told[provider, key] = (at, entries)
 
+    def count(self, uses: Mapping[tuple[str, str], int], at: float) -> None:
+        """Count uses of keys, by provider and label; fewer than none take back a turn."""
+        with self._lock:
+            self._uses.update(uses)
+            self._used = max(at, self._used) if uses else self._used
+
     def write_when_due(self) -> list[str]:
         """Write them down if it is time to, and return what went wrong; a file in use has time."""
         if self._monotonic() < self._due:
@@ -79,24 +90,47 @@ class Lessons:
         return [error.message for error in self._write(10.0)]
 
     def _write(self, wait: float) -> list[LlmpoolError]:
+        """Write each kind by itself: what becomes of one file says nothing about the others."""
+        wrong: list[LlmpoolError] = []
+        for write in (self._write_answers, self._write_told, self._write_uses):
+            try:
+                write(wait)
+            except (Busy, StateUnusable) as error:
+                wrong.append(error)
+        return wrong
+
+    def _write_answers(self, wait: float) -> None:
         with self._lock:
             answers, self._answers = self._answers, []
-            told, self._told = self._told, {}
-        wrong: list[LlmpoolError] = []
+        if not answers:
+            return
         try:
-            if answers:
-                health.update(self._state, lambda known: fold(known, answers), wait=wait)
-            answers = []
-            for (provider, key), (at, entries) in told.items():
-                limits.update(self._state, provider, key, entries, at)
-            told = {}
-        except Busy as error:
-            wrong.append(error)
+            twice(lambda: health.update(self._state, lambda known: fold(known, answers), wait=wait))
+        except Busy:
             with self._lock:
-                self._answers, self._told = answers + self._answers, told | self._told
-        except StateUnusable as error:
-            wrong.append(error)
-        return wrong
+                self._answers = answers + self._answers
+            raise
+
+    def _write_told(self, _wait: float) -> None:
+        with self._lock:
+            told, self._told = self._told, {}
+        try:
+            for (provider, key), (at, entries) in told.items():
+                twice(partial(limits.update, self._state, provider, key, entries, at))
+        except Busy:
+            with self._lock:
+                self._told = told | self._told
+            raise
+
+    def _write_uses(self, _wait: float) -> None:
+        with self._lock:
+            uses, self._uses = self._uses, Counter()
+        try:
+            twice(partial(keys.note, self._state, {key: n for key, n in uses.items() if n}, self._used))
+        except Busy:
+            with self._lock:
+                self._uses.update(uses)
+            raise
 
 
 def fold(known: health.Health, answers: list[Answer]) -> None:

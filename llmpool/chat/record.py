@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -26,11 +26,16 @@ from llmpool.usage.cost import COUNTED, cost_fields, counted, token_fields
 if TYPE_CHECKING:
     from llmpool.chat.lessons import Lessons
 
+UNRECORDED = "usage not recorded"
 PATIENCE = 1.0  # seconds that a request which is not over yet waits for the lock of a file
 
 
 def record(pool: Pool, request: ChatRequest, journey: Journey) -> None:
-    """Record a request that somebody was asked; a directory that refuses costs a warning, not the answer."""
+    """Record a request that somebody was asked; a directory that refuses costs no answer.
+
+    What was used and decided is owed to the owner: it is tried again until the run ends, which tells by its
+    exit code where that was in vain. Averages, counters and allowances only cost a warning.
+    """
     pool.keep_lessons()
     if not journey.attempts:
         return
@@ -45,23 +50,36 @@ def record(pool: Pool, request: ChatRequest, journey: Journey) -> None:
 
         usage |= broken.lost(pool, request, journey)
         usage |= cost_fields(journey.cost, usage.get("price_source"), usage.get("price_dated"))
-    _keep(pool, lambda: retention.append(pool, usage))
-    _keep(pool, lambda: ledger.append(state, ledger.DECISIONS, decision_record(journey, usage)))
+    decision = decision_record(journey, usage)
+    pool.owe(UNRECORDED, lambda: retention.append(pool, usage))
+    pool.owe("decision not recorded", lambda: ledger.append(state, ledger.DECISIONS, decision))
     if not _is_taken(pool, journey):
-        _keep(pool, lambda: health.update(state, lambda known: _learn(known, pool, journey)))
-    _keep(pool, lambda: credentials.count_uses(pool, journey.attempts))
+        before = journey.learnt, frozenset(journey.rested)
+        _keep(pool, lambda: health.update(state, lambda known: _learn(known, pool, journey, before)))
+    _keep(pool, lambda: _count_uses(pool, journey))
     if journey.deployment.startswith("trial/"):
-        _keep(pool, lambda: credentials.count_trial(pool, journey.deployment, journey.usage))
+        counted = journey.deployment, journey.usage
+        pool.owe("not counted for the trial", lambda: credentials.count_trial(pool, *counted))
     if journey.headroom:
         _keep(pool, lambda: _keep_headroom(pool, journey))
+    if pool.owed:
+        pool.owed.pay()
 
 
 def _keep(pool: Pool, write: Callable[[], object]) -> None:
-    """Write one of the records; that it cannot be is no reason not to write the others."""
+    """Write what is of use and no more; that it cannot be is no reason not to write the others."""
     try:
-        write()
+        twice(write)
     except (StateUnusable, Busy) as error:
         pool.warn_once(f"not recorded: {error.message}")
+
+
+def twice(write: Callable[[], object]) -> None:
+    """Write, and once more where the disk says no: it may have been for that moment."""
+    try:
+        write()
+    except StateUnusable:
+        write()
 
 
 def _is_taken(pool: Pool, journey: Journey) -> bool:
@@ -80,6 +98,14 @@ def _is_as_asked(journey: Journey) -> bool:
     decision, ref = journey.decision, journey.deployment
     chosen = decision.candidates[0].deployment if decision.candidates else ""
     return decision.requested in ("", ref) and ref == chosen and not (decision.once or decision.loosely)
+
+
+def _count_uses(pool: Pool, journey: Journey) -> None:
+    lessons: Lessons | None = pool.lessons
+    if lessons is None:
+        credentials.count_uses(pool, journey.attempts)
+    else:
+        lessons.count(credentials.uses(pool, journey.attempts), pool.clock())
 
 
 def _keep_headroom(pool: Pool, journey: Journey) -> None:
@@ -204,11 +230,16 @@ def _span(seconds: float) -> str:
     return f"{round(whole / length)} {unit}"
 
 
-def _learn(state: health.Health, pool: Pool, journey: Journey) -> None:
+def _learn(
+    state: health.Health, pool: Pool, journey: Journey, before: tuple[int, Iterable[str]] | None = None
+) -> None:
     """Fold what is new of the attempts into contacts, cooldowns, latency and experience (6.9, ruling 10).
 
-    A chain is what one deployment was asked in a row; it counts once, however often that was.
+    A chain is what one deployment was asked in a row; it counts once, however often that was. *before* is
+    what the journey had learnt by then, where this may be the second try.
     """
+    if before is not None:
+        journey.learnt, journey.rested = before[0], set(before[1])
     now = pool.clock()
     new = list(enumerate(journey.attempts))[journey.learnt :]
     journey.learnt = len(journey.attempts)

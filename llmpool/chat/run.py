@@ -66,8 +66,10 @@ def chat(
         raise
     finally:
         record(pool, request, journey)
-        session.take(pool, journey, manners.keep)
+        unkept = session.take(pool, journey, manners.keep)
     yield Done(journey)
+    if unkept is not None:
+        raise unkept
 
 
 class _Run:
@@ -128,9 +130,10 @@ class _Run:
         if over:
             raise ending.broke_off(self.journey)
         refused = self._purse.refused(self.journey) if self._purse else None
-        if refused:
+        error = refused or ending.all_failed(self.pool, self.journey)
+        if refused or isinstance(error, StateUnusable):
             self.journey.attempts.clear()  # nobody was asked, so nothing is recorded
-        raise refused or ending.all_failed(self.pool, self.journey)
+        raise error
 
     def _passed_on(self, ref: str, failure: Failure, rests: str, following: str) -> Notice:
         """Say that a deployment failed, how long it *rests*, and who is asked instead.
@@ -157,7 +160,7 @@ class _Run:
             return ""
         ref, seconds = found
         who = "" if words.startswith(f"{ref}:") else f"{ref} is asked "
-        yield from self._wait(seconds, f"{words}; {who}again")
+        yield from self._waits.wait(seconds, f"{words}; {who}again")
         return ref
 
     @cached_property
@@ -179,14 +182,6 @@ class _Run:
 
         return Purse(self.pool, self.manners.tag)
 
-    def _wait(self, seconds: float, words: str) -> Iterator[Event]:
-        """Wait, and say so; a longer wait says how to have none."""
-        if seconds:
-            long = f"{seconds:.0f} s (Ctrl-C, or --max-wait 0)"
-            words += f" in {long if seconds > rules.QUICKLY else f'{seconds:.1f} s'}"
-        yield Notice(words)
-        self._waits.spend(seconds)
-
     def _deployment(self, ref: str, *, hurries: bool) -> Iterator[Event]:
         """Try one deployment: its keys in turn, and the same again where that may help before others can."""
         provider = self.pool.provider(split_ref(ref)[0])
@@ -202,6 +197,9 @@ class _Run:
                 return
             if rules.next_key_may_help(failure):
                 self._note_key(provider, key, failure, limited)
+                if not keys and not limited:
+                    tired = credentials.resting(provider, self.pool, self._refused)
+                    keys = self._waits.tired(ref, tired, hurries=hurries)
                 if keys:
                     yield Notice(f"{ref}: {failure.told}; key {keys[0].label} is asked with next")
                     continue
@@ -219,11 +217,10 @@ class _Run:
             ):
                 keys = [key]
                 continue
-            here = hurries and not self.journey.shown
-            wait = self._waits.before_the_same(ref, failure, hurries=here)
+            wait = self._waits.before_the_same(ref, failure, hurries=hurries and not self.journey.shown)
             if not wait:
                 return
-            yield from self._wait(wait, f"{ref}: {failure.told}; again")
+            yield from self._waits.wait(wait, f"{ref}: {failure.told}; again")
             keys = [key]
 
     def _keys(self, ref: str, provider: Provider) -> list[KeyRef]:
@@ -234,6 +231,7 @@ class _Run:
         except NoCredential as error:
             keys, message, hint = [], error.message, error.hint
         keys = [key for key in keys if (provider.id, key.label) not in self._refused]
+        keys = keys or credentials.resting(provider, self.pool, self._refused)
         if not keys:
             self.journey.start_attempt(ref, "none")
             self.journey.end_attempt(Failure(kind="auth", message=message, hint=hint))
@@ -300,7 +298,7 @@ class _Run:
         except (StateUnusable, UnknownName, NothingEligible, ConfigInvalid) as error:
             if isinstance(error, errors.LaterState) or (self._purse and self._purse.is_lost):
                 raise
-            failure = Failure(kind="unusable", message=error.message)
+            failure = Failure(kind="unusable", message=error.message, code=error.kind, hint=error.hint)
         except (KeyboardInterrupt, GeneratorExit, SystemExit):
             failure = Failure(kind="cancelled", message="interrupted")
             self._leave(gate, failure)

@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 
 from llmpool.chat import warmth
 from llmpool.chat.journey import Journey
+from llmpool.chat.record import twice
 from llmpool.core.chat import Image, Message
 from llmpool.core.ids import split_ref
 from llmpool.core.times import rfc3339_ms
-from llmpool.errors import Busy, StateUnusable, UnknownName
+from llmpool.errors import Busy, LlmpoolError, StateUnusable, UnknownName
 from llmpool.pool import Pool
 from llmpool.state import sessions
 
@@ -60,16 +61,20 @@ def is_warm(pool: Pool, talk: Conversation) -> bool:
     return known and warmth.is_warm(pool.provider(name), talk.answered_at, pool.clock())
 
 
-def take(pool: Pool, journey: Journey, keep: Callable[[Journey], None] | None) -> None:
-    """Have *keep* take an answer, or what was shown of one that broke off: then failing is only a warning."""
+def take(pool: Pool, journey: Journey, keep: Callable[[Journey], None] | None) -> LlmpoolError | None:
+    """Have *keep* take an answer, or what was shown of one that broke off: then failing is only a warning.
+
+    Returns why an answer could not be kept: it is there all the same, and nobody should have to wait for it.
+    """
     if keep is None or not (journey.success or (journey.shown and journey.answer)):
-        return
+        return None
     try:
-        keep(journey)
+        twice(lambda: keep(journey))
     except (StateUnusable, Busy) as error:
         if journey.success:
-            raise
+            return error
         pool.warnings.append(f"what was shown is not kept: {error.message}")
+    return None
 
 
 def _message(turn: dict[str, Any]) -> Message:

@@ -109,7 +109,7 @@ class Speaker:
     ) -> Iterator[Event]:
         """Ask in one format; a parameter the server names as refused is left out of the next call."""
         ref = f"{provider.id}/{model}"
-        without = ways.refused(self.pool, ref)
+        without = ways.refused(self.pool, ref, request.thinking)
         yield from _told(ref, [name for name in without if name in wire.droppable], request, wire)
         sent = request
         target = sizes.fitted(self.pool, target, wire.name, ref, request)
@@ -131,7 +131,7 @@ class Speaker:
             if name == CARRY:
                 sent = without_carry(sent)
                 continue
-            ways.learn_refusal(self.pool, ref, name)
+            ways.learn_refusal(self.pool, ref, name, request.thinking)
             yield from _told(ref, [name], request, wire)
 
     def _if_cut(self, target: Target, ref: str, counted: int, request: ChatRequest) -> Iterator[Notice]:

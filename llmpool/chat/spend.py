@@ -87,9 +87,11 @@ class Purse:
         if lease is None:
             return
         try:
-            file.settle(self.keeping, lease, self._cost(journey, request, failure))
-        except (StateUnusable, Busy) as error:
-            self.pool.warnings.append(f"what {lease.deployment} cost is in no budget: {error.message}")
+            cost = self._cost(journey, request, failure)
+        except LlmpoolError:
+            cost = lease.amount  # prices that cannot be read now make nothing cheaper
+        words = f"what {lease.deployment} cost is in no budget"
+        self.pool.owe(words, lambda: file.settle(self.keeping, lease, cost))
 
     def onward(self, rest: list[str]) -> list[str]:
         """Leave own machines out, where the budget refuses rather than lets them step in."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
+from llmpool.chat.journey import Notice
 from llmpool.router import failure as rules
 
 if TYPE_CHECKING:
     from llmpool.chat.manners import Pace
     from llmpool.core.outcome import Failure
+    from llmpool.core.provider import KeyRef
     from llmpool.pool import Pool
 
 
@@ -52,6 +54,24 @@ class Waits:
     def patience(self) -> float:
         """The seconds that may be waited now."""
         return self._left if self._ends is None else min(self._left, self._ends - self._pace.now())
+
+    def wait(self, seconds: float, words: str) -> Iterator[Notice]:
+        """Wait, and say so; a longer wait says how to have none."""
+        if seconds:
+            long = f"{seconds:.0f} s (Ctrl-C, or --max-wait 0)"
+            words += f" in {long if seconds > rules.QUICKLY else f'{seconds:.1f} s'}"
+        yield Notice(words)
+        self.spend(seconds)
+
+    def tired(self, ref: str, keys: list[KeyRef], *, hurries: bool) -> list[KeyRef]:
+        """Return which of the *keys* that rest are asked with now: none while others are ready (*hurries*).
+
+        When nobody else is left, who has such a key is asked again.
+        """
+        if not (keys and hurries):
+            return keys
+        self._again[ref] = _Again(self._pace.now(), self._pace.now())
+        return []
 
     def spend(self, seconds: float) -> None:
         """Wait."""

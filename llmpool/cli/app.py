@@ -46,14 +46,14 @@ def run(argv: list[str]) -> int:
         terminal = Terminal(options, argv)
         signal.signal(signal.SIGINT, terminal.interrupted)
         code = _command(_as_meant(rest), terminal)
-        terminal.flush_warnings()
         sys.stdout.flush()
+        terminal.end(well=not code)
     except LlmpoolError as error:
         return _fail(error, terminal, as_json)
     except KeyboardInterrupt:
         return _interrupted(terminal)
     except SystemExit:  # a signal's, or a pipe's that nobody reads: what was noticed is said all the same
-        terminal.flush_warnings()
+        terminal.end()
         raise
     except Exception as error:  # the last rung: a bug is told in one line, with its trace on request
         kind = _of_typer(error)
@@ -121,7 +121,7 @@ def _interrupted(terminal: Terminal) -> int:
     """End after Ctrl-C: the prompt begins below what the terminal has echoed."""
     if terminal.line_is_open:
         terminal.end_line()
-    terminal.flush_warnings()
+    terminal.end()
     return Exit.INTERRUPTED
 
 
@@ -131,7 +131,7 @@ def _fail(error: LlmpoolError, terminal: Terminal, as_json: bool) -> int:
         import traceback
 
         sys.stderr.write(terminal.unkeyed(traceback.format_exc()))
-    terminal.flush_warnings()
+    terminal.end()
     if as_json:
         _error_json(error.as_json(), terminal)
         return error.exit_code
@@ -179,13 +179,19 @@ def _terminated(_signal: int, _frame: Any) -> NoReturn:
 
 
 class _PipeGuard:
-    """stdout that ends the run with 141 when nobody reads it any more."""
+    """stdout that ends the run with 141 when nobody reads it any more, and with 10 when it takes nothing.
 
-    def __init__(self, stream: Any) -> None:
+    *wrong* is why it takes nothing, from then on: some callers look away when a first, empty write fails.
+    """
+
+    def __init__(self, stream: Any, wrong: BaseException | None = None) -> None:
         self._stream = stream
+        self.wrong = wrong
 
     def write(self, text: str) -> int:
         """Write as the stream does."""
+        if self.wrong is not None and text:
+            raise self.wrong
         try:
             return int(self._stream.write(text))
         except OSError as error:
@@ -201,9 +207,10 @@ class _PipeGuard:
     def _fail(self, error: OSError) -> NoReturn:
         # what is still buffered must not be tried again when the interpreter ends
         os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+        self.wrong = SystemExit(int(Exit.PIPE_CLOSED))
         if error.errno not in (errno.EPIPE, errno.EINVAL):
-            raise StateUnusable(f"the output cannot be written: {error.strerror}") from None
-        raise SystemExit(int(Exit.PIPE_CLOSED)) from None
+            self.wrong = StateUnusable(f"the output cannot be written: {error.strerror}")
+        raise self.wrong from None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
@@ -213,10 +220,14 @@ def _prepare_streams() -> None:
     """Guard stdout, and let no character a terminal cannot show end a run."""
     if "_LLMPOOL_COMPLETE" in os.environ:  # whatever goes wrong, nothing is printed into a prompt
         sys.stderr = None  # the loop below gives it nowhere to go
+    closed = StateUnusable(
+        "the output cannot be written: stdout is closed", hint="let it go somewhere: > FILE"
+    )
+    wrong = closed if sys.stdout is None else None
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace", newline="\n")  # on Windows too: `-x` writes what came
-    sys.stdout = _PipeGuard(sys.stdout)
+    sys.stdout = _PipeGuard(sys.stdout, wrong)

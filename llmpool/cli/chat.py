@@ -158,6 +158,8 @@ def chat(
         raise Misuse("-o is for --batch", hint="one answer goes to stdout: llmpool chat ... > FILE")
     if raw and terminal.is_terminal:
         raise Misuse("--raw is for pipes and files, not for a terminal", hint="add: > FILE")
+    if not output:
+        terminal.need_output()
     files = attach or []
     reads = not (no_stdin or interactive or batch) and "-" not in (*files, schema, tools)
     question = Question(

@@ -19,6 +19,7 @@ _NAME = re.compile(r"(?![-~=%])[\w@%+=:,./~-]+\Z")  # likewise, and taken for no
 _PROVIDER = re.compile(r"^\s*\[\s*providers\s*\.\s*[\"']?([A-Za-z0-9][\w-]*)", re.MULTILINE | re.ASCII)
 _VARIABLE = re.compile(r"[A-Z0-9_]*(KEY|TOKEN|SECRET)[A-Z0-9_]*\Z")
 _DECISIONS = 50  # that a shell is offered
+_MOST = 16 << 20  # characters of a file that is read whole
 _BLOCK = 1 << 16  # bytes of the log that are read at a time
 
 
@@ -51,7 +52,8 @@ def _ids() -> list[str]:
 
 def _refs(paths: Paths) -> list[str]:
     try:
-        return (paths.state / "model-ids.txt").read_text(encoding="utf-8").splitlines()
+        with (paths.state / "model-ids.txt").open(encoding="utf-8") as file:
+            return file.read(_MOST).splitlines()
     except (OSError, UnicodeDecodeError):
         return []  # nothing to complete from; a completion must never print an error into the prompt
 
@@ -261,7 +263,8 @@ def _config() -> dict[str, Any]:
 def _text(paths: Paths) -> str:
     """Read the config as it stands; one that cannot be read has nothing to complete from."""
     try:
-        return paths.config.read_text(encoding="utf-8-sig")
+        with paths.config.open(encoding="utf-8-sig") as file:
+            return file.read(_MOST)
     except (OSError, ValueError):
         return ""
 

@@ -102,6 +102,12 @@ class Terminal:
         else:
             self.held.append(text)
 
+    def need_output(self) -> None:
+        """Raise where stdout takes nothing, before anything is paid for that would be lost."""
+        wrong = getattr(sys.stdout, "wrong", None)
+        if wrong is not None:
+            raise wrong
+
     def out(self, text: str, *, prose: bool = False, hang: int | None = None) -> None:
         """Write to stdout, as a line; *prose* is what a model wrote, with the joiners its script needs.
 
@@ -195,7 +201,8 @@ class Terminal:
 
     def _line(self, text: str, *, word: str = "", style: str = "") -> None:
         """Write a line to stderr, a *word* in front of it; the style is that of the word, or of all of it."""
-        told, front = shown(text), f"{word}: " if word else ""
+        front = f"{word}: " if word else ""
+        told = self._broken(front + shown(text))[len(front) :]
         if style and _color(self.options.color, self.err_is_terminal):
             from llmpool.cli.styles import paint
 
@@ -207,6 +214,30 @@ class Terminal:
             self.line_is_open = False
         except (OSError, ValueError):
             return  # nobody listens on stderr; there is nowhere left to say so
+
+    def _broken(self, text: str) -> str:
+        """Break lines between words, where a terminal is narrower than they are."""
+        width = _columns(self.err) if self.err_is_terminal and not self.options.plain else 0
+        if not width or max(map(len, text.split("\n"))) * (1 if text.isascii() else 2) <= width:
+            return text
+        from llmpool.cli.notes import broken
+
+        return broken(text, width)
+
+    def end(self, *, well: bool = False) -> None:
+        """Write what is still to be written, and say what the pool noticed on the way.
+
+        Where it went *well* so far, raises what could not be written: whoever ends with 0 has lost nothing.
+        """
+        owed = self._pool.owed if self._pool is not None else None
+        left = owed.settled() if owed else None
+        if self._pool is not None and left is not None:
+            self._pool.owed = None  # it is told here
+            told = [text for text in self._pool.warnings if not text.endswith(left.reasons)]
+            self._pool.warnings[:] = told if well else [*told, left.message, *left.lines]
+        self.flush_warnings()
+        if left is not None and well:
+            raise left
 
     def flush_warnings(self) -> None:
         """Say what the pool noticed on the way."""
@@ -228,6 +259,15 @@ def _stand_in(stream: TextIO | None) -> None:
         from llmpool.cli import standins
 
         stream.reconfigure(errors=standins.install())
+
+
+def _columns(stream: TextIO) -> int:
+    """Return how many columns the terminal behind a stream has; 0 where that is not known."""
+    told = os.environ.get("COLUMNS", "")
+    try:
+        return int(told) if told.isdecimal() else os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError):
+        return 0
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

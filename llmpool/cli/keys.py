@@ -188,9 +188,9 @@ def replace(
     if as_json:
         more = {"before": done.before or None, "verified": done.verified, "left": done.left or None}
         terminal.json({"key": given_key.document(provider, done.stored) | more})
-        return Exit.OK
-    _tell_replaced(terminal, provider, done)
-    return Exit.OK
+    else:
+        _tell_replaced(terminal, provider, done)
+    return Exit.PARTLY if done.left else Exit.OK
 
 
 def _tell_turn(terminal: Terminal, provider: str) -> None:

@@ -41,6 +41,9 @@ def slip(error: Any, root: Any, words: Sequence[str]) -> Slip:
     if kind == "BadOptionUsage":
         return _value(error.option_name, root, words)
     message = str(error.format_message())
+    late, _, line = message.partition(": ")
+    if kind == "UsageError" and late.endswith("the verb comes first"):
+        return Slip(late, line)
     unknown = re.match(r"No such command '(.*)'\.", message, re.DOTALL) if kind == "UsageError" else None
     if unknown and context and hasattr(context.command, "commands"):
         return _command(_rest_of(words, unknown[1]), unknown[1], context, root)

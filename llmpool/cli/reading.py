@@ -62,11 +62,18 @@ def _chosen(app: App, words: Sequence[str]) -> tuple[Command, Sequence[str]]:
     if not app.text:
         return app.commands[0], words
     if not words or words[0][:1] == "-":
+        if words and not {*words}.isdisjoint(_verbs(app)):
+            raise _NotPlain  # it may be a verb in the wrong place
         return app.commands[0], words
     for command in app.commands:
         if command.name == words[0]:
             return command, words[1:]
     raise _NotPlain
+
+
+def _verbs(app: App) -> Iterator[str]:
+    yield from (command.name for command in app.commands)
+    yield from (name for name, _ in app.groups)
 
 
 def _values(known: Sequence[Parameter], words: Sequence[str], env: Mapping[str, str]) -> dict[str, Any]:

@@ -209,6 +209,8 @@ def _told_cost(group: "Summary") -> str:
     """Write the cost of a group; a question mark is what its calls without a price cost as well."""
     if not group.is_priced:
         return "unknown"
+    if group.failed == group.requests and not (group.cost or group.input_tokens or group.output_tokens):
+        return "-"  # nothing came of it, which says nothing about its price
     return f"{usd(group.cost)} + ?" if group.unpriced else money(group.cost)
 
 

@@ -6,6 +6,7 @@ from functools import wraps
 from importlib import import_module
 from inspect import Parameter as Written
 from inspect import Signature
+from shlex import join
 from typing import Annotated, Any, get_type_hints
 
 import typer
@@ -13,6 +14,8 @@ from typer.core import TyperCommand, TyperGroup
 
 from llmpool.cli import complete, grammar
 from llmpool.cli.app import COMMANDS, EPILOG
+
+LATE = " stands behind an option, and the verb comes first: "
 
 
 class LazyGroup(TyperGroup):
@@ -49,8 +52,33 @@ class VerbGroup(TyperGroup):
         """Put the first verb in front of options that come without one."""
         bare = not args and not ctx.resilient_parsing  # a shell that completes `models` asks for its verbs
         if bare or (args and args[0].startswith("-") and args[0] not in ("-h", "--help")):
+            if not ctx.resilient_parsing:
+                self._refuse_late_verb(ctx, args)
             args = [next(iter(self.commands)), *args]
         return super().parse_args(ctx, args)
+
+    def _refuse_late_verb(self, ctx: Any, args: list[str]) -> None:
+        """Stop at a verb behind options: the first verb would take it for a name."""
+        typed = _typed_for(next(iter(self.commands.values())), ctx, args)
+        verbs = [word for word in typed if word in self.commands][:1]
+        for verb in verbs[:1]:
+            inner = getattr(self.commands[verb], "commands", ())
+            verbs += [word for word in typed if word in inner][:1]
+            rest = args[::-1]
+            for each in verbs:
+                rest.remove(each)  # the last: one before it may be an option's value
+            ctx.fail(f"{verb}{LATE}{ctx.command_path} {join([*verbs, *rest[::-1]])}")
+
+
+def _typed_for(command: Any, ctx: Any, args: list[str]) -> list[str]:
+    """Return the words of a line that are no options and no values of any, as *command* reads it."""
+    apart = type(ctx)(command, parent=ctx, resilient_parsing=True)  # what is wrong is told later
+    typed: list[str]
+    values, typed, _ = command.make_parser(apart).parse_args(list(args))
+    for p in command.params:
+        if p.param_type_name == "argument" and (value := values.get(p.name)):
+            typed = [*([value] if isinstance(value, str) else value), *typed]
+    return typed
 
 
 def summary(command: Any) -> str:

@@ -1,5 +1,6 @@
 """`llmpool usage`: what was used."""
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 
 from llmpool.cli import decisions, prices, summary, usage_transfer, whose
@@ -67,10 +68,17 @@ def _row(terminal: Terminal, record: dict[str, Any]) -> list[str]:
         "ok" if record.get("success") else str(record.get("error", "failed")),
         count(record.get("input_tokens")),
         count(record.get("output_tokens")),
-        money(record.get("cost")).removeprefix("cost "),
+        _cost(record),
         seconds(record.get("latency_ms")),
         str(record.get("decision_id", "")),
     ]
+
+
+def _cost(record: dict[str, Any]) -> str:
+    """Write what a request cost; one that failed before anything was counted is not free, but nothing."""
+    came = record.get("success", True) or record.get("input_tokens") or record.get("output_tokens")
+    cost = record.get("cost")
+    return money(cost).removeprefix("cost ") if came or Decimal(cost or 0) else "-"
 
 
 app.command("decisions", epilog=examples(*decisions.EXAMPLES))(decisions.list_decisions)

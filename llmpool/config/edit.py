@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from llmpool.config import splice
-from llmpool.config.scan import TABLES_OF_TABLES, KeyPath, Mark, scan
+from llmpool.config.scan import TABLES_OF_TABLES, KeyPath, Mark, comments, scan
 from llmpool.config.tree import at, model_index, place_of
 from llmpool.config.written import key_text, value_text
 from llmpool.errors import ConfigInvalid
@@ -154,19 +154,15 @@ def _checked(
 ) -> str:
     """Return the first of *ways* that says what is meant and keeps every comment."""
     change(wanted)
-    comments = _comments(text)
+    kept = comments(text)
     for way in ways:
         after = way()
-        if _same(_pruned(_loads(after)), _pruned(wanted)) and _comments(after) == comments:
+        if _same(_pruned(_loads(after)), _pruned(wanted)) and comments(after) == kept:
             return after
     raise ConfigInvalid(
         f"{key_text(path)} stands in the config in a way that no command can edit",
         hint="change it by hand: llmpool config edit",
     )
-
-
-def _comments(text: str) -> list[str]:
-    return sorted(text[span.start : span.end] for span in scan(text).comments)
 
 
 def _pruned(tree: Any, above: KeyPath = ()) -> Any:

@@ -17,6 +17,7 @@ from llmpool.core.config import Config
 from llmpool.errors import ConfigInvalid
 
 _POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+MOST_BYTES = 16 << 20
 LONG_KEY = re.compile(r"""(?<![\w."'-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){999}""")
 _HINT = "correct the file, then run: llmpool config check"
 
@@ -38,11 +39,19 @@ def loads(text: str, path: Path) -> Config:
     return Config(path=str(path), exists=True, **values)
 
 
+def check_size(path: Path) -> None:
+    """Raise ConfigInvalid for a file that is larger than any config, before it fills the memory."""
+    if path.stat().st_size > MOST_BYTES:
+        fact = f"is larger than {MOST_BYTES >> 20} MiB, and so is no config"
+        raise _unreadable(path, fact, "name the right file: LLMPOOL_CONFIG or --config")
+
+
 def _text(path: Path) -> str | None:
     """Return the file as text, None when there is none."""
     try:
         if path.exists() and not path.is_file() and not path.is_dir():
             raise _unreadable(path, "is a device or a pipe, not a file", "see LLMPOOL_CONFIG and --config")
+        check_size(path)
         data = path.read_bytes()
     except FileNotFoundError:
         return None

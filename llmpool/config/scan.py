@@ -74,6 +74,12 @@ def scan(text: str) -> Scan:
     return Scan(walk.marks, walk.comments)
 
 
+def comments(text: str) -> list[str]:
+    """Return the comments in *text*, sorted; where keys and values stand is not looked at."""
+    tokens = _TOKEN.finditer(text)
+    return sorted(token.group().rstrip("\r") for token in tokens if token.lastgroup == "comment")
+
+
 class _Walk:
     """A walk over the tokens of one text, which notes *marks* and *comments* as it goes."""
 

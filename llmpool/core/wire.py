@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from llmpool.core.record import Record
@@ -90,3 +91,21 @@ class Followed(Frame):
     """A frame that came together with the next one: who reads it need not wait for that."""
 
     __slots__ = ()
+
+
+class Frames:
+    """The frames of an answer under way. Whoever reads them may say that hardly any is due.
+
+    *end_within* ends the answer as if the server had, so many seconds from now; a later call can only bring
+    that forward, unless it is *anew*.
+    """
+
+    def __init__(self, frames: Iterator[Frame], end_within: Callable[..., None]) -> None:
+        self._frames = frames
+        self.end_within = end_within
+
+    def __iter__(self) -> Iterator[Frame]:
+        return self._frames  # itself: an answer has thousands
+
+    def __next__(self) -> Frame:
+        return next(self._frames)

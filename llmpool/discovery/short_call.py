@@ -102,7 +102,8 @@ class Asker(NamedTuple):
     ) -> Said:
         """Ask; a parameter the server names as refused is left out of the next call, as chat does it."""
         ref, said = f"{self.provider.id}/{model}", Said()
-        target = self._target(url, credential).replace(without=ways.refused(self.pool, ref))
+        without = ways.refused(self.pool, ref, request.thinking)
+        target = self._target(url, credential).replace(without=without)
         for left in reversed(range(MAX_REFUSALS + 1)):
             said = self._once(wire, target, model, request)
             if _needs_room(said, request):
@@ -112,7 +113,7 @@ class Asker(NamedTuple):
             if not left or name in ("", CARRY):
                 break
             if name != "tool_choice":  # that one depends on the choice, so it tells nothing about the next
-                ways.learn_refusal(self.pool, ref, name)
+                ways.learn_refusal(self.pool, ref, name, request.thinking)
             target = target.replace(without=(*target.without, name))
         return said
 

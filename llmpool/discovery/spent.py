@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,6 @@ from llmpool import costs
 from llmpool.core.chat import ChatRequest
 from llmpool.core.ids import usage_id
 from llmpool.core.times import rfc3339_ms
-from llmpool.errors import Busy, StateUnusable
 from llmpool.pool import Pool
 from llmpool.state import jsonl, ledger
 from llmpool.usage.cost import cost_fields, counted, token_fields, usage_of
@@ -56,14 +56,12 @@ class Spent:
         self.lines.append({name: value for name, value in line.items() if value is not None})
 
     def keep(self) -> None:
-        """Write every line down; a directory that refuses costs a warning, not what the probe found."""
+        """Write every line down; a directory that refuses costs the exit code, not what the probe found."""
         lines = [line | _cost(self.pool, line) for line in self.lines]
         folder = self.pool.paths.state / ledger.USAGE
-        try:
-            for day, some in groupby(sorted(lines, key=_moment), key=lambda line: _moment(line)[:10]):
-                jsonl.append_all(folder / f"{day}.jsonl", some)
-        except (StateUnusable, Busy) as error:
-            self.pool.warnings.append(f"usage not recorded: {error.message}")
+        for day, some in groupby(sorted(lines, key=_moment), key=lambda line: _moment(line)[:10]):
+            append = partial(jsonl.append_all, folder / f"{day}.jsonl", list(some))
+            self.pool.owe("usage not recorded", append)
 
 
 def _cost(pool: Pool, line: dict[str, Any]) -> dict[str, Any]:

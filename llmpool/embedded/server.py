@@ -31,7 +31,7 @@ from llmpool.embedded import (
     open_private,
     try_lock,
 )
-from llmpool.errors import Busy, NothingEligible, StateUnusable, UnknownName, UpstreamFailed
+from llmpool.errors import Busy, DamagedModel, NothingEligible, StateUnusable, UnknownName, UpstreamFailed
 
 POLL = 0.02  # seconds between two looks at a lock
 STOP_WAIT = 10.0  # a host drains for up to 5 s
@@ -317,7 +317,7 @@ def _check_ready(state: Path, name: str, word: bytes, log: Path) -> None:
     )
     msg = f"{model_file(state, name)} cannot be loaded: {reason or word.decode().strip()}"
     hint = f"llmpool models remove embedded/{name}, then llmpool models pull embedded/{name}"
-    raise StateUnusable(msg, hint=hint, lines=lines)
+    raise DamagedModel(msg, hint=hint, lines=lines)
 
 
 def _tail(log: Path, count: int = 12) -> tuple[str, ...]:

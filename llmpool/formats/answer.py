@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from llmpool.core.outcome import Failure, UpstreamError
-from llmpool.core.wire import Answer
+from llmpool.core.wire import Answer, Followed, Frame, Frames
 from llmpool.formats import errors
 from llmpool.formats.base import parse_body
 
 MOST_TOKENS = 1 << 40  # no answer and no prompt has as many
 WITHHELD = "the provider withheld the answer for what it says"
+SILENCE = 3.0  # seconds behind a finish
 CUT_OFF = frozenset({"broken", "timeout"})  # behind its finish an answer is whole all the same
 
 
@@ -30,6 +31,17 @@ def good(
     if is_error(payload):
         raise UpstreamError(failure_in(payload))
     return payload
+
+
+def behind(
+    finish: str, frames: Iterable[Frame], frame: Frame, *, anew: bool, silence: float = SILENCE
+) -> None:
+    """Bound the wait behind a *finish*: servers that neither mark the end nor hang up would be waited for.
+
+    Usage and the end mark come at once or never; what is said *anew* gives the server all the time again.
+    """
+    if finish and isinstance(frames, Frames) and type(frame) is not Followed:
+        frames.end_within(silence, anew=anew)
 
 
 def is_error(payload: object) -> bool:

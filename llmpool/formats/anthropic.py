@@ -15,7 +15,7 @@ from llmpool.core.chat import ChatRequest, Delta
 from llmpool.core.outcome import Failure, TokenUsage, UpstreamError
 from llmpool.core.wire import Answer, Call, Frame, Target
 from llmpool.formats import anthropic_errors, anthropic_listing, anthropic_think, anthropic_turns
-from llmpool.formats.answer import CUT_OFF, good, in_one_piece
+from llmpool.formats.answer import CUT_OFF, behind, good, in_one_piece
 from llmpool.formats.anthropic_answer import Reading, usage_in
 from llmpool.formats.anthropic_think import Thinking
 from llmpool.formats.base import Listing, join_url, parse_json, post, with_key
@@ -44,10 +44,14 @@ class Anthropic:
         return post(target, url, headers_of(target), _body(target, model, request), framing)
 
     def read_stream(self, frames: Iterable[Frame]) -> Iterator[Delta]:
-        """Yield what each event carries, at once; raise UpstreamError when the answer is not a whole one."""
+        """Yield what each event carries, at once; raise UpstreamError when the answer is not a whole one.
+
+        Behind the finish only `message_stop` is due, for three seconds of silence at most.
+        """
         reading = Reading()
         try:
-            for event, data in frames:
+            for frame in frames:
+                event, data = frame
                 if event == "json":
                     yield from self.read_reply(in_one_piece(data))
                     return
@@ -56,6 +60,7 @@ class Anthropic:
                     yield delta
                 if reading.done:
                     break
+                behind(reading.finish, frames, frame, anew=delta is not None)
         except UpstreamError as error:
             if not reading.finish or error.failure.kind not in CUT_OFF:
                 raise  # cut off behind its finish an answer is still whole

@@ -10,7 +10,7 @@ from llmpool.core.chat import ChatRequest, Delta
 from llmpool.core.outcome import Failure, TokenUsage, UpstreamError
 from llmpool.core.wire import Answer, Call, Frame, Target
 from llmpool.formats import google_errors
-from llmpool.formats.answer import CUT_OFF, good, in_one_piece
+from llmpool.formats.answer import CUT_OFF, behind, good, in_one_piece
 from llmpool.formats.base import Listing, get, join_url, parse_json, post, with_key, with_query
 from llmpool.formats.collect import Collected, is_last
 from llmpool.formats.google_answer import Reading, usage_in
@@ -19,6 +19,7 @@ from llmpool.formats.google_request import body_of
 from llmpool.formats.urls import without
 
 PAGE_SIZE = 1000
+SILENCE = 10.0  # seconds behind a finish, which may not be the last
 VERSION = "v1beta"
 KEY_HEADER = "x-goog-api-key"
 SUFFIXES = (
@@ -68,16 +69,22 @@ class Google:
         return post(target, url, headers, body)
 
     def read_stream(self, frames: Iterable[Frame]) -> Iterator[Delta]:
-        """Yield what each frame carries, at once; raise UpstreamError when the answer is not a whole one."""
+        """Yield what each frame carries, at once; raise UpstreamError when the answer is not a whole one.
+
+        Nothing marks the end, and some servers name a finish in every frame: an answer that has one is over
+        after ten seconds of silence.
+        """
         reading = Reading(self.name)
         try:
-            for event, data in frames:
+            for frame in frames:
+                event, data = frame
                 if event == "json":
                     yield from self.read_reply(in_one_piece(data))
                     return
                 if data and data != "[DONE]":
                     payload = self._inner(parse_json(data, "a piece of the stream"))
                     yield from reading.chunk(payload, event)
+                behind(reading.finish, frames, frame, anew=bool(data), silence=SILENCE)
         except UpstreamError as error:
             if not reading.finish or error.failure.kind not in CUT_OFF:
                 raise  # cut off behind its finish an answer is still whole; only its usage is lost

@@ -8,7 +8,7 @@ from llmpool.core.chat import ChatRequest, Delta
 from llmpool.core.outcome import Failure, TokenUsage, UpstreamError
 from llmpool.core.wire import Answer, Call, Followed, Frame, Target
 from llmpool.formats import errors, urls
-from llmpool.formats.answer import CUT_OFF, good, in_one_piece
+from llmpool.formats.answer import CUT_OFF, behind, good, in_one_piece
 from llmpool.formats.base import Listing, post, with_key
 from llmpool.formats.openai_answer import Reading, usage_in
 from llmpool.formats.openai_body import body
@@ -43,7 +43,8 @@ class OpenAI:
     def read_stream(self, frames: Iterable[Frame]) -> Iterator[Delta]:
         """Yield what each frame carries, at once; raise UpstreamError when the answer is not a whole one.
 
-        Texts that came together are yielded together: one of them is shown as soon as the other.
+        Texts that came together are yielded together: one of them is shown as soon as the other. Behind the
+        finish come usage and `[DONE]`, each for three seconds of silence at most: not all servers end.
         """
         reading, held = Reading(), ""
         try:
@@ -66,6 +67,7 @@ class OpenAI:
                 delta = reading.frame(frame)
                 if delta is not None:
                     yield delta
+                behind(reading.finish, frames, frame, anew=delta is not None)
         except UpstreamError as error:
             if not reading.finish or error.failure.kind not in CUT_OFF:
                 raise  # cut off behind its finish an answer is still whole; only its usage is lost

@@ -108,7 +108,8 @@ class Reading:
             return None
         payload = parse_json(data, "a piece of the stream")
         delta = self.chunk(event, payload)
-        if delta is not None and self._plain and not event and _is_text_alone(payload, delta):
+        is_plain = self._plain and not event and not self.finish
+        if delta is not None and is_plain and _is_text_alone(payload, delta):
             self._mould.take(data, delta.text)
         return delta
 

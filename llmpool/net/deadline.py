@@ -1,4 +1,4 @@
-"""Keeps the limits httpx has none for: to the first byte, and for the whole call.
+"""Keeps the limits httpx has none for: to the first byte, for the whole call, and behind an answer's finish.
 
 httpx bounds each single read; a server that sends a byte now and then would never end. When a limit passes,
 a timer shuts the socket, and the read that waits on it returns at once.
@@ -6,14 +6,17 @@ a timer shuts the socket, and the read that waits on it returns at once.
 
 from __future__ import annotations
 
+import math
 import socket
 import threading
+import time
 from contextlib import suppress
 from typing import Any
 
 from llmpool.core.wire import Timeouts
 
 GIVEN_UP = "given up"
+ENDED = "ended"
 
 
 class Deadline:
@@ -22,6 +25,7 @@ class Deadline:
     def __init__(self, timeouts: Timeouts) -> None:
         self.expired = ""
         self._first_token = timeouts.first_token
+        self._ends = math.inf
         self._stream: Any = None
         self._timers: dict[str, threading.Timer] = {}
         if timeouts.total is not None:
@@ -47,6 +51,13 @@ class Deadline:
         for limit in tuple(self._timers):
             self._cancel(limit)
         self._stream = None
+
+    def end_within(self, seconds: float, *, anew: bool) -> None:
+        """End the answer in a while, which is no failure: all that matters of it has come."""
+        until = time.monotonic() + seconds
+        if anew or until < self._ends:
+            self._ends = until
+            self._start(ENDED, seconds)
 
     def give_up(self) -> None:
         """End the call from another thread: whatever it waits for comes to nothing."""

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, Self
 
 from llmpool.core.outcome import Failure, UpstreamError
-from llmpool.core.wire import Answer, Call, Frame
+from llmpool.core.wire import Answer, Call, Frame, Frames
 from llmpool.net.blot import Blot
-from llmpool.net.deadline import Deadline
+from llmpool.net.deadline import ENDED, Deadline
 from llmpool.net.faults import Phase, failure_of, timeout_failure
 from llmpool.net.frames import LineFrames, SseFrames, is_half
 
@@ -70,8 +70,11 @@ class StreamReply:
         plain = _as_utf8(bytes(body), self._charset())
         return Answer(status=self.status, headers=self.headers, body=self._blot.body(plain))
 
-    def frames(self) -> Iterator[Frame]:
-        """Yield the frames of the body as they come; `json` is the event of one that came whole."""
+    def frames(self) -> Frames:
+        """Return the frames of the body as they come; `json` is the event of one that came whole."""
+        return Frames(self._frames(), self._deadline.end_within)
+
+    def _frames(self) -> Iterator[Frame]:
         pieces = self._pieces()
         head, framing = b"", self._framing()
         if framing != "sse":
@@ -148,14 +151,17 @@ class StreamReply:
         """Yield the bytes as they come, every error of the libraries translated."""
         raw, piece, begun = self._response.iter_raw(), b"", False
         while True:
-            failure = None
+            failure, piece = None, b""
             try:
                 piece = next(raw, b"")
             except self._errors as error:
+                if self._deadline.expired == ENDED:
+                    return
                 phase = Phase("read", self._deadline.expired)
                 failure = failure_of(error, self.host, phase, self._call.timeouts)
-            if failure is None and self._deadline.expired:  # a shut socket may look like a proper end
-                failure = timeout_failure(self.host, self._deadline.expired, self._call.timeouts)
+            expired = self._deadline.expired
+            if failure is None and expired and expired != ENDED:  # a shut socket may look like a proper end
+                failure = timeout_failure(self.host, expired, self._call.timeouts)
             if failure is not None:
                 raise UpstreamError(failure)
             if not piece:

@@ -27,9 +27,15 @@ def change(
     Raises ConfigInvalid when the result would not load, StateUnusable with the text to paste when the file
     cannot be read or written: *paste* where the caller knows better than the difference of the texts. A link
     is followed, as a config kept in a dotfiles repository often is one; the file keeps its mode. With
-    *backup* what stood there is kept beside it; returns where.
+    *backup* what stood there is kept beside it; returns where. What an edit needs is loaded before
+    the lock is taken, and nothing is done twice: under many edits at once that would cost more than it saves.
     """
+    from llmpool.config import load  # noqa: F401
+    from llmpool.config.presets import presets
+    from llmpool.registry import catalog  # noqa: F401
+
     path, kept = pool.paths.config, None
+    presets()
     try:
         with locked(pool.paths.state / "config"):
             before, mode = _read(path)
@@ -77,8 +83,11 @@ def _keep(pool: Pool, path: Path, text: str, mode: int) -> Path:
 
 def _read(path: Path) -> tuple[str, int]:
     """Return the config's text and mode; those of a new file when there is none."""
+    from llmpool.config.load import check_size
+
     try:
         real = _real(path)
+        check_size(real)
         content = real.read_bytes()
         mode = stat.S_IMODE(real.stat().st_mode)
     except FileNotFoundError:

@@ -223,9 +223,9 @@ def _claim(pool: Pool, provider: str, label: str, reference: Mapping[str, Any]) 
 
 
 def _give_back(pool: Pool, provider: str, label: str) -> None:
-    """Take a claimed label out of the config again, and forget what was learnt under it."""
-    configfile.change(pool, lambda text: key_refs.removed(text, provider, label))
+    """Forget what was learnt under a claimed label, then take it out of the config: others may have it now."""
     known_keys.forget(pool.paths.state, provider, label)
+    configfile.change(pool, lambda text: key_refs.removed(text, provider, label))
 
 
 def learn(pool: Pool, provider: str, label: str, key: str) -> None:

@@ -65,19 +65,24 @@ def forget(pool: Pool, names: list[str]) -> None:
     """Forget the errors and all cooldowns of providers, and what was learnt of how they want to be asked.
 
     The windows that their servers named when a prompt was too long are forgotten as well, and what their
-    vendors said of rate limits; what was sent counts on.
+    vendors said of rate limits; what was sent counts on. Raises what cannot be forgotten: done again, it is
+    done whole.
     """
 
     def change(state: health.Health) -> None:
         for name in names:
             state.forget(name)
 
+    def unlearn(known: formats.Memories) -> None:
+        for name in names:
+            formats.forget(known, name)
+
     health.update(pool.paths.state, change)
+    formats.update(pool.paths.state, unlearn)
     for name in names:
-        pool.learn(partial(formats.forget, provider=name))
         rates.forget(pool.paths.state, name, pool.clock)
-    pool.keep_lessons()
     inventory.forget_windows(pool.paths.state, names)
+    pool.forget()
 
 
 def _ties(config: Config, name: str) -> Iterator[Tie]:

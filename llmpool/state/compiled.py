@@ -25,6 +25,7 @@ ROUTING, LISTING, COSTS, IDS = "routing.json", "registry.json", "costs.json", "m
 LAYOUT = 13  # goes up with every change of what the documents hold, so that older ones are compiled anew
 _LOCK = "registry"
 _OPEN, _CLOSE, _END = b'"models":[\n', b"\n]", b"\n}}\n"
+_HEAD_BYTES = 1 << 20
 _HEAD = ("generation", "essence")  # of a document, in its first line
 SOURCES = ("inventory.json", "policy.json", "prices.json", "price-book.json", "catalog.json")
 
@@ -99,6 +100,8 @@ def _whole(path: Path, stamp: list[list[object]]) -> bytes | None:
     each value in them is what it should be.
     """
     try:
+        if path.stat().st_size > jsonfile.MOST_BYTES:
+            raise _Foreign
         content = path.read_bytes()
         head, _, body = content.partition(b"\n")
         envelope = json.loads(head + b'"":0}}')
@@ -149,7 +152,7 @@ def _last(path: Path, *, tell: bool = False) -> tuple[int, str]:
     """
     try:
         with path.open("rb") as file:
-            envelope = json.loads(file.readline() + b'"":0}}')
+            envelope = json.loads(file.readline(_HEAD_BYTES) + b'"":0}}')
         known = envelope["data"]["generation"], envelope["data"]["essence"]
         if (envelope["version"], *map(type, known)) == (1, int, str):
             return known

@@ -18,13 +18,13 @@ from typing import Any, TypeVar
 from llmpool.errors import Busy, LaterState, StateUnusable
 
 STALE_AFTER = 3600.0  # seconds after which a file that is being written is one that nobody writes
+MOST_BYTES = 256 << 20  # of a file; a pool of 10,000 deployments has 5 MB
 _NUMBER = 8  # digits behind the process id in the name of a file that is being written
 _NO_DIRECTORY_SYNC = (errno.EINVAL, errno.ENOTSUP)
 _REPLACE_TRIES = 10 if sys.platform == "win32" else 1
 
 T = TypeVar("T")
 _FOREIGN = (TypeError, KeyError, AttributeError, ValueError, IndexError, RecursionError, OverflowError)
-
 _compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 _ascii = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 
@@ -179,8 +179,10 @@ def sync_directory(directory: Path) -> None:
 
 
 def _content(path: Path) -> bytes | None:
-    """Return the bytes of *path*, None when it is missing."""
+    """Return the bytes of *path*, None when it is missing; what no state comes near is not read."""
     try:
+        if path.stat().st_size > MOST_BYTES:
+            raise _Corrupt(f"larger than {MOST_BYTES >> 20} MiB")
         return path.read_bytes()
     except FileNotFoundError:
         return None
@@ -241,10 +243,10 @@ def _load_locked(
     path: Path, version: int, decode: Callable[[Any], T], *, precious: bool, writing: bool
 ) -> tuple[bytes | None, T]:
     """Return content and data of *path*; what is corrupt is set aside, and never written over."""
-    content = _content(path)
-    if content is None and precious:
-        _refuse_to_forget(path)
     try:
+        content = _content(path)
+        if content is None and precious:
+            _refuse_to_forget(path)
         return content, _unwrap(content, path, version, decode)
     except _Corrupt as fault:
         reason = str(fault)

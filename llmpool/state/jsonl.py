@@ -4,8 +4,9 @@ How an append stays whole: all appenders of a directory share one lock and open 
 nobody writes to a file that a rewrite (which takes the lock alone) has replaced. A line is one os.write
 under O_APPEND, which the kernel does not interleave. A writer that finds no newline at the end starts with
 one, and afterwards looks at the byte before its own line: had another's write torn in between, it writes
-its line again. A writer whose own write came up short lets the shared lock go, takes it alone, cuts its
-part off if nobody has written behind it, and writes the line in full or restores the length and raises.
+its line again. A writer whose own write came up short, or that the disk would not sync, lets the shared lock
+go, takes it alone, cuts its part off if nobody has written behind it, and writes the line in full or restores
+the length and raises: what raised is not there, and may be appended again.
 What a crash still leaves is a torn line, which readers skip and count, or an empty one, which they skip.
 """
 
@@ -19,14 +20,14 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from llmpool.state.jsonfile import encode, sync_directory, write_all, write_atomic
+from llmpool.state.jsonfile import encode, sync_directory, warn, write_all, write_atomic
 from llmpool.state.lock import locked, open_private, unusable
 
 _SUFFIX = ".jsonl"
 _DAY_SHAPE = "0000-00-00"
 _DIGITS = str.maketrans("123456789", "000000000")
 
-_Torn = tuple[int, bytes]  # where a short write began, and what it left there (a class costs 0.6 ms to make)
+_Part = tuple[int, bytes]  # where a write began, and what it left there (a class costs 0.6 ms to make)
 
 
 class Lines(NamedTuple):
@@ -174,8 +175,11 @@ def gate(directory: Path) -> Path:
     return directory / "append"
 
 
-def _append_beside_others(path: Path, line: bytes, *, durable: bool) -> tuple[_Torn | None, bool]:
-    """Append under the shared lock; the sync comes after it, so that a rewrite need not wait for the disk."""
+def _append_beside_others(path: Path, line: bytes, *, durable: bool) -> tuple[_Part | None, bool]:
+    """Append under the shared lock; the sync comes after it, so that a rewrite need not wait for the disk.
+
+    Returns what is to be mended, and whether the line is the first of the file.
+    """
     with ExitStack() as stack:
         with locked(gate(path.parent), shared=True):
             descriptor = _open(path)
@@ -183,50 +187,56 @@ def _append_beside_others(path: Path, line: bytes, *, durable: bool) -> tuple[_T
             size = os.fstat(descriptor).st_size
             if durable:
                 _keep_name(path, size)
-            torn = _write_line(descriptor, size, line)
+            start, written = _write_line(descriptor, size, line)
+        torn = not written.endswith(line)
         if durable and not torn:
-            os.fsync(descriptor)
-    return torn, not size
+            try:
+                os.fsync(descriptor)
+            except OSError:
+                torn = True
+    return (start, written) if torn else None, not size
 
 
-def _write_line(descriptor: int, size: int, line: bytes) -> _Torn | None:
-    """Write *line* so that it begins a line, or return the part of it that a short write left."""
+def _write_line(descriptor: int, size: int, line: bytes) -> _Part:
+    """Write *line* so that it begins a line, and return what of it was written where; it may be less."""
     for payload in (_on_its_own_line(descriptor, size, line), b"\n" + line):
         written = os.write(descriptor, payload)
         start = os.lseek(descriptor, 0, os.SEEK_CUR) - written
-        if written < len(payload):
-            return start, payload[:written]
-        if payload[:1] == b"\n" or _begins_a_line(descriptor, start):
+        if written < len(payload) or payload[:1] == b"\n" or _begins_a_line(descriptor, start):
             break
-    return None
+    return start, payload[:written]
 
 
-def _append_alone(path: Path, line: bytes, torn: _Torn | None = None, *, durable: bool = True) -> None:
+def _append_alone(path: Path, line: bytes, torn: _Part | None = None, *, durable: bool = True) -> None:
     """Take back a torn part and write *line* in full, or leave the file as long as it was."""
     with locked(gate(path.parent)):
         descriptor = _open(path)
         try:
-            size = _cut_off(descriptor, torn) if torn else os.fstat(descriptor).st_size
+            if torn and not _cut_off(descriptor, torn) and torn[1].endswith(line):
+                warn(f"{path} is written, but a power cut may undo that")
+                return
+            size = os.fstat(descriptor).st_size
             if durable:
                 _keep_name(path, size)
             try:
                 write_all(descriptor, _on_its_own_line(descriptor, size, line))
+                if durable:
+                    os.fsync(descriptor)
             except OSError:
                 os.ftruncate(descriptor, size)
                 raise
-            if durable:
-                os.fsync(descriptor)
         finally:
             os.close(descriptor)
 
 
-def _cut_off(descriptor: int, torn: _Torn) -> int:
-    """Remove the torn part if the file still ends with it, and return the file's length."""
+def _cut_off(descriptor: int, torn: _Part) -> bool:
+    """Remove a part that the file still ends with; say whether it is gone; behind it others may stand."""
     start, part = torn
     os.lseek(descriptor, start, os.SEEK_SET)
-    if os.read(descriptor, len(part) + 1) == part:  # one byte more would be somebody else's
+    there = os.read(descriptor, len(part) + 1)
+    if there == part:  # one byte more would be somebody else's
         os.ftruncate(descriptor, start)
-    return os.fstat(descriptor).st_size
+    return len(there) <= len(part) or not there.startswith(part)
 
 
 def _open(path: Path) -> int:

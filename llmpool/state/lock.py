@@ -40,7 +40,9 @@ _REMEDIES = {
 }
 
 _FIRST_PAUSE = 0.0002
-_LONGEST_PAUSE = 0.01  # short, so that whoever waits longest is not the one who looks least often
+_QUICK_LOOKS = 7
+_LONGEST_PAUSE = 0.03
+_LAST_PAUSE = 0.001
 
 if sys.platform == "win32":
     import msvcrt
@@ -141,8 +143,11 @@ def _sign(descriptor: int, note: str) -> None:
 
 
 def _wait_for(descriptor: int, path: Path, *, shared: bool, wait: float, deadline: float) -> None:
-    """Look for the lock again and again; a signal still gets through, as it would not in a blocking call."""
-    pause = _FIRST_PAUSE
+    """Look for the lock again and again; a signal still gets through, as it would not in a blocking call.
+
+    Whoever has waited longer looks more often, so that of many the one who came first is likely to be next.
+    """
+    looks = 0
     while True:
         try:
             _lock(descriptor, shared=shared)
@@ -155,8 +160,16 @@ def _wait_for(descriptor: int, path: Path, *, shared: bool, wait: float, deadlin
         if left <= 0:
             message = f"{path} is in use by another llmpool process (waited {wait:g} s)"
             raise Busy(message, hint="try again when it has finished")
-        time.sleep(min(pause, left))
-        pause = min(pause * 2, _LONGEST_PAUSE)
+        time.sleep(min(_pause(looks, 1 - left / wait), left))
+        looks += 1
+
+
+def _pause(looks: int, waited: float) -> float:
+    """Return how long to pause after so many *looks*, when that share of the patience is *waited* out."""
+    if looks < _QUICK_LOOKS:  # most locks are free again in a moment
+        return _FIRST_PAUSE * 2.0**looks
+    pause: float = _LONGEST_PAUSE * (_LAST_PAUSE / _LONGEST_PAUSE) ** waited
+    return pause
 
 
 def open_private(path: Path, flags: int, mode: int = 0o600) -> int:
@@ -191,6 +204,11 @@ def make_directory(path: Path, *, above: bool = True) -> None:
 
 
 def unusable(path: Path, error: OSError, doing: str = "write") -> StateUnusable:
-    """Return the error that says what could not be done to *path*, why, and the way out."""
+    """Return the error that says what could not be done to *path*, why, and the way out.
+
+    Where a directory above it cannot be made that is what it names: one fact for all that would lie in it.
+    """
     reason = error.strerror or type(error).__name__
-    return StateUnusable(f"cannot {doing} {path}: {reason}", hint=_REMEDIES.get(error.errno or 0, _ANY))
+    above = Path(error.filename) if isinstance(error.filename, str | Path) else path
+    what = f"make {above}" if above in path.parents and not above.exists() else f"{doing} {path}"
+    return StateUnusable(f"cannot {what}: {reason}", hint=_REMEDIES.get(error.errno or 0, _ANY))

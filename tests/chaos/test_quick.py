@@ -48,7 +48,7 @@ class Days(Bench):
         return said.journey.answer
 
 
-@pytest.mark.parametrize("hiccup", [0.0, 0.05])
+@pytest.mark.parametrize("hiccup", [pytest.param(0.0, marks=pytest.mark.slow), 0.05])
 @pytest.mark.parametrize(("seed", "strategy"), RUNS)
 def test_every_prompt_is_answered_in_any_weather(
     tmp_path: Path, seed: int, strategy: str, hiccup: float

@@ -216,7 +216,7 @@ def test_an_unreadable_config_is_named(home: Home) -> None:
 
 
 def test_a_state_directory_that_cannot_be(home: Home) -> None:
-    """A state path that is a file ends with 10; a log that cannot be written costs only a warning."""
+    """A state path that is a file ends with 10; so does a log that cannot be written, after the answer."""
     with FakeServer() as one:
         home.write_config(provider("a", one.url), model("a/m"))
         blocked = home.dir / "file"
@@ -227,8 +227,8 @@ def test_a_state_directory_that_cannot_be(home: Home) -> None:
         home.here("refresh")
         (home.state / "usage").write_text("not a directory")
         answer = home.here("chat", "hi")
-        assert (answer.code, answer.out) == (0, "hello there\n")
-        assert "not recorded" in answer.err
+        assert (answer.code, answer.out) == (10, "hello there\n")
+        assert "error: usage not recorded: " in answer.err
 
 
 def test_everything_written_is_private(home: Home, server: FakeServer) -> None:

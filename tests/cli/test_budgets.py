@@ -43,6 +43,7 @@ def tally(home: Home) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_twenty_processes_send_what_a_budget_for_ten_allows(shop: Home, server: FakeServer) -> None:
     """Of 20 chats at once of a dime each against a dollar 10 are sent; the others end with 8, and say why."""
     assert shop.here("policy", "budget", "set", "1/day", "--unpriced", "allow").code == 0

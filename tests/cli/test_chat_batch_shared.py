@@ -1,11 +1,14 @@
-"""Promises that hold once apply_8b.py is in."""
+"""A file of prompts: what its threads share, and what becomes of it when they are stopped."""
 
 from __future__ import annotations
 
 import json
 import signal
 from pathlib import Path
+from typing import Any
 
+from llmpool.chat import lessons
+from llmpool.state import keys as counts
 from tests.cli.test_chat_batch import asked, echo, numbered, write
 from tests.fakes import faults
 from tests.fakes.server import FakeServer
@@ -86,3 +89,23 @@ def test_a_dry_run_sends_nothing(home: Home, server: FakeServer) -> None:
     told = home.here("chat", "--batch", source, "--dry-run", "--json").json
     assert told["deployments"][0]["prompts"] == 3
     assert server.requests == []
+
+
+def test_the_uses_of_a_key_are_written_together(home: Home, server: FakeServer, monkeypatch: Any) -> None:
+    """Eight prompts, one write of how often the key was used; a run of one prompt writes its own."""
+    written: list[dict[tuple[str, str], int]] = []
+    note = counts.note
+
+    def noted(state: Path, uses: dict[tuple[str, str], int], now: float) -> None:
+        written.append(dict(uses))
+        note(state, uses, now)
+
+    monkeypatch.setattr(counts, "note", noted)
+    monkeypatch.setattr(lessons, "EVERY", 3600.0)
+    home.env["KEY_A"] = "sk-none"
+    home.write_config(provider("den", server.url, keys=[{"label": "a", "env": "KEY_A"}]), model("den/m"))
+    assert home.here("chat", "--batch", write(home, numbered(8))).code == 0
+    assert written == [{("den", "a"): 8}]
+    assert home.here("chat", "hi").code == 0
+    assert written[1:] == [{("den", "a"): 1}]
+    assert counts.read(home.state).uses["den"]["a"].times == 9

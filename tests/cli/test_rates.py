@@ -39,6 +39,7 @@ def together(home: Home, count: int, *args: str) -> list[subprocess.Popen[str]]:
     return [home.start("chat", "--json", *args, f"question {n}") for n in range(count)]
 
 
+@pytest.mark.slow
 def test_twenty_processes_keep_the_limit(home: Home, server: FakeServer) -> None:
     """Of 20 chats at once against 12 a minute, 12 are answered and 8 end with 75 and when to come again."""
     home.write_config(provider("work", server.url, rate_limit={"rpm": 12}), model("work/m"))
@@ -195,6 +196,7 @@ def test_route_and_limits_tell_who_is_full(home: Home, server: FakeServer) -> No
     assert all(window["resets_at"] for window in line["windows"])
 
 
+@pytest.mark.slow
 def test_keys_take_turns_across_processes(home: Home, server: FakeServer) -> None:
     """Six chats at once with three keys in turn: each key is used twice, and its uses are counted."""
     env = {name: f"sk-of-{name}" for name in "ABC"}

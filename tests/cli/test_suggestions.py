@@ -151,3 +151,30 @@ def test_a_mistyped_word_for_where_is_suggested(home: Home, server: FakeServer) 
     assert home.here("refresh").code == 0
     wrong = home.here("route", "-m", "auot", "hi")
     assert (wrong.code, "did you mean auto?" in wrong.err) == (3, True)
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("models --json list", "models list --json"),
+        ("models --json show den/qwen3:8b", "models show --json den/qwen3:8b"),
+        ("usage --since 1d --tag list list", "usage list --since 1d --tag list"),
+        ("policy --json budget list", "policy budget list --json"),
+        ("providers keys --json add den", "providers keys add --json den"),
+        ("config --json show", "config show --json"),
+    ],
+)
+def test_a_verb_behind_an_option_is_no_name(den: Home, line: str, meant: str) -> None:
+    """The first verb does not take it for a provider: it is said that the verb comes first, with the line."""
+    error = den.here(*line.split(), *(() if "--json" in line else ("--json",))).error
+    assert (error["exit"], error["message"].partition(" ")[2]) == (
+        2,
+        "stands behind an option, and the verb comes first",
+    )
+    assert error["hint"].removesuffix(" --json") == f"llmpool {meant}".removesuffix(" --json")
+
+
+def test_what_is_called_like_a_verb_can_be_the_value_of_an_option(den: Home) -> None:
+    """A tag may be called `list`, and whoever is called so is shown behind the verb."""
+    assert den.here("usage", "--tag", "list").code == 0
+    assert den.here("models", "list", "list", "--json").error["kind"] == "unknown_name"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import signal
 
+import pytest
+
 from tests.at_once import at_once
 from tests.fakes import faults
 from tests.fakes.server import FakeServer
@@ -16,6 +18,7 @@ def records(home: Home, kind: str) -> list[dict]:
     return [json.loads(line) for path in (home.state / kind).glob("*.jsonl") for line in path.open()]
 
 
+@pytest.mark.slow
 def test_many_chats_at_once_are_all_recorded(home: Home, server: FakeServer) -> None:
     """Twelve chats and two refreshes at once: twelve answers, twelve usage lines, twelve decisions."""
     home.write_config(provider("a", server.url), model("a/m"))

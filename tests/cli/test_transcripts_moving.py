@@ -102,7 +102,7 @@ def test_a_larger_window(den: Scene) -> None:
     assert (shown.code, shown.out) == (0, "")
     assert re.fullmatch(
         r"den/qwen3:8b: loaded in [\d.]+ s, 32,768 tokens \(was 4,096\), 75 % GPU; "
-        r"kept 10 min after last use\.  Always: --save\n",
+        r"kept 10 min after last use\.\s+Always: --save\n",  # on a line of its own where there is no room
         shown.err,
     )
 

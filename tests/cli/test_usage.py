@@ -249,6 +249,20 @@ def test_a_group_with_calls_of_unknown_price_never_looks_free(home: Home) -> Non
     assert "$1.50 + ?" in home.here("usage", "--plot").out
 
 
+def test_a_failed_call_is_not_shown_as_free(home: Home, server: FakeServer) -> None:
+    """Nothing came of it, which says nothing about the price: a dash, until a call has had an answer."""
+    home.write_config(provider("den", server.url, location="cloud"), model("den/m"))
+    assert home.here("usage", "prices", "set", "den/m", "--input", "0", "--output", "0").code == 0
+    server.behave(faults.always(faults.status(500)))
+    assert home.here("chat", "--max-wait", "0", "hi").code == 7
+    assert [line.split("\t")[5] for line in home.here("usage", "list").out.splitlines()] == ["-"]
+    assert [line.split("\t")[5] for line in home.here("usage").out.splitlines() if "\t" in line] == ["-"]
+    server.behave(())
+    assert home.here("chat", "-m", "den/m", "hi").code == 0
+    assert [line.split("\t")[5] for line in home.here("usage", "list").out.splitlines()] == ["free", "-"]
+    assert [line.split("\t")[5] for line in home.here("usage").out.splitlines() if "\t" in line] == ["free"]
+
+
 def test_a_number_without_a_unit_prunes_nothing(home: Home) -> None:
     """`--keep 5` could mean five of anything, so nothing is removed; an end before the beginning is told."""
     home.write_config(provider("a", "http://127.0.0.1:9"))

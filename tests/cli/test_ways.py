@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.fakes import faults
+from tests.fakes.exchange import Request
 from tests.fakes.server import FakeServer
 from tests.support import PLANTED_KEY, Home, model, provider
 
@@ -107,6 +108,40 @@ def test_a_server_that_cannot_count_a_stream_is_asked_once(home: Home) -> None:
         assert home.here("chat", "hi").err.count("stream") == 0
         assert home.here("chat", "hi").code == 0
         assert len(server.chats) == 3
+
+
+def test_who_would_not_be_told_not_to_think_may_think_when_asked_to(home: Home) -> None:
+    """A refused `--think off` is remembered as that and shown so; `--think high` goes out as before."""
+
+    def behave(_number: int, request: Request) -> faults.Behaviour | None:
+        asked = request.json.get("reasoning_effort")
+        efforts.append(asked)
+        return faults.refuse("reasoning_effort") if asked == "none" else None
+
+    efforts: list[str | None] = []
+    with FakeServer(behave=behave) as server:
+        configured(home, server.url, format="openai")
+        for level in ("off", "off", "high", "off"):
+            done = home.here("chat", "--think", level, "hi")
+            assert (done.code, "does not take" in done.err) == (0, False)
+        assert efforts == ["none", None, None, "high", None]
+        assert "thinking off" in home.here("providers", "show", "a").out
+
+
+def test_who_would_not_think_is_not_told_to_leave_it_either(home: Home) -> None:
+    """A refused `--think high` is a lesson about both."""
+    efforts: list[str | None] = []
+
+    def behave(_number: int, request: Request) -> faults.Behaviour | None:
+        efforts.append(request.json.get("reasoning_effort"))
+        return faults.refuse("reasoning_effort") if efforts[-1] else None
+
+    with FakeServer(behave=behave) as server:
+        configured(home, server.url, format="openai")
+        assert "does not take thinking" in home.here("chat", "--think", "high", "hi").err
+        assert home.here("chat", "--think", "off", "hi").code == 0
+        assert "does not take thinking" in home.here("chat", "--think", "low", "hi").err
+        assert efforts == ["high", None, None, None]
 
 
 def test_tools_are_never_left_out(home: Home, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from tests.crash import points
-from tests.crash.points import Step
+from tests.crash.points import Call, Step
 from tests.support import Home
 
 ROOT = str(Path(__file__).resolve().parents[2])
@@ -32,14 +32,15 @@ LOADED = "httpcore httpx tomllib llmpool.chat.run llmpool.cli.chat llmpool.setup
 class Ended(NamedTuple):
     """How a run ended: its code (-9: killed), its streams, and what it did under the watched directories.
 
-    *calls* are the kinds of the calls there were to act at.
+    *calls* are those there were to act at, and *struck* says whether it came to that.
     """
 
     code: int
     out: str
     err: str
-    calls: list[str]
+    calls: list[Call]
     steps: list[Step]
+    struck: bool = False
 
     def __repr__(self) -> str:
         return f"exit {self.code}, {len(self.calls)} calls\n--- stdout\n{self.out}\n--- stderr\n{self.err}"
@@ -69,21 +70,22 @@ class Forks:
         home: Home,
         *argv: str,
         stdin: str = "",
-        number: int = 0,
+        wanted: tuple[Call, int] | None = None,
         act: str = points.BEFORE,
         clock: float = 0.0,
         env: Mapping[str, str] | None = None,
     ) -> Ended:
-        """Run a command line; at its call *number* it is killed or failed. *clock* is added to the time."""
-        told = {"argv": argv, "stdin": stdin, "number": number, "act": act, "clock": clock}
+        """Run a command line; at its *wanted* call it is killed or failed. *clock* is added to the time."""
+        told = {"argv": argv, "stdin": stdin, "wanted": wanted, "act": act, "clock": clock}
         told |= {"root": str(home.dir), "cwd": str(home.cwd), "env": home.env | dict(env or {})}
         assert self._server.stdin
         assert self._server.stdout
         self._server.stdin.write(json.dumps(told) + "\n")
         self._server.stdin.flush()
         self.runs += 1
-        code, out, err, calls, steps = json.loads(self._server.stdout.readline())
-        return Ended(code, out, err, calls, [_step(step) for step in steps])
+        code, out, err, calls, steps, struck = json.loads(self._server.stdout.readline())
+        made = [(kind, name) for kind, name in calls]
+        return Ended(code, out, err, made, [_step(step) for step in steps], struck)
 
     def __enter__(self) -> Self:
         return self
@@ -130,8 +132,8 @@ def _forked(told: dict[str, Any]) -> tuple[list[Any], list[str]]:
         stream.seek(0)
         texts.append(stream.read().decode(errors="backslashreplace"))
         stream.close()
-    calls, steps, loaded = json.loads(texts[3] or "[[], [], []]")
-    return [code, texts[1], texts[2], calls, steps], loaded
+    calls, steps, loaded, struck = json.loads(texts[3] or "[[], [], [], false]")
+    return [code, texts[1], texts[2], calls, steps, struck], loaded
 
 
 def _child(told: dict[str, Any], descriptors: list[int]) -> None:
@@ -147,12 +149,13 @@ def _child(told: dict[str, Any], descriptors: list[int]) -> None:
     os.environ.update(told["env"])
     sys.argv[1:] = told["argv"]
     _ahead[0] = told["clock"]
-    watch = points.install([told["root"]], told["number"], told["act"])
+    wanted = told["wanted"] and (tuple(told["wanted"][0]), told["wanted"][1])
+    watch = points.install([told["root"]], 0, told["act"], wanted)
 
     def tell() -> None:
         done = [_plain(step) for step in watch.steps]
         loaded = [*(sys.modules.keys() - before)]
-        points.write_all(descriptors[3], json.dumps([watch.kinds, done, loaded]).encode())
+        points.write_all(descriptors[3], json.dumps([watch.calls, done, loaded, watch.struck]).encode())
 
     watch.last_words = tell
     try:

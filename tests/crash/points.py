@@ -11,6 +11,7 @@ import errno
 import fcntl
 import io
 import os
+import re
 import signal
 import stat
 import threading
@@ -51,15 +52,32 @@ class Step(NamedTuple):
     inode: int = 0
 
 
-class _Watch:
-    """What is watched in this process: the directories, how many calls there were, where to act and how."""
+Call = tuple[str, str]  # its kind, and which file that was, by a name that is the same in every run
 
-    def __init__(self, roots: Iterable[str], number: int, act: str) -> None:
+
+def nth(calls: list[Call], number: int) -> tuple[Call, int]:
+    """Tell a call of a run, counted from 1, by what another run has as well: the how manyth on its file."""
+    call = calls[number - 1]
+    return call, calls[:number].count(call)
+
+
+class _Watch:
+    """What is watched in this process: the directories, the calls there were, where to act and how.
+
+    It acts at call *number*, or at the *wanted* one: where there are threads, their calls come in any order,
+    but each file sees the same ones.
+    """
+
+    def __init__(
+        self, roots: Iterable[str], number: int, act: str, wanted: tuple[Call, int] | None = None
+    ) -> None:
         self.roots = tuple(os.path.realpath(root) for root in roots)
         self.number = number
         self.act = act
+        self.wanted = wanted
+        self.struck = False  # whether the call was reached
         self.steps: list[Step] = []
-        self.kinds: list[str] = []  # of the calls there were
+        self.calls: list[Call] = []
         self.lock = threading.RLock()
         self.last_words: Callable[[], None] = _nothing  # before it is killed
 
@@ -75,11 +93,22 @@ class _Watch:
             found = os.path.join(os.path.realpath(os.path.dirname(text) or "."), os.path.basename(text))
         return found if any(found == r or found.startswith(r + os.sep) for r in self.roots) else ""
 
+    def _name(self, path: str) -> str:
+        """Name a file below the directories; the names of temporary ones have a number of their own."""
+        root = next(r for r in self.roots if path == r or path.startswith(r + os.sep))
+        return re.sub(r"\d+-[0-9a-f]{8}", "", path[len(root) + 1 :])
+
+    def _is_here(self) -> bool:
+        if self.wanted is None:
+            return len(self.calls) == self.number
+        return not self.struck and nth(self.calls, len(self.calls)) == self.wanted
+
     def around(self, kind: str, path: str, call: Callable[[], Any], half: Callable[[], Any]) -> Any:
         """Make a call, unless this is where something happens instead."""
         with self.lock:
-            self.kinds.append(kind)
-            here = len(self.kinds) == self.number
+            self.calls.append((kind, self._name(path)))
+            here = self._is_here()
+            self.struck |= here
             if here and self.act in KILLS:
                 if self.act == HALF:
                     half()
@@ -88,20 +117,18 @@ class _Watch:
                 self.last_words()
                 os.kill(os.getpid(), signal.SIGKILL)
             fault = FAULTS.get(self.act)
-            if (
-                fault
-                and kind in fault.kinds
-                and (here or (fault.lasting and len(self.kinds) > self.number > 0))
-            ):
+            if fault and kind in fault.kinds and (here or (fault.lasting and self.struck)):
                 if here:
                     half()
                 raise OSError(fault.number, os.strerror(fault.number), path)
             return call()
 
 
-def install(roots: Iterable[str], number: int = 0, act: str = BEFORE) -> _Watch:
-    """Watch this process from now on; at call *number* (from 1; 0 never) it acts."""
-    watch = _Watch(roots, number, act)
+def install(
+    roots: Iterable[str], number: int = 0, act: str = BEFORE, wanted: tuple[Call, int] | None = None
+) -> _Watch:
+    """Watch this process from now on; at call *number* (from 1; 0 never), or at a *wanted* one, it acts."""
+    watch = _Watch(roots, number, act, wanted)
     _wrap_opening(watch)
     _wrap_descriptors(watch)
     _wrap_names(watch)

@@ -35,7 +35,7 @@ class Scene(NamedTuple):
     *again* are the codes the same line ends with once it was done; *settles*: done twice is done once, but
     for the files it *leaves* as they are, of what is not there any more. *path* is which of the six write
     paths of the project it walks, *mend* what the error names where it was half done; *tells*: what it prints
-    says that it is done.
+    says that it is done. *spares* are the files that it can go without, with a warning: averages and caches.
     """
 
     name: str
@@ -50,6 +50,7 @@ class Scene(NamedTuple):
     mend: tuple[str, ...] = ()
     tells: bool = True
     env: Mapping[str, str] = {}
+    spares: tuple[str, ...] = ()
 
 
 def sick(_number: int, request: Request) -> Behaviour | None:
@@ -173,17 +174,19 @@ def _do(home: Home, *line: str, stdin: str | None = None) -> None:
 
 STORE = ("providers", "keys", "add", "den", "--key-stdin", "--keep", "file", "--plaintext")
 REPLACE = ("providers", "keys", "replace", "den", "a", "--key-stdin", "--keep", "file", "--plaintext")
+HEALTH, FORMATS = "state/health.json", "state/formats.json"
+RATES = "state/rates/den.json"
 KEYS, TALLY = "state/keys.json", "state/budgets.json"  # the second is counted anew from the usage
 POLICIES = json.dumps({"schema": 1, "policies": []})
 SCENES = (
-    Scene("chat", "usage", ASK, used, settles=False),
-    Scene("the first chat", "usage", ASK, one, settles=False),
+    Scene("chat", "usage", ASK, used, settles=False, spares=(HEALTH, FORMATS)),
+    Scene("the first chat", "usage", ASK, one, settles=False, spares=(HEALTH, FORMATS)),
     Scene("usage summary", "usage", ("usage", "--since", "all", "--json"), old),
     Scene("usage prune", "usage", ("usage", "prune", "--yes"), rolled),
     Scene("usage import", "usage", ("usage", "import", "records.jsonl"), records_of_elsewhere),
     Scene("usage export", "usage", ("usage", "export", "-o", "out.jsonl", "--force"), old),
     Scene("route", "decisions", ("route", "--record", "hi", "--json"), used, settles=False),
-    Scene("a failing chat", "health", ASK, ill, settles=False),
+    Scene("a failing chat", "health", ASK, ill, settles=False, spares=(HEALTH, FORMATS)),
     Scene("providers clear", "health", ("providers", "clear", "--all"), rested),
     Scene("policy set", "policy", ("policy", "set", "den/m", "--state", "inactive", "--reason", "x"), used),
     Scene("policy clear", "policy", ("policy", "clear", "den/sick"), used),
@@ -215,10 +218,10 @@ SCENES = (
         again=(0, 3),
         leaves=(KEYS,),
     ),
-    Scene("a chat with keys", "keys", ASK, keyed, settles=False),
-    Scene("a chat with a budget", "keys", ASK, paid, settles=False),
+    Scene("a chat with keys", "keys", ASK, keyed, settles=False, spares=(HEALTH, FORMATS, KEYS, RATES)),
+    Scene("a chat with a budget", "keys", ASK, paid, settles=False, spares=(HEALTH, FORMATS)),
     Scene("prices set", "keys", ("usage", "prices", "set", "den/m", "1", "2"), used),
-    Scene("a session", "sessions", (*ASK, "--session", "s"), talked, settles=False),
+    Scene("a session", "sessions", (*ASK, "--session", "s"), talked, settles=False, spares=(HEALTH, FORMATS)),
     Scene("session delete", "sessions", ("chat", "--delete", "s", "--yes"), talked, again=(0, 3)),
     Scene(
         "a batch",
@@ -226,6 +229,7 @@ SCENES = (
         ("chat", "--batch", "prompts.jsonl", "-o", "answers.jsonl", "--jobs", "1"),
         listed,
         settles=False,
+        spares=(HEALTH, FORMATS),
     ),
     Scene(
         "a token",
@@ -234,5 +238,6 @@ SCENES = (
         expired,
         settles=False,
         env=STATE_KEY,
+        spares=(HEALTH, FORMATS, KEYS),
     ),
 )

@@ -23,8 +23,6 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="desc
 LONG = bool(os.environ.get("LONG"))
 EVERYDAY = ("the first chat", "models set")
 FEW = 4
-# Not mended yet, LONG=1 shows it: one call alone meets a full or broken disk (benchmarks/RESULTS.md, 1).
-FRAIL, ONCE = ("providers remove", "a token", "a batch"), ("full once", "broken disk")
 
 
 def cases(*, everyday: bool) -> list[object]:
@@ -36,9 +34,8 @@ def check(scene: Scene, directory: Path, forks: Forks) -> None:
     """Try a scene at some points, or at all; then cut the power after each of its steps."""
     with sweep.opened(directory / "home", scene, forks) as run:
         every = list(run.points())
-        if scene.name in FRAIL and not LONG:
-            every = [point for point in every if point[1] not in ONCE]
         run.try_all(every if LONG else every[2 :: (len(every) // FEW) | 1])
+        assert run.tried[sweep.MISSED] <= sum(run.tried.values()) / 20, run.tried
         run.leftovers_go()
         run.begin_again()
         disks = cut_everywhere(run)
@@ -73,7 +70,7 @@ def test_a_crash_before_does_not_weaken_what_comes_after(tmp_path: Path, forks: 
     scene = next(scene for scene in SCENES if scene.name == "the first chat")
     with sweep.opened(tmp_path / "home", scene, forks) as run:
         for number in range(1, len(run.done.calls) + 1):
-            if run.done.calls[number - 1] != "mkdir":
+            if run.done.calls[number - 1][0] != "mkdir":
                 count += check_there(run, number)
     print(f"{count} disks after a crash and a cut")
 

@@ -125,17 +125,18 @@ def test_a_turn_that_another_process_keeps_is_waited_for_and_told(
         token(pool, CODEX)
 
 
-def test_a_refresh_that_cannot_be_kept_is_used_with_a_warning(
+def test_a_refresh_that_cannot_be_kept_is_used_and_told(
     tmp_path: Path, fake: FakeOAuth, clock: Clock
 ) -> None:
-    """Spec 5.4: a failure to save is only told."""
+    """Spec 5.4 with a ruling on top: a failure to save costs no answer, and the run does not end well."""
     pool = pool_of(tmp_path, fake, clock, CODEX)
     logged_in(pool, CODEX, "access-old", "refresh-old", ends=NOW - 1)
     pool.env = {}  # the state key is gone; what it opens is put back in the clear for this test
     held = {CODEX: {f"{logins.read(pool.paths.state)[0].id}.refresh": "refresh-old"}}
     pool.paths.secrets.write_text(json.dumps({"version": 1, "data": {"keys": held}}))
     assert token(pool, CODEX) == "access-planted-0001"
-    assert "is refreshed, but not kept" in pool.warnings[0]
+    assert pool.owed is not None
+    assert "is refreshed, but not kept" in str(pool.owed.settled())
 
 
 def test_a_client_of_another_server_asks_no_vendor_whose_account_it_is(

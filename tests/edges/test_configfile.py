@@ -8,12 +8,14 @@ import stat
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from llmpool.config.paths import Paths
+from llmpool.config.presets import presets
 from llmpool.errors import ConfigInvalid, StateUnusable
 from llmpool.pool import Pool, open_pool
 from llmpool.setup import configfile
@@ -199,3 +201,18 @@ def test_a_config_in_another_encoding(pool: Pool) -> None:
     with pytest.raises(ConfigInvalid, match="UTF-8"):
         configfile.change(pool, add)
     assert path.read_bytes() == b"# \xff\n"
+
+
+def test_what_an_edit_needs_is_loaded_before_the_lock(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others wait for the edit, and not for modules and presets that it reads."""
+    taken: list[int] = []
+
+    def taking(path: Path) -> AbstractContextManager[None]:
+        taken.append(presets.cache_info().currsize)
+        return lock.locked(path)
+
+    written(pool.paths.config)
+    presets.cache_clear()
+    monkeypatch.setattr(configfile, "locked", taking)
+    configfile.change(pool, add)
+    assert taken == [1]

@@ -10,6 +10,7 @@ import pytest
 from llmpool.errors import NoCredential, UpstreamFailed
 from llmpool.router.cooldown import Cooldown
 from llmpool.state import health
+from llmpool.state import keys as known_keys
 from tests.edges.failing import NOW, Bench, failing
 from tests.fakes import faults
 from tests.fakes.exchange import Request
@@ -157,3 +158,50 @@ def test_rests_end_at_their_time(tmp_path: Path) -> None:
         bench.now = NOW + 101
         bench.ask()
         assert "notes" not in bench.decisions()[-1]
+
+
+def resting_y(bench: Bench, seconds: float = 100, reason: str = "rate_limit") -> None:
+    """Let key y rest, as a throttled request before this one has left it."""
+    rest = Cooldown(NOW + seconds, seconds, reason, 1, 0, NOW)
+    health.update(bench.state, lambda s: s.cooldowns.update({"key:a/y": rest._asdict()}))
+
+
+@pytest.mark.parametrize(
+    ("rotation", "reason"), [("first", "rate_limit"), ("first", "quota"), ("round_robin", "rate_limit")]
+)
+def test_a_key_that_rests_is_tried_where_nobody_else_is_left(
+    tmp_path: Path, rotation: str, reason: str
+) -> None:
+    """With all others refused, a provider is where one is whose keys all rest: the soonest is tried."""
+    with two_keys(tmp_path, by_key(x=faults.status(401))) as bench:
+        bench.configure(a=TWO | {"key_rotation": rotation})
+        resting_y(bench, reason=reason)
+        came = bench.ask()
+        assert (came.text, asked_with(bench), came.waits) == ("by a", ["x", "y"], [])
+        assert came.notices == ["a/m: scripted 401; key y is asked with next"]
+        used = {label: use.times for label, use in known_keys.read(bench.state).uses["a"].items()}
+        assert used == {"x": 1, "y": 1}
+
+
+def test_while_others_answer_a_key_that_rests_is_left_alone(tmp_path: Path) -> None:
+    """The next deployment goes first; only when nobody else has answered is it asked with."""
+    with two_keys(tmp_path, by_key(x=faults.status(401)), b=()) as bench:
+        resting_y(bench)
+        assert bench.ask().by == "b/m"
+        assert asked_with(bench) == ["x"]
+    (tmp_path / "again").mkdir()
+    with two_keys(tmp_path / "again", by_key(x=faults.status(401)), b=failing(faults.status(400))) as bench:
+        resting_y(bench)
+        came = bench.ask()
+        assert (came.by, asked_with(bench)) == ("a/m", ["x", "y"])
+        assert came.tried == ["a/m", "b/m", "a/m"]
+
+
+def test_a_key_that_rests_and_is_refused_ends_it(tmp_path: Path) -> None:
+    """Each key is asked with once, and what was said to each is told."""
+    with two_keys(tmp_path, failing(faults.status(401))) as bench:
+        resting_y(bench)
+        error = bench.ask().error
+        assert isinstance(error, NoCredential)
+        assert asked_with(bench) == ["x", "y"]
+        assert bench.rest("key:a/y") == 3600

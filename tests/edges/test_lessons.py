@@ -13,7 +13,8 @@ from llmpool.chat.lessons import Answer, Lessons
 from llmpool.core.limits import Headroom
 from llmpool.core.outcome import Attempt
 from llmpool.core.routing import Experience
-from llmpool.state import health, limits
+from llmpool.errors import Busy
+from llmpool.state import health, keys, limits
 from llmpool.state.health import Health
 from llmpool.state.lock import locked
 
@@ -158,3 +159,47 @@ def test_averages_are_what_they_would_be_one_by_one(tmp_path: Path) -> None:
     for each in answers:
         lessons.fold(one_by_one, [each])
     assert at_once.as_data() == one_by_one.as_data()
+
+
+def test_uses_of_keys_are_counted_together(kept: Lessons, tmp_path: Path, watch: Watch) -> None:
+    """Not by each prompt alone: what was used, what was taken back, and when a key was used last."""
+    kept.count({("den", "a"): 1, ("den", "b"): 2}, NOW)
+    kept.count({("den", "a"): 1, ("den", "b"): -1}, NOW + 2)
+    kept.count({("den", "c"): 1}, NOW + 1)
+    kept.count({("den", "c"): -1}, NOW + 1)
+    assert kept.write_when_due() == []
+    assert not (tmp_path / keys.NAME).exists()
+    watch.at = lessons.EVERY
+    assert kept.write_when_due() == []
+    assert {label: use.times for label, use in keys.read(tmp_path).uses["den"].items()} == {"a": 2, "b": 1}
+    before = (tmp_path / keys.NAME).stat().st_mtime_ns
+    assert kept.close() == []
+    assert (tmp_path / keys.NAME).stat().st_mtime_ns == before
+
+
+def test_one_file_that_cannot_be_written_holds_up_no_other(kept: Lessons, tmp_path: Path) -> None:
+    """Averages of a newer version are left alone, and the keys are counted all the same; one in use later."""
+    assert kept.take(answer())
+    kept.count({("den", "a"): 1}, NOW)
+    newer = {"version": 9, "written_at": "2026-11-22T00:00:00Z", "data": {}}
+    (tmp_path / health.NAME).write_text(json.dumps(newer))
+    (wrong,) = kept.close()
+    assert "version 9" in wrong
+    assert keys.read(tmp_path).uses["den"]["a"].times == 1
+
+
+def test_uses_that_could_not_be_written_are_kept(
+    kept: Lessons, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that others hold is written the next time."""
+    kept.count({("den", "a"): 1}, NOW)
+
+    def busy(*_: object) -> None:
+        raise Busy("in use")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keys, "note", busy)
+        assert kept.close() == ["in use"]
+    kept.count({("den", "a"): 1}, NOW)
+    assert kept.close() == []
+    assert keys.read(tmp_path).uses["den"]["a"].times == 2

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -147,3 +148,25 @@ def test_a_lock_that_cannot_be_given_up_ends_nothing(tmp_path: Path, monkeypatch
             pass
     with locked(tmp_path / "health.json", wait=0):
         pass
+
+
+def test_whoever_has_waited_longest_looks_most_often(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lock that is free again in a moment is seen at once; of many who wait the first to come is ahead."""
+    now, looks = [0.0], []
+
+    def look(descriptor: int, *, shared: bool) -> None:
+        looks.append(now[0])
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    monkeypatch.setattr(lock, "_lock", look)
+    monkeypatch.setattr(lock, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=sleep))
+    with pytest.raises(Busy), locked(tmp_path / "config", wait=10):
+        pytest.fail("nobody frees it")
+    seconds = [sum(int(look) == second for look in looks[7:]) for second in range(10)]
+    assert looks[3] < 0.002
+    assert seconds == sorted(seconds)
+    assert seconds[0] < 50 < 500 < seconds[-1] < 1000
+    assert 10 <= now[0] < 10.001

@@ -149,12 +149,13 @@ def test_an_interrupt_records_what_was_spent(tmp_path: Path, server: FakeServer)
 
 
 def test_what_cannot_be_recorded_is_told(tmp_path: Path, server: FakeServer) -> None:
-    """A usage directory that takes no lines costs a warning; the verdicts are kept."""
+    """A usage directory that takes no lines costs no verdict; the run tells at its end."""
     pool = open_pool(tmp_path, provider("a", server.url), model("a/m"))
     pool.paths.state.mkdir(parents=True, exist_ok=True)
     (pool.paths.state / "usage").write_text("in the way")
     assert probe(pool, choose(pool)).found[0].probe.available is True
-    assert any(text.startswith("usage not recorded: ") for text in pool.warnings)
+    assert pool.owed is not None
+    assert str(pool.owed.settled()).startswith("usage not recorded: ")
 
 
 def test_who_counts_nothing_is_estimated() -> None:
