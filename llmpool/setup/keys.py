@@ -223,7 +223,7 @@ def _claim(pool: Pool, provider: str, label: str, reference: Mapping[str, Any]) 
 
 
 def _give_back(pool: Pool, provider: str, label: str) -> None:
-    """Forget what was learnt under a claimed label, then take it out of the config: others may have it now."""
+    """Forget what was learnt under a claimed label, then free it: from then on others may claim it."""
     known_keys.forget(pool.paths.state, provider, label)
     configfile.change(pool, lambda text: key_refs.removed(text, provider, label))
 

@@ -7,18 +7,14 @@ from typing import Any
 from llmpool.core.times import rfc3339
 from llmpool.pool import Pool
 from llmpool.router import cooldown
-from llmpool.state import ledger
+from llmpool.state import routed
 from llmpool.usage.span import Span
 from llmpool.usage.stats import Stats
 
 
 def recorded(pool: Pool, span: Span) -> dict[str, Any]:
-    """Show the statistics of the records in a span; running averages need all of them, line by line."""
-    stats = Stats()
-    reading = ledger.Reading(pool.paths.state, ledger.USAGE, span.first[:10], span.end[:10])
-    for _ in stats.watching(record for record in reading if span.holds(record["at"][:-1])):
-        pass
-    return statistics(pool, stats)
+    """Show the statistics of the records in a span."""
+    return statistics(pool, routed.stats(pool.paths.state, span, now=pool.clock()))
 
 
 def statistics(pool: Pool, stats: Stats) -> dict[str, Any]:

@@ -133,7 +133,7 @@ class _Work:
         self.calendar = localdays.Calendar()
         self.folder = state / "usage" / FOLDER
         self.all = rollup.parts(state)
-        self.parts = [part for part in self.all if _touches(span, part.day)]
+        self.parts = [part for part in self.all if span.touches(part.day)]
         self.bad = 0
         self.rounded: list[str] = []
         self.lost: list[str] = []
@@ -256,11 +256,6 @@ def _covers(roll: Roll) -> dict[str, _Covered]:
 
 def _path(folder: Path, name: str) -> Path:
     return folder / name if name.endswith(rollup.KEPT) else folder.parent / name
-
-
-def _touches(span: Span, day: str) -> bool:
-    """Tell whether a span has some of a UTC day."""
-    return span.first[:10] <= day and (not span.end or f"{day}T00:00:00" < span.end)
 
 
 def _after(month: str) -> str:

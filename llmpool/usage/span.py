@@ -29,6 +29,14 @@ class Span(NamedTuple):
         """Say whether nothing between two moments is inside."""
         return last < self.first or bool(self.end and self.end <= first)
 
+    def touches(self, day: str) -> bool:
+        """Say whether some of a UTC day may be inside."""
+        return self.first[:10] <= day and (not self.end or f"{day}T00:00:00" < self.end)
+
+    def has_end_of(self, day: str) -> bool:
+        """Say whether the end of a UTC day is inside."""
+        return not self.end or f"{day}T24:00:00" <= self.end
+
 
 def bound(at: str) -> str:
     """Write an RFC 3339 UTC time as a bound of a span."""

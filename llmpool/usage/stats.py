@@ -3,51 +3,82 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
+
+from llmpool.usage.fold import MOST
+
+_FIGURES = ("requests", "successes", "latency", "tokens")
 
 
 class _Deployment:
     """What the records say of one deployment; averages are running integer means, as in 6.9."""
 
+    __slots__ = ("complexities", *_FIGURES)
+
     def __init__(self) -> None:
         self.requests = self.successes = self.latency = self.tokens = 0
-        self.complexities: Counter[str] = Counter()
+        self.complexities: dict[str, int] = {}
 
-    def add(self, record: dict[str, Any]) -> None:
-        self.requests += 1
-        self.successes += record.get("success") is True
-        self.latency = _mean(self.latency, record.get("latency_ms"), self.requests)
-        told = (record.get(name) for name in ("input_tokens", "output_tokens"))
-        self.tokens = _mean(self.tokens, sum(each for each in told if type(each) is int), self.requests)
-        _count(self.complexities, record.get("complexity"))
-
-
-def _mean(average: int, value: Any, n: int) -> int:
-    known: int = value if type(value) is int else 0
-    return known if n <= 1 else (average * (n - 1) + known) // n
+    def add(self, *, success: bool, latency: int, tokens: int, complexity: str) -> None:
+        """Add a record; a mean that is told as a whole number loses its fraction each time."""
+        before = self.requests
+        self.requests = count = before + 1
+        self.successes += success
+        self.latency = (self.latency * before + latency) // count
+        self.tokens = (self.tokens * before + tokens) // count
+        if complexity:
+            self.complexities[complexity] = self.complexities.get(complexity, 0) + 1
 
 
-def _count(counter: Counter[str], name: Any) -> None:
-    if type(name) is str and name:
-        counter[name] += 1
+def _figure(value: Any) -> int:
+    return value if type(value) is int and 0 <= value < MOST else 0
 
 
 class Stats:
-    """Statistics of the records that pass through `watching`; those that no decision led to are left out."""
+    """Statistics of the records that were added; those that no decision led to are left out."""
 
     def __init__(self) -> None:
         self._deployments: dict[str, _Deployment] = {}
         self._all = _Deployment()
 
-    def watching(self, records: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        """Hand *records* on, and count them as they pass."""
+    def add(self, records: Iterable[dict[str, Any]]) -> None:
+        """Add records, in the order in which they were made."""
+        known, whole = self._deployments, self._all
         for record in records:
-            if record.get("decision_id"):
-                self._all.add(record)
-                name = str(record.get("deployment", ""))
-                self._deployments.setdefault(name, _Deployment()).add(record)
-            yield record
+            get = record.get
+            if not get("decision_id"):
+                continue
+            name, complexity = str(get("deployment", "")), get("complexity")
+            latency, sent, got = map(_figure, map(get, ("latency_ms", "input_tokens", "output_tokens")))
+            if name not in known:
+                known[name] = _Deployment()
+            for each in (whole, known[name]):
+                each.add(
+                    success=get("success") is True,
+                    latency=latency,
+                    tokens=sent + got,
+                    complexity=complexity if type(complexity) is str else "",
+                )
+
+    def as_kept(self) -> dict[str, Any]:
+        """Return what `resumed` goes on from."""
+        each = {"": self._all, **{f"/{name}": found for name, found in self._deployments.items()}}
+        return {
+            name: [*(getattr(found, figure) for figure in _FIGURES), found.complexities]
+            for name, found in each.items()
+        }
+
+    @classmethod
+    def resumed(cls, kept: dict[str, Any]) -> Stats:
+        """Return the statistics that `as_kept` has written."""
+        stats = cls()
+        for name, (*figures, complexities) in kept.items():
+            found = stats._deployments.setdefault(name[1:], _Deployment()) if name else stats._all
+            for figure, value in zip(_FIGURES, figures, strict=True):
+                setattr(found, figure, int(value))
+            found.complexities = {str(each): int(count) for each, count in complexities.items()}
+        return stats
 
     def as_json(self) -> dict[str, Any]:
         """Show the statistics: totals, counts by complexity, deployment and provider, and each deployment."""

@@ -165,9 +165,7 @@ def test_a_month_has_its_own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert cost(tmp_path) == 15
     loaded: list[str] = []
     real = rollup.load
-    monkeypatch.setattr(
-        rollup, "load", lambda part, *rest: loaded.append(part.day) or real(part, *rest)
-    )
+    monkeypatch.setattr(rollup, "load", lambda part, *rest: loaded.append(part.day) or real(part, *rest))
     assert cost(tmp_path) == 15
     assert loaded == ["2026-11-21"]
     add(tmp_path, "2026-11-03T12:00:00Z")
