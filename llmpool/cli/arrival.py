@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llmpool.cli import passphrase
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from llmpool.core.inventory import ProviderInventory
     from llmpool.setup.export import KeyPlace
     from llmpool.setup.keystore import Keys
+    from llmpool.setup.usage_import import Intake, Taken
 
 
 class Wishes(NamedTuple):
@@ -32,13 +34,16 @@ class Wishes(NamedTuple):
 def run(terminal: Terminal, wishes: Wishes) -> dict[str, Any]:
     """Read, check, ask, write, list the models, say what is still missing; returns what `--json` prints."""
     pool = terminal.pool
-    plan = _plan(terminal, wishes)
-    if plan.replaces:
-        confirm(terminal, f"Replace {pool.paths.config}? What it says now is kept beside it.", yes=wishes.yes)
-    done = restore.carry_out(pool, plan)
-    _tell(terminal, plan, done)
+    with ExitStack() as stack:
+        plan, intake = _plan(terminal, wishes, stack)
+        if plan.replaces:
+            question = f"Replace {pool.paths.config}? What it says now is kept beside it."
+            confirm(terminal, question, yes=wishes.yes)
+        done = restore.carry_out(pool, plan)
+        _tell(terminal, plan, done)
+        taken = _added(terminal, intake) if intake else None
     seen = () if pool.offline else _listed(terminal, {place.provider for place in done.missing})
-    return {
+    told = {
         "config": str(pool.paths.config),
         "written": done.written,
         "backup": str(done.backup) if done.backup else None,
@@ -49,6 +54,7 @@ def run(terminal: Terminal, wishes: Wishes) -> dict[str, Any]:
             {"id": each.provider, "models": len(each.models), "error": each.error or None} for each in seen
         ],
     }
+    return told | _usage_json(taken)
 
 
 def place_json(place: KeyPlace) -> dict[str, Any]:
@@ -57,16 +63,49 @@ def place_json(place: KeyPlace) -> dict[str, Any]:
     return shown | {name: value for name, value in (("env", place.env), ("error", place.why)) if value}
 
 
-def _plan(terminal: Terminal, wishes: Wishes) -> restore.Plan:
-    """Check all of the export before anybody is asked for anything, and open its keys."""
+def _usage_json(taken: Taken | None) -> dict[str, Any]:
+    """Show which usage records came along; nothing for an export without any."""
+    if taken is None:
+        return {}
+    from llmpool.cli.usage_transfer import taken_json
+
+    return {"usage": taken_json(taken)}
+
+
+def _plan(terminal: Terminal, wishes: Wishes, stack: ExitStack) -> tuple[restore.Plan, Intake | None]:
+    """Check all of the export before anybody is asked for anything, and open its keys.
+
+    Its usage records wait in a temporary file, which the *stack* lets go.
+    """
     if wishes.source == wishes.passphrase == "-":
         raise Misuse("stdin cannot be both the export and the passphrase", hint="--passphrase-file FILE")
-    export = restore.read(wishes.source)
-    restore.check(terminal.pool, export)
+    with restore.opened(wishes.source) as export:
+        restore.check(terminal.pool, export)
+        intake = _intake(terminal, export, stack) if export.usage else None
     keys: Keys = {}
     if export.sealed and wishes.keys:
-        keys = restore.opened(export, passphrase.known(terminal, wishes.passphrase))
-    return restore.plan(terminal.pool, export, keys, plaintext=wishes.plaintext)
+        keys = restore.unsealed(export, passphrase.known(terminal, wishes.passphrase))
+    return restore.plan(terminal.pool, export, keys, plaintext=wishes.plaintext), intake
+
+
+def _intake(terminal: Terminal, export: restore.Export, stack: ExitStack) -> Intake:
+    """Read the usage records to their end, where it shows whether they are whole."""
+    from llmpool.setup.usage_import import Intake
+
+    intake = stack.enter_context(closing(Intake(terminal.pool, "llmpool")))
+    with Progress(terminal) as progress:
+        intake.read(export.name, export.usage or iter(()), progress.line)
+    return intake
+
+
+def _added(terminal: Terminal, intake: Intake) -> Taken:
+    """Add the usage records, each once, and say how many."""
+    from llmpool.cli import usage_transfer
+
+    with Progress(terminal) as progress:
+        taken = intake.add(progress.line)
+    usage_transfer.tell_taken(terminal, taken)
+    return taken
 
 
 def _tell(terminal: Terminal, plan: restore.Plan, done: restore.Restored) -> None:

@@ -1,6 +1,5 @@
 """`llmpool config get`, `set`, `unset`, `edit` and `export`: one key of the owner's file, or all of it."""
 
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 from llmpool.cli.context import Terminal
@@ -11,6 +10,7 @@ from llmpool.errors import Exit, Misuse
 
 if TYPE_CHECKING:
     from llmpool.errors import ConfigInvalid
+    from llmpool.setup import usage_export
     from llmpool.setup.export import Exported, KeyPlace
     from llmpool.setup.settings import Change, Setting
 
@@ -51,6 +51,7 @@ EXPORT_EXAMPLES = (
     "llmpool config export pool.llmpool",
     "llmpool config export pool.llmpool --keys",
     "llmpool config export | ssh new llmpool init --from -",
+    "llmpool config export --usage | ssh new llmpool init --from - --yes",
 )
 
 
@@ -142,13 +143,16 @@ def export(
         str,
         Option("--passphrase-file", metavar="FILE", help="Read the passphrase from it; - is stdin."),
     ] = "",
+    usage: Annotated[bool, Option("--usage", help="Add the records of what was used.")] = False,
     yes: YesFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
     """Write config and policies as one file that `llmpool init --from` takes in on another machine.
 
     Comments travel too. Keys stay here: a variable or a command has to be there on the other machine as well,
-    and keys in the keyring or in secrets.json travel only with `--keys`, sealed with a passphrase.
+    and keys in the keyring or in secrets.json travel only with `--keys`, sealed with a passphrase. With
+    `--usage` the records of what was used travel too, and are added to those of the other machine, each once;
+    of pruned days only sums are left, which stay here.
     """
     from llmpool.cli import passphrase
     from llmpool.cli.confirm import confirm
@@ -158,31 +162,39 @@ def export(
     target = _target(file, output)
     if passphrase_file and not keys:
         raise Misuse("--passphrase-file goes with --keys")
+    if usage and as_json and not target:
+        raise Misuse("stdout has the usage records; --json tells of a file", hint="name FILE, or drop --json")
     exporting.check(terminal.pool, target)
     if keys and not exporting.can_seal(terminal.pool):
         terminal.say("there is no key to seal: the config names only variables and commands")
         keys = False
     words = passphrase.chosen(terminal, passphrase_file) if keys else None
-    done = exporting.export(terminal.pool, words)
-    if target:
-        saved = exporting.save(target, done.text, replace=yes)
-        if not saved:
-            confirm(terminal, f"Replace {target}? It is no export of llmpool.", yes=False)
-            exporting.save(target, done.text, replace=True)
+    done = exporting.export(terminal.pool, words, usage=usage)
+    if target and not yes and not exporting.is_free(target):
+        confirm(terminal, f"Replace {target}? It is no export of llmpool.", yes=False)
+    carried = None if as_json and not target else _write(terminal, done, target)
     if as_json:
-        terminal.json(_export_json(done, target))
-    elif not target:
-        _print(terminal, done.text)
-    _tell_export(terminal, done, target, sealed=keys)
+        terminal.json(_export_json(done, target, carried))
+    _tell_export(terminal, done, target, carried, sealed=keys)
     return Exit.OK
 
 
-def _print(terminal: Terminal, text: str) -> None:
-    """Write an export as it is; only a terminal gets it made harmless."""
-    if terminal.is_terminal:
-        terminal.out(text.rstrip("\n"))
-    else:
-        sys.stdout.write(text)
+def _write(terminal: Terminal, done: "Exported", target: str) -> "usage_export.Exported | None":
+    """Write an export as it is; only a terminal gets it made harmless. Returns what came of the records."""
+    from llmpool.cli.progress import Progress
+    from llmpool.cli.usage_transfer import writer
+    from llmpool.setup import export as exporting
+
+    if not target and terminal.is_terminal:  # which shows the records themselves
+        return exporting.pour(terminal.pool, done, writer(terminal))
+    with Progress(terminal) as progress:
+
+        def tell(count: int) -> None:
+            progress.line(f"  {plural(count, 'usage record')}")
+
+        if target:
+            return exporting.save(terminal.pool, done, target, tell)
+        return exporting.pour(terminal.pool, done, writer(terminal), tell)
 
 
 def _told(terminal: Terminal, change: "Change", *, as_json: bool) -> int:
@@ -258,21 +270,36 @@ def _target(file: str, output: str) -> str:
     return "" if (file or output) == "-" else file or output
 
 
-def _export_json(done: "Exported", target: str) -> dict[str, Any]:
+def _export_json(done: "Exported", target: str, carried: "usage_export.Exported | None") -> dict[str, Any]:
     """Show an export as JSON has it; its text only where no file holds it."""
     from llmpool.cli.arrival import place_json
 
     facts: dict[str, Any] = {"file": target or None, "providers": done.providers, "policies": done.policies}
     facts |= {"keys_sealed": list(map(place_json, done.carried))}
     facts |= {"keys_staying": list(map(place_json, done.staying)), "hidden": done.hidden}
+    if carried:
+        told = {"records": carried.records, "bad_lines": carried.bad, "pruned_days": carried.pruned}
+        facts |= {"usage": told}
     return facts if target else facts | {"text": done.text}
 
 
-def _tell_export(terminal: Terminal, done: "Exported", target: str, *, sealed: bool) -> None:
+def _tell_export(
+    terminal: Terminal,
+    done: "Exported",
+    target: str,
+    carried: "usage_export.Exported | None",
+    *,
+    sealed: bool,
+) -> None:
     """Say what travels and what stays."""
+    from llmpool.cli.usage_transfer import tell_missing
+
     if target:
-        policies = plural(done.policies, "policy", "policies")
-        terminal.say(f"wrote {target}: {plural(done.providers, 'provider')}, {policies}")
+        told = [plural(done.providers, "provider"), plural(done.policies, "policy", "policies")]
+        told += [plural(carried.records, "usage record")] if carried else []
+        terminal.say(f"wrote {target}: {', '.join(told)}")
+    if carried:
+        tell_missing(terminal, carried)
     if done.hidden:
         terminal.warn(f"{plural(done.hidden, 'text')} shaped like a key left out, as <hidden>")
     if done.carried:

@@ -43,9 +43,9 @@ def init(
     model that runs inside llmpool (98 MB, toy quality); `--yes` takes it.
 
     With `--from` it takes in the config and the policies of another machine, all or nothing, and says what
-    is missing here. A config that is here already is kept beside the new one. Sealed keys go where the config
-    looks for them: the keyring, or with `--plaintext` secrets.json, which protects them from other users
-    only.
+    is missing here; usage records that came along are added to those that are here, each once. A config that
+    is here already is kept beside the new one. Sealed keys go where the config looks for them: the keyring,
+    or with `--plaintext` secrets.json, which protects them from other users only.
     """
     terminal: Terminal = ctx.obj
     if not source and (passphrase_file or no_keys or plaintext):
@@ -61,11 +61,13 @@ def init(
         outcome = welcome.run(terminal, yes=yes, embedded=not no_embedded)
     if as_json:
         terminal.json(outcome)
-    return _code(outcome["providers"], offline=bool(source) and terminal.pool.offline)
+    return _code(outcome, offline=bool(source) and terminal.pool.offline)
 
 
-def _code(providers: list[dict[str, Any]], *, offline: bool) -> int:
-    """Return 6 without a provider, 9 when none has a model."""
-    if not providers:
-        return Exit.OK if offline else Exit.NOTHING_ELIGIBLE
-    return Exit.OK if any(entry["models"] for entry in providers) else Exit.PARTLY
+def _code(outcome: dict[str, Any], *, offline: bool) -> int:
+    """Return 6 without a provider, 9 when none has a model, or where usage records could not be read."""
+    providers = outcome["providers"]
+    if not providers and not offline:
+        return Exit.NOTHING_ELIGIBLE
+    listed = not providers or any(entry["models"] for entry in providers)
+    return Exit.PARTLY if outcome.get("usage", {}).get("broken") or not listed else Exit.OK

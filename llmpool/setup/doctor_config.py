@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from llmpool.config.load import load
+from llmpool.config.load import MOST_BYTES, load
+from llmpool.config.paths import find_paths
 from llmpool.core.config import Config
 from llmpool.errors import ConfigInvalid
 from llmpool.setup.doctor_case import ERROR, NOTE, WARNING, Case, Finding, quoted
@@ -45,23 +46,39 @@ def problems(case: Case) -> Iterator[Finding]:
         load(case.paths.config)
     except ConfigInvalid as error:
         for problem in error.details.get("problems", ()):
-            yield _problem(case.paths.config, problem)
+            yield _problem(case.paths.config, problem, case.env)
 
 
-def _problem(path: Path, problem: dict[str, Any]) -> Finding:
+def _problem(path: Path, problem: dict[str, Any], env: Mapping[str, str]) -> Finding:
     place = f"{path}:{problem['line']}" if problem["line"] else str(path)
     remedy = problem["suggestion"]
     told = f"{place}: {problem['message']}" + (f"; {remedy}" if remedy else "")
     in_it = problem["line"] or problem["key"]
-    return Finding(ERROR, AREA, problem["key"] or path.name, told, _EDIT if in_it else _opening(path))
+    return Finding(ERROR, AREA, problem["key"] or path.name, told, _EDIT if in_it else _opening(path, env))
 
 
-def _opening(path: Path) -> str:
+def _opening(path: Path, env: Mapping[str, str]) -> str:
     """Return the command for a config that cannot be read at all."""
     if os.path.isdir(path):  # noqa: PTH112 - the other one raises where it may not look
         return "unset LLMPOOL_CONFIG"
+    if _is_too_large(path):
+        return _other(path, env)
     shut = path if os.access(path.parent, os.X_OK) else path.parent
     return quoted("chmod", "u+rwX", shut)
+
+
+def _other(path: Path, env: Mapping[str, str]) -> str:
+    """Return the command that has another config read; none where `--config` names this one."""
+    if path == find_paths({name: value for name, value in env.items() if name != "LLMPOOL_CONFIG"}).config:
+        return quoted("mv", "-n", path, f"{path}.aside")
+    return "unset LLMPOOL_CONFIG" if env.get("LLMPOOL_CONFIG") else ""
+
+
+def _is_too_large(path: Path) -> bool:
+    try:
+        return path.stat().st_size > MOST_BYTES
+    except (OSError, ValueError):
+        return False
 
 
 def of_lines(error: ConfigInvalid) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 The file is TOML: the config's text as it is, comments included, the policies, the owner's prices, and the
 sealed keys if any. These are bound to all the rest: who changes an address in the file cannot have a key sent
-to it.
+to it. Usage records may follow behind the TOML (`carried_usage`).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from shlex import join
 from typing import Any, NamedTuple
@@ -18,14 +19,17 @@ from llmpool import __version__
 from llmpool.config.problems import without_secrets
 from llmpool.core.provider import KeyRef
 from llmpool.core.times import rfc3339
-from llmpool.errors import Misuse, NoCredential, StateUnusable
+from llmpool.errors import Misuse, NoCredential
 from llmpool.pool import Pool
-from llmpool.setup import configfile, policyfile
+from llmpool.setup import carried_usage, configfile, policyfile
 from llmpool.setup.keystore import Keys
-from llmpool.state import jsonfile, policy, prices
-from llmpool.state.lock import unusable
+from llmpool.setup.usage_export import Exported as Records
+from llmpool.setup.usage_export import Tell
+from llmpool.state import policy, prices
+from llmpool.state.newfile import new_file
 
 FORMAT, VERSION = "llmpool export", 1
+USAGE = "jsonl"  # how usage records are written behind it
 _KEPT = ("keyring", "file")
 _ABOUT = "# Made by `llmpool config export`. On the other machine: llmpool init --from THIS_FILE\n\n"
 
@@ -41,7 +45,10 @@ class KeyPlace(NamedTuple):
 
 
 class Exported(NamedTuple):
-    """An export's text, and what is in it; *hidden* counts what looked like a key outside of a value."""
+    """An export's text, and what is in it; *hidden* counts what looked like a key outside of a value.
+
+    With *usage* the usage records belong behind the text; they are not held.
+    """
 
     text: str
     providers: int
@@ -49,6 +56,7 @@ class Exported(NamedTuple):
     carried: list[KeyPlace]
     staying: list[KeyPlace]
     hidden: int
+    usage: bool = False
 
 
 def key_places(pool: Pool) -> list[KeyPlace]:
@@ -85,9 +93,10 @@ def can_seal(pool: Pool) -> bool:
     return any(place.source in _KEPT for place in key_places(pool))
 
 
-def export(pool: Pool, passphrase: str | None = None) -> Exported:
+def export(pool: Pool, passphrase: str | None = None, *, usage: bool = False) -> Exported:
     """Write the export; with a passphrase the keys that llmpool keeps are sealed into it.
 
+    With *usage* it says that records follow, which `pour` writes behind it.
     Raises ConfigInvalid for a config that would not load on the other machine either.
     """
     check(pool)
@@ -99,35 +108,35 @@ def export(pool: Pool, passphrase: str | None = None) -> Exported:
         document["policies"] = [_without_none(entry) for entry in policyfile.entries(policies)]
     if own := prices.document(prices.read(pool.paths.state)):
         document["prices"] = own
+    if usage:
+        document["usage"] = USAGE
     keys, places = _kept_keys(pool) if passphrase is not None else ({}, key_places(pool))
     if keys and passphrase is not None:
         document["sealed"] = _sealed(keys, passphrase, document)
     carried = [place for place in places if (place.provider, place.label) in keys]
     staying = [place for place in places if place not in carried]
-    return Exported(_written(document), len(pool.catalog.providers), len(policies), carried, staying, hidden)
+    text = _written(document) + (f"{carried_usage.BEGIN}\n" if usage else "")
+    return Exported(text, len(pool.catalog.providers), len(policies), carried, staying, hidden, usage)
 
 
-def save(target: str, text: str, *, replace: bool) -> bool:
-    """Write an export, for its owner alone; False when another kind of file is there and stays."""
+def is_free(target: str) -> bool:
+    """Say whether an export may take the place of what is there: nothing, another export, a pipe."""
     path = Path(target).expanduser()
-    if path.exists() and not path.is_file() and not path.is_dir():  # a terminal, a pipe
-        _pour(path, text)
-        return True
-    if path.is_file() and not replace and not _is_export(path):
-        return False
-    try:
-        jsonfile.write_atomic(path, text.encode())
-    except StateUnusable as error:
-        error.hint = "name a file in a directory that can be written"
-        raise
-    return True
+    return not path.is_file() or _is_export(path)
 
 
-def _pour(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise unusable(path, error) from None
+def save(pool: Pool, done: Exported, target: str, tell: Tell = lambda _: None) -> Records | None:
+    """Write an export into a file, for its owner alone, which has all of it or stays as it was."""
+    with new_file(Path(target).expanduser(), replace=True, follow=False) as write:
+        return pour(pool, done, write, tell)
+
+
+def pour(
+    pool: Pool, done: Exported, write: Callable[[str], object], tell: Tell = lambda _: None
+) -> Records | None:
+    """Write an export, the usage records last, where they belong to it; return what came of those."""
+    write(done.text)
+    return carried_usage.write(pool, write, tell) if done.usage else None
 
 
 def _is_export(path: Path) -> bool:
@@ -173,11 +182,15 @@ def _sealed(keys: Keys, passphrase: str, document: dict[str, Any]) -> str:
 
 
 def _written(document: dict[str, Any]) -> str:
-    """Write the document; the config's text over many lines, where that says the same."""
+    """Write the document; the config's text over many lines, where that says the same.
+
+    No line of it is the one that usage records follow.
+    """
     import tomli_w
 
     text = _ABOUT + tomli_w.dumps(document, multiline_strings=True)
     same = tomllib.loads(text) == document  # a multi-line text does not keep every kind of line end
+    same = same and carried_usage.BEGIN not in text
     return text if same else _ABOUT + tomli_w.dumps(document)
 
 

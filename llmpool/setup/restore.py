@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from llmpool.config import edit
 from llmpool.core.policy import Policy
 from llmpool.errors import ConfigInvalid, Misuse, NoCredential, StateUnusable
+from llmpool.importers.usage_source import Raw
 from llmpool.pool import Pool
 from llmpool.pricing.lookup import Own
-from llmpool.setup import configfile, given, keystore, policyfile
-from llmpool.setup.export import FORMAT, VERSION, KeyPlace, bound, key_places
+from llmpool.setup import carried_usage, configfile, given, keystore, policyfile
+from llmpool.setup.export import FORMAT, USAGE, VERSION, KeyPlace, bound, key_places
 from llmpool.setup.keystore import Keys
 from llmpool.state import policy, prices
 
@@ -21,7 +24,10 @@ _HINT = "make one on the old machine: llmpool config export pool.llmpool"
 
 
 class Export(NamedTuple):
-    """An export as it was read; nothing of it is trusted yet but its shape."""
+    """An export as it was read; nothing of it is trusted yet but its shape.
+
+    *usage* are its records, None where it has none; they are read as they are taken from it.
+    """
 
     name: str
     config: str
@@ -29,6 +35,7 @@ class Export(NamedTuple):
     prices: Own
     sealed: str
     bound: bytes
+    usage: Iterator[Raw] | None = None
 
 
 class Plan(NamedTuple):
@@ -54,9 +61,25 @@ class Restored(NamedTuple):
     missing: list[KeyPlace]
 
 
-def read(source: str) -> Export:
-    """Read an export from a file, or from stdin where *source* is `-`; raises Misuse, StateUnusable."""
-    name, text = given.called(source), given.read(source, _HINT)
+@contextmanager
+def opened(source: str) -> Iterator[Export]:
+    """Give an export from a file, or from stdin where *source* is `-`; raises Misuse, StateUnusable.
+
+    Its usage records can be taken from it until the end of the block.
+    """
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(given.opened(source))
+            content, line = carried_usage.head(file, given.MOST)
+        except OSError as error:
+            raise given.unreadable(source, error, _HINT) from None
+        name = given.called(source)
+        export = _read(name, given.decoded(content, source, _HINT), has_usage=line > 0)
+        yield export._replace(usage=carried_usage.lines(name, file, line)) if line else export
+
+
+def _read(name: str, text: str, *, has_usage: bool) -> Export:
+    """Read what stands before the usage records."""
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError):
@@ -67,6 +90,8 @@ def read(source: str) -> Export:
     if version > VERSION:
         message = f"{name} is of version {version}; this llmpool knows version {VERSION}"
         raise StateUnusable(message, hint="upgrade llmpool on this machine")
+    if document.get("usage") != (USAGE if has_usage else None):
+        raise carried_usage.damaged(name, "it says otherwise of usage records than is in it")
     return Export(
         name,
         _text(document, "config", name),
@@ -77,7 +102,7 @@ def read(source: str) -> Export:
     )
 
 
-def opened(export: Export, passphrase: str) -> Keys:
+def unsealed(export: Export, passphrase: str) -> Keys:
     """Open the sealed keys; raises NoCredential for a wrong passphrase and for a changed file."""
     from llmpool.auth import sealed
 

@@ -16,17 +16,18 @@ _WAY_OUT = "name a file in a directory that can be written"
 
 
 @contextmanager
-def new_file(path: Path, *, replace: bool) -> Iterator[Write]:
+def new_file(path: Path, *, replace: bool, follow: bool = True) -> Iterator[Write]:
     """Give what writes to *path*, which appears when the block ends well, for its owner alone.
 
     A file that is there raises Misuse unless it may be *replaced*; a terminal or a pipe is written to as it
-    is. A symbolic link stays, and what it points to is written.
+    is. A symbolic link stays, and what it points to is written; without *follow* the
+    file takes its place.
     """
     if path.exists() and not path.is_file():
         with _told(path), path.open("w", encoding="utf-8", newline="") as stream:
             yield stream.write
         return
-    path = path.resolve()
+    path = path.resolve() if follow else path.parent.resolve() / path.name
     _check(path, replace=replace)
     temporary = temporary_of(path)
     with _told(path):

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.test_usage_transfer import plant
 from tests.fakes import filed_keyring
 from tests.fakes.server import FakeServer
 from tests.support import PLANTED_KEY, Home, finish, model, provider
+from tests.unit.importers.test_usage_record import RECORD
 
 ROOT = str(Path(__file__).resolve().parents[2])
 WORDS = "correct horse battery staple"
@@ -85,6 +87,45 @@ def test_sealed_keys_move_into_the_new_keyring_alone(home: Home, other: Home, se
     assert server.chats[-1].headers["authorization"] == f"Bearer {PLANTED_KEY}"
     left = other.here("init", "--from", str(file), "--no-keys", "--offline", "--json", env=there).json
     assert (left["written"], left["backup"], left["keys_missing"]) == (False, None, [])
+
+
+def test_the_history_moves_along(home: Home, other: Home, server: FakeServer) -> None:
+    """With --usage, through a file or a pipe, every record arrives, and arrives once; both sides say so."""
+    home.write_config(provider("work", server.url), model("work/alpha"))
+    for _ in range(2):
+        assert home.here("chat", "-m", "work/alpha", "hi").code == 0
+    recorded = home.here("usage", "export").documents
+    file = str(home.dir / "pool.tar")
+    told = home.here("config", "export", file, "--usage")
+    assert told.err.startswith(f"wrote {file}: 1 provider, 0 policies, 2 usage records\n")
+    assert home.here("config", "export", file, "--usage", "--json").json["usage"] == {
+        "records": 2,
+        "bad_lines": 0,
+        "pruned_days": 0,
+    }
+    piped = home.here("config", "export", "--usage").out
+    came = other.here("init", "--from", "-", stdin=piped)
+    assert (came.code, "took 2 records on 1 day\n" in came.err) == (0, True), came
+    assert other.here("usage", "export").documents == recorded
+    again = other.here("init", "--from", file, "--json")
+    assert (again.json["usage"]["taken"], again.json["usage"]["skipped"]) == (0, 2)
+    plain = home.here("config", "export").out
+    assert "usage" not in other.here("init", "--from", "-", "--json", stdin=plain).json
+    assert home.here("config", "export", "--usage", "--json").code == 2
+
+
+def test_a_damaged_history_moves_nothing(home: Home, other: Home) -> None:
+    """An export that broke off is told before anything is written; a line that is no record costs itself."""
+    home.write_config("# mine", provider("den", "http://127.0.0.1:9/v1"))
+    plant(home, RECORD, RECORD | {"id": "later", "at": "2999-01-01T00:00:00Z"})
+    whole = home.here("config", "export", "--usage").out
+    for text in (whole[:-90], whole[:-80] + whole[-79:]):
+        done = other.here("init", "--from", "-", stdin=text)
+        assert (done.code, "stdin is damaged" in done.err, other.config.exists()) == (2, True, False), done
+    done = other.here("--offline", "init", "--from", "-", stdin=whole)
+    assert (done.code, "its time has not come yet" in done.err) == (9, True), done
+    assert "took 1 record on 1 day" in done.err
+    assert other.here("usage", "export").documents == [RECORD]
 
 
 def test_without_a_keyring_the_owner_says_so(home: Home, other: Home, server: FakeServer) -> None:

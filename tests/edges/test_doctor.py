@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from llmpool.config.paths import find_paths
 from llmpool.setup import doctor
 from llmpool.setup.doctor import examine
 from llmpool.setup.doctor_case import Case, Finding, in_order, runnable
@@ -119,6 +120,25 @@ def test_a_config_that_is_no_file_is_told_and_never_waited_for(place: Place, kin
     found = examine(place.paths, place.env, clock=lambda: NOW, offline=True)
     (told,) = [f for f in found.findings if f.area == "config"]
     assert (told.severity, told.command) == ("error", "unset LLMPOOL_CONFIG")
+
+
+def test_a_config_too_large_to_be_one_is_not_a_matter_of_permissions(place: Place) -> None:
+    """It is put aside where the config belongs, and named no longer where a variable names it."""
+    usual = find_paths(place.env).config
+    usual.parent.mkdir(parents=True)
+    for path, env, command in (
+        (usual, {}, f"mv -n {usual} {usual}.aside"),
+        (place.paths.config, {"LLMPOOL_CONFIG": str(place.paths.config)}, "unset LLMPOOL_CONFIG"),
+        (place.paths.config, {}, ""),  # --config names it
+    ):
+        with path.open("wb") as file:
+            file.truncate((16 << 20) + 1)
+        path.chmod(0o600)
+        paths = place.paths._replace(config=path)
+        found = examine(paths, place.env | env, clock=lambda: NOW, offline=True)
+        (told,) = [each for each in found.findings if each.area == "config"]
+        assert (told.severity, told.command) == ("error", command)
+        assert "is larger than 16 MiB, and so is no config; name the right file" in told.message
 
 
 def test_names_that_lead_nowhere_come_with_the_nearest(place: Place) -> None:

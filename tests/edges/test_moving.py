@@ -70,10 +70,16 @@ def written(folder: Path, text: str) -> str:
     return str(path)
 
 
+def read(source: str) -> restore.Export:
+    """Read an export without its usage records."""
+    with restore.opened(source) as found:
+        return found
+
+
 def taken_in(pool: Pool, source: str, words: str = "", *, plaintext: bool = False) -> restore.Restored:
     """Take an export in, as the command does after its questions."""
-    found = restore.read(source)
-    keys = restore.opened(found, words) if words else {}
+    found = read(source)
+    keys = restore.unsealed(found, words) if words else {}
     return restore.carry_out(pool, restore.plan(pool, found, keys, plaintext=plaintext))
 
 
@@ -152,7 +158,7 @@ def test_what_was_there_is_kept_beside(old: Pool, new: Pool, tmp_path: Path) -> 
         new.paths.state, lambda _: {"x": Policy(state="inactive", updated_at="2026-01-01T00:00:00Z")}
     )
     source = written(tmp_path, export.export(old).text)
-    plan = restore.plan(new, restore.read(source), {}, plaintext=False)
+    plan = restore.plan(new, read(source), {}, plaintext=False)
     assert plan.replaces
     done = restore.carry_out(new, plan)
     assert done.backup is not None
@@ -230,11 +236,11 @@ def test_a_file_too_large_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "big"
     with path.open("wb") as file:
         file.truncate(1 << 33)
-    for read in (restore.read, policyfile.load):
+    for reading in (read, policyfile.load):
         with pytest.raises(Misuse, match="big is larger than 8 MiB"):
-            read(str(path))
+            reading(str(path))
     with pytest.raises(Misuse, match="cannot be read"):
-        restore.read(str(tmp_path))
+        read(str(tmp_path))
 
 
 def test_a_sealed_key_that_nobody_names_is_refused(old: Pool, new: Pool, tmp_path: Path) -> None:
@@ -249,22 +255,24 @@ def test_a_sealed_key_that_nobody_names_is_refused(old: Pool, new: Pool, tmp_pat
 
 def test_an_export_goes_into_its_file_alone(old: Pool, tmp_path: Path) -> None:
     """It is its owner's alone, replaces an earlier one but no other file unasked; links are not followed."""
-    text = export.export(old).text
+    done = export.export(old)
     target, other, link = tmp_path / "pool.llmpool", tmp_path / "thesis.txt", tmp_path / "link"
     other.write_text("years of work")
     link.symlink_to(other)
-    assert export.save(str(target), text, replace=False)
-    assert target.stat().st_mode & 0o777 == 0o600
-    assert export.save(str(target), text, replace=False)
-    assert not export.save(str(other), text, replace=False)
-    assert not export.save(str(link), text, replace=False)
-    assert export.save(str(link), text, replace=True)
-    assert other.read_text() == "years of work"
+    for _ in range(2):
+        assert export.is_free(str(target))
+        export.save(old, done, str(target))
+        assert (target.read_text(), target.stat().st_mode & 0o777) == (done.text, 0o600)
+    assert not export.is_free(str(other))
+    assert not export.is_free(str(link))
+    export.save(old, done, str(link))
+    assert (link.is_symlink(), other.read_text()) == (False, "years of work")
     if Path("/dev/full").exists():  # as on Linux
+        assert export.is_free("/dev/full")
         with pytest.raises(StateUnusable, match="cannot write /dev/full: No space left on device"):
-            export.save("/dev/full", text, replace=True)
+            export.save(old, done, "/dev/full")
     with pytest.raises(StateUnusable, match="cannot write"):
-        export.save(str(tmp_path), text, replace=True)
+        export.save(old, done, str(tmp_path))
 
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("\n\r\t"), max_size=60))
@@ -276,7 +284,7 @@ def test_any_text_arrives_as_it_was(tmp_path_factory: Any, comment: str) -> None
     text = lines.replace("\n", "\r\n") if "\r" in comment else lines
     pool.paths.config.write_bytes(text.encode())
     source = written(folder, export.export(pool).text)
-    assert restore.read(source).config == configfile.read(pool) == text
+    assert read(source).config == configfile.read(pool) == text
 
 
 def test_there_is_nothing_to_export_without_a_config(new: Pool, old: Pool) -> None:

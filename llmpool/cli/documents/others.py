@@ -24,7 +24,7 @@ from llmpool.cli.documents.shape import (
 )
 from llmpool.cli.documents.simulated import SIMULATED
 from llmpool.cli.documents.usage import CHANGES as NEWS
-from llmpool.cli.documents.usage import PRICES_NEWS
+from llmpool.cli.documents.usage import LEFT, PRICES_NEWS, TAKEN
 
 GROUP: Fields = {
     "name": text("its name"),
@@ -225,6 +225,7 @@ DOCUMENTS: dict[str, Shape] = {
             "keys_stored": many(KEY_PLACE, "keys that were stored"),
             "keys_missing": many(KEY_PLACE, "keys that are not here"),
             "providers": ASKED,
+            "usage?": table(TAKEN, "what came of the usage records in the export; where it has some"),
         },
     ),
     "config-show": document(
@@ -260,6 +261,7 @@ DOCUMENTS: dict[str, Shape] = {
             "keys_sealed": many(KEY_PLACE, "keys that travel, sealed"),
             "keys_staying": many(KEY_PLACE, "keys that stay here"),
             "hidden": whole("texts shaped like a key that were left out"),
+            "usage?": table(LEFT, "the usage records in it; with --usage"),
             "text?": text("the export; without FILE"),
         },
     ),

@@ -23,6 +23,23 @@ from llmpool.cli.documents.shape import (
 
 BAD_LINES = whole("lines that could not be read")
 COUNT = {"type": "integer"}
+LEFT: Fields = {
+    "records": whole("how many"),
+    "bad_lines": BAD_LINES,
+    "pruned_days": whole("days whose records are gone"),
+}
+TAKEN: Fields = {
+    "taken": whole("records that were taken in"),
+    "skipped": whole("records that were there already"),
+    "pruned": by_name(COUNT, "records of days that are pruned, by day"),
+    "broken": whole("lines that are no records"),
+    "reasons": by_name(COUNT, "why, and how many"),
+    "broken_lines": many(
+        table({"file": text("the file"), "place": text("where in it"), "reason": text("why")}),
+        "the first of them",
+    ),
+    "days": by_name(COUNT, "records that were taken in, by day"),
+}
 _MILLISECONDS = {
     "avg": "on average",
     "min": "at least",
@@ -218,27 +235,16 @@ DOCUMENTS: dict[str, Shape] = {
         {
             "file": text("what was written"),
             "format": text("jsonl, csv or otlp"),
-            "records": whole("how many"),
-            "bad_lines": BAD_LINES,
-            "pruned_days": whole("days whose records are gone"),
-        },
+        }
+        | LEFT,
     ),
     "usage-import": document(
         "llmpool usage import --json",
         {
             "dry_run": flag("whether nothing was written"),
             "files": whole("files that were read"),
-            "taken": whole("records that were taken in"),
-            "skipped": whole("records that were there already"),
-            "pruned": by_name(COUNT, "records of days that are pruned, by day"),
-            "broken": whole("lines that are no records"),
-            "reasons": by_name(COUNT, "why, and how many"),
-            "broken_lines": many(
-                table({"file": text("the file"), "place": text("where in it"), "reason": text("why")}),
-                "the first of them",
-            ),
-            "days": by_name(COUNT, "records that were taken in, by day"),
-        },
+        }
+        | TAKEN,
     ),
     "usage-prices-list": document(
         "llmpool usage prices list --json",
