@@ -20,7 +20,7 @@ from llmpool.state.lock import unusable
 from llmpool.state.rollfile import Roll
 from llmpool.state.usagelines import Lines, begins_with
 from llmpool.usage.fold import Fold
-from llmpool.usage.rollup import CELLS, TOTALS, Days, merged_days
+from llmpool.usage.rollup import CELLS, TOTALS, Days, merged_days, views
 
 FOLDER = "rollup"
 KEPT, DAY = ".kept", ".day"
@@ -159,24 +159,37 @@ def _is_all(roll: Roll, part: Part, calendar: Calendar) -> bool:
 
 
 def _fresh(
-    file: BinaryIO, part: Part, calendar: Calendar, roll: Roll | None, view: str = CELLS
+    file: BinaryIO,
+    part: Part,
+    calendar: Calendar,
+    roll: Roll | None,
+    view: str = CELLS,
+    *,
+    whole: bool = False,
 ) -> tuple[Loaded, list[int]]:
-    """Bring the roll-up of an open file up to date, and keep it where that was work."""
+    """Bring the roll-up of an open file up to date, and keep it where that was work.
+
+    The roll-up is for a *view*, or *whole*. A day that is looked at by itself keeps what its month would have
+    of it, for the view that it was looked at with.
+    """
     seen = os.fstat(file.fileno())
     size, path, place = seen.st_size, _path_of(part), _place(part, calendar)
     known = _holding(roll, file, place, seen)
     head: dict[str, Any] = known.head if known else place | {"offset": 0, "crc": 0, "bad": 0}
-    fold = Fold(calendar.around, view=view if known else CELLS)
+    whole = whole or view == CELLS
+    fold = Fold(calendar.around, view=view if known and not whole else CELLS)
     lines = Lines(file, part.day, head["offset"], size, head["crc"])
     fold.extend(lines)
-    if known and view != CELLS and lines.count >= FEW_LINES:
-        return _fresh(file, part, calendar, rollfile.read(path))  # to add them, all cells are needed
+    if known and not whole and lines.count >= FEW_LINES:
+        return _fresh(file, part, calendar, rollfile.read(path), view, whole=True)
     blocks = [known.days] if known else []
     blocks += [fold.days()] if lines.count else []
     bad = head["bad"] + lines.bad
     if not known or lines.count >= FEW_LINES:
         made = {"stamp": _stamp(seen), "offset": lines.offset, "crc": lines.crc, "bad": bad}
-        blocks = [_kept_anew(path, Roll(place | made, merged_days(blocks)), view)]
+        days = merged_days(blocks)
+        fewer = {} if view in (TOTALS, CELLS) else views(days)
+        blocks = [_kept_anew(path, Roll(place | made, days, fewer), view)]
     rest = Fold(calendar.around)
     rest.extend([lines.rest()])
     blocks += [rest.days()] if lines.offset < size else []

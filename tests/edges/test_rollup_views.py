@@ -187,3 +187,20 @@ def test_what_was_pruned_with_the_layout_before_is_still_counted(tmp_path: Path)
     total = summarize(found.blocks, [])[0]
     assert (total.requests, total.failed, total.p50_latency_ms, total.max_ttft_ms) == (9, 3, 500, 9)
     assert os.listdir(folder) == ["2026-10-01.kept"]
+
+
+def test_a_day_without_a_month_keeps_the_view_that_it_was_looked_at_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Days that are not yet in a month are looked at each time: they have fewer cells to go through, too."""
+    monkeypatch.setattr(rollup, "FEW_LINES", 2)
+    day = tmp_path / "usage" / "rollup" / "2026-11-21.day"
+    for number, key in enumerate("abab"):
+        add(tmp_path, "2026-11-21T09:00:00Z", key=key, deployment=f"den/{number // 2}")
+    assert spent(tmp_path, "month") == {"2026-11": 4}
+    assert set(sections(day)) == {TOTALS, CELLS}
+    for key in "cd":
+        add(tmp_path, "2026-11-21T10:00:00Z", key=key, deployment="den/0")
+    assert spent(tmp_path, "deployment") == {"den/0": 4, "den/1": 2}
+    assert set(sections(day)) == {TOTALS, DEPLOYMENTS, CELLS}
+    assert spent(tmp_path, "key") == {"a": 2, "b": 2, "c": 1, "d": 1}
