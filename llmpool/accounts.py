@@ -151,6 +151,8 @@ def _of(login: Login, pool: Pool) -> Access:
     if found:
         return found
     with _turn(login.provider, pool):
+        if pool.owed:  # what this run has refreshed before, and could not keep
+            pool.owed.pay()
         again = logins.one(pool.paths.state, login.provider, login.id)
         if again is None:
             raise _ended(login.provider, named(login), "another process found that it has")
@@ -197,6 +199,9 @@ def _refresh(login: Login, pool: Pool) -> str:
         )
     if not login.refreshable:
         raise _prune(login, pool, "it has expired")
+    unkept = f"{what} is refreshed, but not kept"
+    if pool.owed and unkept in pool.owed:  # a server that takes each token once would end the login
+        raise UnusableCredential(unkept, hint="make room where keys and state are kept")
     app = application(pool, login.type)
     old = _read(pool, login, _refresh_label(login))
     if login.store == "file":
@@ -210,7 +215,7 @@ def _refresh(login: Login, pool: Pool) -> str:
             f"{what} cannot be refreshed now: {error.message}", hint="try again later"
         ) from None
     fresh = found._replace(refresh="") if found.refresh == old else found
-    pool.owe(f"{what} is refreshed, but not kept", partial(_keep, pool, login, fresh))
+    pool.owe(unkept, partial(_keep, pool, login, fresh))
     return found.access
 
 

@@ -282,6 +282,9 @@ class Pool:
 
             self.owed = Owed() if self.owed is None else self.owed
             self.owed.take(kind, write, error)
+        except (KeyboardInterrupt, SystemExit):
+            self.warn_once(f"{kind}: interrupted")
+            raise
 
     def warn_once(self, text: str) -> None:
         """Warn of something once, however often it happens."""

@@ -10,11 +10,14 @@ no other llmpool lies about.
 
 from __future__ import annotations
 
+import gc
+import importlib
 import itertools
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -28,9 +31,9 @@ from llmpool.state import jsonfile  # noqa: E402
 from tests.fakes.server import FakeServer  # noqa: E402
 from tests.support import Home, is_foreign, isolated  # noqa: E402
 
-settings.register_profile(
-    "llmpool", deadline=None, database=None, max_examples=60
-)  # time depends on the neighbours
+settings.register_profile(  # no deadline: time depends on the neighbours
+    "llmpool", deadline=None, database=None, max_examples=200 if "LONG" in os.environ else 25
+)
 settings.load_profile("llmpool")
 
 MEMORY, ROOM = "/dev/shm", 2 << 30
@@ -57,6 +60,36 @@ def pytest_configure(config: pytest.Config) -> None:
     """Leave slow tests out unless `-m` says otherwise: the everyday suite is done in three minutes."""
     if not config.option.markexpr:
         config.option.markexpr = "not slow"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """Collect twelve thousand tests as cheaply as may be, and keep them out of later searches for garbage.
+
+    Rewriting their asserts takes twice as long as all the rest, so it is kept even where Python is told to
+    write no bytecode (for the length of the collection), and each worker begins with another share.
+    """
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, False
+    gc.disable()
+    try:
+        _import_own_share(session.config)
+        return (yield)
+    finally:
+        sys.dont_write_bytecode = before
+        gc.collect()
+        gc.freeze()
+        gc.enable()
+
+
+def _import_own_share(config: pytest.Config) -> None:
+    worker = getattr(config, "workerinput", None)
+    if worker is None or config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
+        return
+    files = sorted(Path(ROOT, "tests").rglob("test_*.py"))
+    mine, workers = int(worker["workerid"].removeprefix("gw")), worker["workercount"]
+    for file in files[mine * len(files) // workers : (mine + 1) * len(files) // workers] if mine else ():
+        with suppress(Exception, pytest.skip.Exception):  # told when it is collected
+            importlib.import_module(".".join(file.relative_to(ROOT).with_suffix("").parts))
 
 
 @pytest.fixture(autouse=True)

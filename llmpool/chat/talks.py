@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -68,6 +69,23 @@ def end(state: Path, talk: Talk) -> bool:
     if sessions.exists(state, talk.name):
         sessions.release(state, talk.name)
     return sessions.exists(state, talk.name)
+
+
+def hold_on(state: Path, name: str) -> None:
+    """Keep a conversation in memory from now on, as it cannot be kept where it is."""
+    sessions.hold(name, sessions.read(state, name) if sessions.exists(state, name) else [])
+
+
+def let_go(state: Path, name: str) -> Callable[[], None]:
+    """Return what keeps the turns of a conversation that memory alone has had for a while."""
+    turns = sessions.read(state, name)
+    sessions.let_go(name)
+
+    def keep() -> None:
+        known = sessions.read(state, name) if sessions.exists(state, name) else []
+        sessions.append(state, name, [turn for turn in turns if turn not in known])
+
+    return keep
 
 
 def save(state: Path, talk: Talk, name: str) -> Talk:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from llmpool.chat import session, talks
 from llmpool.chat.attached import Attached
+from llmpool.chat.record import twice
 from llmpool.cli.answer_view import fitted, footer
 from llmpool.cli.asking import Asking
 from llmpool.cli.output import plural
@@ -187,6 +188,9 @@ class Conversing:
     def close(self) -> None:
         """End the conversation, and say where it is kept."""
         name, said = self.talk.name, bool(self.turns())
+        if self.kept and not self.talk.refused and sessions.is_held(name):
+            missing = talks.let_go(self.state, name)
+            self.terminal.pool.owe("the end of the conversation is not kept", missing)
         if talks.end(self.state, self.talk):
             self.terminal.say(f"kept as {name}; go on: llmpool chat -i --session {name}")
         elif said:
@@ -266,7 +270,12 @@ class _Turn(Asking):
     kept: Journey | None = None
 
     def _keep(self, journey: Journey) -> None:
-        super()._keep(journey)
+        try:
+            twice(lambda: super(_Turn, self)._keep(journey))
+        except (StateUnusable, Busy) as error:  # whoever is asked next still has to know what was said
+            talks.hold_on(self.terminal.pool.paths.state, self.question.session)
+            super()._keep(journey)
+            self.terminal.warn(f"from here on this conversation is in memory alone: {error.message}")
         self.kept = journey
 
 

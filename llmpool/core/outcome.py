@@ -24,6 +24,14 @@ FAILURE_KINDS = (
     "cancelled",  # the user stopped it
 )
 
+# Codes that say what no server can: an error that has one of them for its own has none.
+OWN_CODES = frozenset(
+    {
+        *("budget", "own_limit", "deadline", "state", "damaged_model", "config", "unknown_name"),
+        *("nothing_eligible", "redirect", "connect_timeout", "html", "no_endpoint", "responses_only"),
+    }
+)
+
 
 class Failure(Record):
     """Why a call failed. *retry_after* is seconds, None when the server gave no hint.

@@ -6,7 +6,7 @@ import math
 import re
 from typing import Any, NamedTuple
 
-from llmpool.core.outcome import Failure, UpstreamError
+from llmpool.core.outcome import OWN_CODES, Failure, UpstreamError
 from llmpool.core.wire import Answer
 from llmpool.formats.base import mapping, parse_json, shown
 
@@ -174,7 +174,7 @@ def said_by(payload: object) -> Said:
     facts = mapping(inner)
     codes = [facts.get(name) for name in ("code", "type", "status")]
     status = next((c for c in codes if isinstance(c, int) and 400 <= c < 600), 0)
-    words = tuple(shown(c, 80) for c in codes if isinstance(c, str) and c)
+    words = tuple(shown(c, 80) for c in codes if isinstance(c, str) and c and c not in OWN_CODES)
     param = facts.get("param")
     return Said(_message(facts), words, status, shown(param, 80) if isinstance(param, str) else "")
 

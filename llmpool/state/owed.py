@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from threading import RLock
 
-from llmpool.errors import LlmpoolError, StateUnusable
+from llmpool.errors import Busy, LlmpoolError, StateUnusable
 from llmpool.state.jsonfile import remove_leftovers, temporary_of, write_all
 from llmpool.state.lock import open_private, unusable
 
@@ -55,11 +56,12 @@ class Owed:
             else:
                 self._pay(kind)
 
-    def pay(self) -> None:
-        """Make what can be made now."""
+    def pay(self, *, last: bool = False) -> None:
+        """Make what can be made now; a lock that was waited for in vain is waited for once more at *last*."""
         with self._lock:
             for kind in tuple(self._writes):
-                self._pay(kind)
+                if last or not isinstance(self._why[kind], Busy):
+                    self._pay(kind)
 
     def _pay(self, kind: str) -> None:
         """Make the writes of a kind; the first that fails says how the others would fare."""
@@ -76,7 +78,8 @@ class Owed:
 
     def settled(self) -> Unwritten | None:
         """Make what can be made now, and return the error of what cannot; None where nothing is left."""
-        self.pay()
+        with suppress(KeyboardInterrupt):  # whoever waits for no lock is told what is left
+            self.pay(last=True)
         with self._lock:
             told: dict[str, list[str]] = {}
             for kind, writes in self._writes.items():

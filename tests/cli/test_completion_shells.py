@@ -117,7 +117,7 @@ def test_tab_in_bash(ids: Home) -> None:
 
 
 @pytest.mark.skipif(not shutil.which("zsh"), reason="zsh is not installed")
-@pytest.mark.parametrize("way", ["fpath", "eval"])
+@pytest.mark.parametrize("way", [pytest.param("fpath", marks=pytest.mark.slow), "eval"])
 def test_tab_in_zsh(ids: Home, way: str) -> None:
     """An interactive zsh does too, with the script found through fpath or evaluated."""
     place = (ids.dir / "prefix" / PLACES["zsh"]).parent

@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
+from llmpool.errors import StateUnusable
+from llmpool.state import jsonl
 from tests.cli.talking import Talking, talking
 from tests.fakes import faults
 from tests.fakes.server import FakeServer
@@ -34,6 +38,30 @@ def turns(home: Home, name: str) -> list[tuple[str, str]]:
     return [
         (each["role"], each["text"]) for each in home.here("chat", "--show", name, "--json").json["turns"]
     ]
+
+
+@pytest.mark.parametrize("for_good", [False, True])
+def test_a_conversation_that_cannot_be_kept_goes_on_in_memory(
+    home: Home, talking: Talking, monkeypatch: pytest.MonkeyPatch, for_good: bool
+) -> None:
+    """Whoever is asked knows what was said; at the end it is kept, or the run ends with 10."""
+    real, full = jsonl.put_together, [True]
+
+    def put(*args: Any, **options: Any) -> None:
+        if full:
+            raise StateUnusable("no room left")
+        real(*args, **options)
+
+    with FakeServer(["m"]) as server:
+        one(home, server)
+        monkeypatch.setattr(jsonl, "put_together", put)
+        done = talking("one", "two", *([] if for_good else [full.clear]), options=("--session", "s"))
+        known = sent(server)
+    assert [text for role, text in known if role == "user"] == ["one", "two"]
+    assert done.err.count("from here on this conversation is in memory alone: no room left") == 1
+    assert (done.code, "conversation is not kept" in done.err) == ((10, True) if for_good else (0, False))
+    if not for_good:
+        assert [text for role, text in turns(home, "s") if role == "user"] == ["one", "two"]
 
 
 def test_it_refuses_to_talk_with_a_pipe(home: Home) -> None:

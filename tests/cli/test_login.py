@@ -22,7 +22,7 @@ from llmpool.state.logins import Login
 from tests.at_once import at_once
 from tests.fakes.oauth import CLIENT_ID, CLIENT_SECRET, FIRST, FakeOAuth, script
 from tests.fakes.server import FakeServer
-from tests.support import Home, closed_port, end_of, toml
+from tests.support import Home, closed_port, end_of, toml, wait_for
 
 STATE_KEY = {"LLMPOOL_STATE_KEY": "01234567890123456789012345678901"}
 KEPT = ("--keep", "file", "--plaintext")
@@ -252,6 +252,7 @@ def test_the_browser_coming_back_with_a_foreign_state_fails(
         browse(monkeypatch, fake, pages, "&state=%3Cb%3E")
         refused = home.here("providers", "login", "gemini-cli", *KEPT)
         assert (refused.code, "does not belong to this login" in refused.err) == (5, True)
+        wait_for(lambda: bool(pages))
         assert "The login failed" in pages[0]
         assert fake.times("authorization_code") == 0
 

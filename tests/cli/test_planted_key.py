@@ -148,6 +148,7 @@ def test_no_command_shows_or_drops_a_key(home: Home) -> None:
     assert any(request.headers.get("x-gate") == KEYS["header"] for request in place.cloud.requests)
 
 
+@pytest.mark.slow
 def test_no_server_makes_a_key_be_shown(home: Home) -> None:
     """Every server repeats all it is sent: in errors, listings, answers, redirects and token answers."""
     with planted_home(home, sealed=False) as place, at_once():
@@ -158,6 +159,7 @@ def test_no_server_makes_a_key_be_shown(home: Home) -> None:
         assert "\n".join(walk(place, LOUD, only=[*heard, "config show", "policy simulate"])) == ""
 
 
+@pytest.mark.slow
 def test_no_key_is_shown_when_nobody_answers(home: Home) -> None:
     """Servers that are away, with a trace of every error; what was said of them before is told, too."""
     asking = ("refresh", "chat", "models load", "models ps", "models probe", "providers verify",
@@ -220,6 +222,7 @@ echo "$PASSED"
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/cmdline"), reason="Linux shows command lines there")
+@pytest.mark.slow
 def test_no_process_shows_a_key_in_its_command_line(home: Home) -> None:
     """As real processes: what `ps` shows of llmpool and its children, and what completion prints."""
     with planted_home(home, sealed=True) as place:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -144,6 +145,28 @@ def test_a_new_refresh_token_takes_the_place_of_the_old(
     assert fake.times("refresh_token") == 3
     assert fake.asked[0][1]["refresh_token"] == "refresh-old"
     assert len({form["refresh_token"] for _, form in fake.asked}) == 3
+
+
+def test_a_token_that_could_not_be_kept_for_a_moment_is_not_refreshed_again(
+    tmp_path: Path, fake: FakeOAuth, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next use keeps it first: with the old one, which its server has taken back, the login would end."""
+    fake.rotates = True
+    pool = pool_of(tmp_path, fake, clock, CODEX)
+    logged_in(pool, CODEX, "access-old", "refresh-old", ends=NOW - 1)
+    real, full = accounts._keep, [StateUnusable("full"), StateUnusable("full")]
+
+    def keep(*args: Any) -> None:
+        if full:
+            raise full.pop()
+        real(*args)
+
+    monkeypatch.setattr(accounts, "_keep", keep)
+    first = token(pool, CODEX)
+    with pytest.raises(UnusableCredential, match="refreshed, but not kept"):
+        token(pool, CODEX)
+    assert (token(pool, CODEX), fake.times("refresh_token")) == (first, 1)
+    assert len(logins.read(pool.paths.state)) == 1
 
 
 def test_a_token_under_an_hour_lies_in_the_state_and_is_had_again_when_lost(

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from llmpool.config.paths import find_paths
 from llmpool.errors import Busy, StateUnusable
+from llmpool.pool import Pool
 from llmpool.state import jsonfile, jsonl
 from llmpool.state.owed import Owed, check_writable
 from tests.edges.failing import Bench
@@ -148,3 +150,38 @@ def test_a_state_that_cannot_be_used_is_no_failure_of_a_provider(
         assert (int(error.exit_code), error.message, error.hint) == (10, "a/m: cannot lock it", "make room")
         assert len(error.details["attempts"]) == 1
         assert len(bench.usage()) == before
+
+
+def test_a_lock_that_was_waited_for_in_vain_is_waited_for_at_the_end() -> None:
+    """Between two records nobody waits for it again: each wait takes ten seconds."""
+    disk, owed = Disk(), Owed()
+    owed.take("usage", disk.write("1"), Busy("in use"))
+    owed.pay()
+    assert disk.held == []
+    assert owed.settled() is None
+    assert disk.held == ["1"]
+
+
+def test_who_waits_no_longer_is_told_what_is_left() -> None:
+    """A second Ctrl-C ends the last try, and what could not be written is named all the same."""
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    owed = Owed()
+    owed.take("usage not recorded", interrupted, StateUnusable("full"))
+    left = owed.settled()
+    assert left is not None
+    assert "usage not recorded: full" in left.message
+
+
+def test_a_write_that_is_interrupted_is_told(tmp_path: Path) -> None:
+    """It is lost, as the run ends; nobody is left to believe that it was recorded."""
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    pool = Pool(find_paths({}, config=str(tmp_path / "c.toml"), state=str(tmp_path)), {}, lambda: 0.0)
+    with pytest.raises(KeyboardInterrupt):
+        pool.owe("usage not recorded", interrupted)
+    assert pool.warnings == ["usage not recorded: interrupted"]

@@ -50,6 +50,7 @@ def test_pages_and_completions_match_the_commands(home: Home) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+@pytest.mark.slow
 def test_the_generated_files_depend_on_nothing_around(home: Home, tmp_path: Path) -> None:
     """Neither environment nor terminal change a byte, and a second run changes nothing."""
     (tmp_path / "pyproject.toml").write_text('name = "llmpool"\n')

@@ -13,6 +13,7 @@ import pytest
 from llmpool import __version__
 
 ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.slow  # .ci/run builds both
 SHARE = f"llmpool-{__version__}.data/data/share"
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmpool.core.outcome import FAILURE_KINDS
+from llmpool.core.outcome import FAILURE_KINDS, OWN_CODES
 from llmpool.core.wire import Answer
 from llmpool.formats.errors import failure_in, read_error, retry_after
 from tests.unit.formats.recordings import recorded
@@ -170,3 +170,10 @@ def test_no_error_body_is_too_odd_to_read(payload: object, status: int, junk: by
     assert read_error(answer(status, payload)).kind in FAILURE_KINDS
     assert failure_in(payload).kind in FAILURE_KINDS
     assert read_error(Answer(status=status, headers={}, body=junk)).message
+
+
+@pytest.mark.parametrize("code", sorted(OWN_CODES))
+def test_no_server_speaks_with_a_code_of_ours(code: str) -> None:
+    """Such a code says that nothing was sent, or why this program ends: it would not be recorded or paid."""
+    failure = read_error(answer(500, {"error": {"message": "boo", "code": code, "type": code}}))
+    assert (failure.kind, failure.code) == ("server", "")

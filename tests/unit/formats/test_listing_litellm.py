@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from llmpool.core.outcome import FAILURE_KINDS, Failure, UpstreamError
 from llmpool.core.wire import Answer, Target
+from llmpool.formats import collect
 from llmpool.formats.litellm_listing import litellm_listing
 from tests.unit.formats.listed import Listed, answer, page, run
 
@@ -87,12 +88,13 @@ def test_its_three_addresses_are_asked_in_turn(url: str, asked: list[str]) -> No
     assert all(dict(call.headers)["authorization"] == "Bearer k" for call in found.calls)
 
 
-def test_nothing_found_is_a_failure() -> None:
+def test_nothing_found_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty pool is never made of nothing."""
     assert failure(answer({}, 404), answer({"data": []}), answer({"data": 3})).kind == "wrong_format"
     assert failure(*[answer({"data": []})] * 3).message == "no models at /model/info"
-    many = answer({"data": [{"model_name": str(n)} for n in range(100_001)]})
-    assert "more than 100,000" in failure(many, many, many).message
+    monkeypatch.setattr(collect, "MAX_MODELS", 1000)
+    many = answer({"data": [{"model_name": str(n)} for n in range(1001)]})
+    assert "more than 1,000" in failure(many, many, many).message
 
 
 @pytest.mark.parametrize("status", [401, 403])

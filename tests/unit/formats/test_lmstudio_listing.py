@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from llmpool.core.deployment import Capabilities, ObservedModel
 from llmpool.core.outcome import FAILURE_KINDS, UpstreamError
 from llmpool.core.wire import Answer, Target
-from llmpool.formats import wire_format
-from llmpool.formats.base import MAX_MODELS, Listing
+from llmpool.formats import collect, wire_format
+from llmpool.formats.base import Listing
 from llmpool.formats.lmstudio import root_of
 from tests.contract.lmstudio.shapes import documented
 
@@ -240,10 +240,11 @@ def test_names_are_usable_and_counted_once() -> None:
     assert listing.skipped == 7
 
 
-def test_a_listing_without_end_is_refused() -> None:
-    """One model over 100,000 is too many."""
-    lines = [{"id": f"m{i}"} for i in range(MAX_MODELS + 1)]
-    with pytest.raises(UpstreamError, match="more than 100,000 models"):
+def test_a_listing_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One model over the limit (100,000) is too many."""
+    monkeypatch.setattr(collect, "MAX_MODELS", 1000)
+    lines = [{"id": f"m{i}"} for i in range(1001)]
+    with pytest.raises(UpstreamError, match="more than 1,000 models"):
         listed(UNEXPECTED, UNEXPECTED, answer({"data": lines}))
 
 
