@@ -1,7 +1,8 @@
 """What a span of time adds up to, out of roll-ups where they hold and out of lines where they do not.
 
 `MONTH.month` has the closed days of a local month, with the stamps of all it was made of: void when one of
-them is another. It is made anew without a word, as the roll-ups of days are.
+them is another. It is made anew without a word, as the roll-ups of days are, and so it is for a view of it
+that nobody has asked for before.
 """
 
 from __future__ import annotations
@@ -212,18 +213,20 @@ class _Work:
         parts = [p for p in self.all if first <= p.day <= last and p.day < self.closed_before]
         path = self.folder / f"{month}{MONTH}"
         roll = rollfile.read(path, view)
+        before = _asked(roll or rollfile.read(path, TOTALS))
+        asked = before | {view} - {TOTALS, CELLS}
         known = _covers(roll) if roll and roll.head.get("zone") == localdays.zone() else {}
         if known and all(known[name].stamp == rollup.stamp(_path(self.folder, name)) for name in known):
             outside = [part for part in parts if part.path.name not in known]
             over = _after(month) < self.closed_before
-            if not outside or (len(outside) < FEW_DAYS and not over):
+            if asked == before and (not outside or (len(outside) < FEW_DAYS and not over)):
                 return roll
         if len(parts) < 2:
             return None
-        made = self._make_month(path, month, parts)
+        made = self._make_month(path, month, parts, asked)
         return made._replace(days=made.views[DAYS]) if view == DAYS else made
 
-    def _make_month(self, path: Path, month: str, parts: list[Part]) -> Roll:
+    def _make_month(self, path: Path, month: str, parts: list[Part], asked: set[str]) -> Roll:
         covers: dict[str, _Covered] = {}
         whole, by_day = DaySum(), dict[str, DaySum]()
         for part in parts:
@@ -235,10 +238,12 @@ class _Work:
             found = [(each, block[each]) for block in loaded.blocks for each in labels if each in block]
             for label, day in found:
                 whole.add(day)
-                by_day.setdefault(label, DaySum()).add(day._replace(cells={}))
+                if DAYS in asked:
+                    by_day.setdefault(label, DaySum()).add(day._replace(cells={}))
         head = {"zone": localdays.zone(), "parts": {name: list(each) for name, each in covers.items()}}
         days = _days({month: whole})
-        roll = Roll(head, days, views(days) | {DAYS: _days(by_day)})
+        kept = views(days, asked) | ({DAYS: _days(by_day)} if DAYS in asked else {})
+        roll = Roll(head | {"asked": sorted(asked)}, days, kept)
         rollfile.write(path, roll)
         return roll
 
@@ -252,6 +257,14 @@ def _covers(roll: Roll) -> dict[str, _Covered]:
         return {name: _Covered(*each) for name, each in roll.head["parts"].items()}
     except _FOREIGN:
         return {}
+
+
+def _asked(roll: Roll | None) -> set[str]:
+    """Return the views that a month's file was asked for: of these it has what saves anything."""
+    try:
+        return set(roll.head["asked"]) if roll else set()
+    except _FOREIGN:
+        return set()
 
 
 def _path(folder: Path, name: str) -> Path:

@@ -188,8 +188,7 @@ def _fresh(
     if not known or lines.count >= FEW_LINES:
         made = {"stamp": _stamp(seen), "offset": lines.offset, "crc": lines.crc, "bad": bad}
         days = merged_days(blocks)
-        fewer = {} if view in (TOTALS, CELLS) else views(days)
-        blocks = [_kept_anew(path, Roll(place | made, days, fewer), view)]
+        blocks = [_kept_anew(path, Roll(place | made, days, views(days, {view})), view)]
     rest = Fold(calendar.around)
     rest.extend([lines.rest()])
     blocks += [rest.days()] if lines.offset < size else []

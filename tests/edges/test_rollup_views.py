@@ -30,7 +30,8 @@ def month(tmp_path: Path) -> Path:
     for day in range(10, 20):
         for number, key in enumerate("abab"):
             add(tmp_path, f"2026-11-{day}T1{number}:00:00Z", key=key, deployment=f"den/{number // 2}")
-    assert spent(tmp_path, "deployment") == {"den/0": 20, "den/1": 20}
+    for by in ("deployment", "key", "day"):
+        assert sum(spent(tmp_path, by).values()) == 40
     return tmp_path / "usage" / "rollup" / "2026-11.month"
 
 
@@ -121,7 +122,24 @@ def test_a_view_that_saves_little_is_not_kept(tmp_path: Path) -> None:
             add(tmp_path, f"2026-11-{day}T10:00:00Z", deployment=f"den/{name}")
     assert spent(tmp_path, "deployment") == {"den/a": 2, "den/b": 2, "den/c": 2}
     kept = sections(tmp_path / "usage" / "rollup" / "2026-11.month")
-    assert set(kept) == {TOTALS, DAYS, KEYS, CELLS}
+    assert set(kept) == {TOTALS, CELLS}
+
+
+def test_a_month_keeps_the_views_that_it_was_asked_for(tmp_path: Path) -> None:
+    """Each is added when somebody asks for the first time, and then it stays; all say the same."""
+    for day in (10, 11):
+        for key in "ab":
+            add(tmp_path, f"2026-11-{day}T10:00:00Z", key=key, deployment="den/a")
+            add(tmp_path, f"2026-11-{day}T11:00:00Z", key=key, deployment="den/b")
+    month, known = tmp_path / "usage" / "rollup" / "2026-11.month", {TOTALS, CELLS}
+    for by, view in (("month", TOTALS), ("key", KEYS), ("model", DEPLOYMENTS), ("day", DAYS)):
+        for _ in range(2):
+            assert sum(spent(tmp_path, by).values()) == 8
+            written = month.stat().st_mtime_ns
+        known.add(view)
+        assert set(sections(month)) == known
+        spent(tmp_path, by)
+        assert month.stat().st_mtime_ns == written
 
 
 def test_many_new_lines_are_kept_with_all_their_cells(
