@@ -37,16 +37,16 @@ class Lines(NamedTuple):
     bad: int
 
 
-def append(path: Path, record: dict[str, Any], *, durable: bool = True) -> bool:
-    """Add *record* as one line of *path*; when this returns, a *durable* one survives a power cut.
+def append(path: Path, record: dict[str, Any]) -> bool:
+    """Add *record* as one line of *path*; when this returns, it survives a power cut.
 
     It returns whether the line is the first of the file.
     """
     line = _lines([record])
     try:
-        torn, first = _append_beside_others(path, line, durable=durable)
+        torn, first = _append_beside_others(path, line)
         if torn:
-            _append_alone(path, line, torn, durable=durable)
+            _append_alone(path, line, torn)
     except OSError as error:
         raise unusable(path, error) from error
     return first
@@ -175,7 +175,7 @@ def gate(directory: Path) -> Path:
     return directory / "append"
 
 
-def _append_beside_others(path: Path, line: bytes, *, durable: bool) -> tuple[_Part | None, bool]:
+def _append_beside_others(path: Path, line: bytes) -> tuple[_Part | None, bool]:
     """Append under the shared lock; the sync comes after it, so that a rewrite need not wait for the disk.
 
     Returns what is to be mended, and whether the line is the first of the file.
@@ -185,11 +185,10 @@ def _append_beside_others(path: Path, line: bytes, *, durable: bool) -> tuple[_P
             descriptor = _open(path)
             stack.callback(os.close, descriptor)
             size = os.fstat(descriptor).st_size
-            if durable:
-                _keep_name(path, size)
+            _keep_name(path, size)
             start, written = _write_line(descriptor, size, line)
         torn = not written.endswith(line)
-        if durable and not torn:
+        if not torn:
             try:
                 os.fsync(descriptor)
             except OSError:
@@ -207,7 +206,7 @@ def _write_line(descriptor: int, size: int, line: bytes) -> _Part:
     return start, payload[:written]
 
 
-def _append_alone(path: Path, line: bytes, torn: _Part | None = None, *, durable: bool = True) -> None:
+def _append_alone(path: Path, line: bytes, torn: _Part | None = None) -> None:
     """Take back a torn part and write *line* in full, or leave the file as long as it was."""
     with locked(gate(path.parent)):
         descriptor = _open(path)
@@ -216,12 +215,10 @@ def _append_alone(path: Path, line: bytes, torn: _Part | None = None, *, durable
                 warn(f"{path} is written, but a power cut may undo that")
                 return
             size = os.fstat(descriptor).st_size
-            if durable:
-                _keep_name(path, size)
+            _keep_name(path, size)
             try:
                 write_all(descriptor, _on_its_own_line(descriptor, size, line))
-                if durable:
-                    os.fsync(descriptor)
+                os.fsync(descriptor)
             except OSError:
                 os.ftruncate(descriptor, size)
                 raise

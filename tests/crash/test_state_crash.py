@@ -76,7 +76,7 @@ finish(readers)
 APPEND = """
 def append(writer):
     for n in range(200):
-        jsonl.append(path, {"writer": writer, "n": n, "text": "x" * (n * 37 % 9000)}, durable=False)
+        jsonl.append(path, {"writer": writer, "n": n, "text": "x" * (n * 37 % 9000)})
 
 finish([start(append, writer) for writer in range(16)])
 """
@@ -84,7 +84,7 @@ finish([start(append, writer) for writer in range(16)])
 APPEND_AND_REWRITE = """
 def append(writer):
     for n in range(150):
-        jsonl.append(path, {"writer": writer, "n": n, "seen": n % 3 == 0}, durable=False)
+        jsonl.append(path, {"writer": writer, "n": n, "seen": n % 3 == 0})
 
 def marked(record):
     return None if record["seen"] else record | {"seen": True}

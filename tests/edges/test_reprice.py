@@ -74,7 +74,7 @@ def plant(pool: Pool, *lines: dict[str, Any]) -> Path:
     """Write records where they belong, and return their directory."""
     folder = pool.paths.state / ledger.USAGE
     for line in lines:
-        jsonl.append(folder / f"{line['at'][:10]}.jsonl", line, durable=False)
+        jsonl.append(folder / f"{line['at'][:10]}.jsonl", line)
     return folder
 
 

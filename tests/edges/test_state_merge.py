@@ -92,7 +92,7 @@ def test_who_appends_meanwhile_loses_nothing(path: Path) -> None:
 
     def append() -> None:
         for number in range(100):
-            jsonl.append(path, record(f"mine{number}", "12:00:00"), durable=False)
+            jsonl.append(path, record(f"mine{number}", "12:00:00"))
 
     writer = threading.Thread(target=append)
     writer.start()
