@@ -51,7 +51,13 @@ def read(state: Path) -> dict[tuple[str, str], Quota]:
 def remember(state: Path, quotas: Iterable[Quota], now: float) -> None:
     """Take *quotas* into the cache under the lock; the later answer counts."""
     fresh = {(quota.provider, quota.account): quota for quota in quotas}
-    recent.renew(state / NAME, fresh, now, _quotas, _as_data)
+    if not fresh:
+        return
+
+    def change(known: dict[tuple[str, str], Quota]) -> Any:
+        return [_as_data(each) for each in recent.latest(known | fresh, now)]
+
+    jsonfile.update(state / NAME, change, decode=_quotas)
 
 
 def _as_data(quota: Quota) -> dict[str, Any]:
