@@ -38,7 +38,7 @@ def keeping(pool: Pool) -> Keeping:
     """Return whose budgets are kept where, as `state.budgets` wants it."""
     from llmpool.state.budgets import Keeping
 
-    return Keeping(pool.paths.state, pool.paths.config, budgets(pool), pool.clock)
+    return Keeping(pool.paths.state, pool.paths.config, budgets(pool), pool.clock, pool.tell)
 
 
 def standings(pool: Pool) -> list[Standing]:

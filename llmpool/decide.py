@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from llmpool.config.paths import from_home
 from llmpool.core.config import MODES
 from llmpool.core.ids import short_id, split_ref
 from llmpool.core.routing import BUDGET, HARD, Decision, RouteRequest, RoutingRow, RoutingTable
@@ -157,7 +158,7 @@ def _laid_out(pool: Pool, request: RouteRequest, profile: str) -> Asked:
         request = request.replace(mode=request.mode or request.model.lower(), model="")
     said = (("strategy", request.strategy), ("mode", request.mode), ("profile", profile))
     request = request.replace(mode=request.mode or table.routing.mode)
-    _check_names(request, table)
+    _check_group(request, table)
     typed = request.exclude
     if typed or request.prefer:
         request = request.replace(
@@ -302,16 +303,16 @@ def _unknown(pool: Pool, ref: str) -> UnknownName:
 
 def nothing_configured(pool: Pool) -> NothingEligible:
     """Build the error of a first run: nothing there yet, and what to do about it."""
-    fact = f"{pool.paths.config} names none" if pool.paths.config.exists() else f"no {pool.paths.config}"
+    where, there = from_home(pool.paths.config, pool.env), pool.paths.config.exists()
     return NothingEligible(
-        f"no provider is configured ({fact})",
+        f"no provider is configured ({f'{where} names none' if there else f'no {where}'})",
         hint="run: llmpool init    (finds keys and local servers; spends no tokens)",
         details={"rejections": []},
     )
 
 
-def _check_names(request: RouteRequest, table: RoutingTable) -> None:
-    """Refuse a group or strategy that does not exist, before it can silently mean nothing."""
+def _check_group(request: RouteRequest, table: RoutingTable) -> None:
+    """Refuse a group that does not exist, before it can silently mean nothing."""
     if request.group and not any(group.name == request.group for group in table.groups):
         from llmpool.router import profiles
 

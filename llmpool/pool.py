@@ -53,6 +53,7 @@ class Pool:
         self.keys_read: Callable[[tuple[str, str], Callable[[], str]], str] | None = None  # of a long run
         self.lessons: Any = None  # of a long run: the `chat.lessons.Lessons` that keep what answers teach
         self.owed: Owed | None = None  # what could not be written yet, and has to be
+        self.tell: Callable[[str], object] = lambda _: None  # hears what a person has to wait for
         self._learnt: list[Callable[[Memories], None]] = []
 
     @cached_property

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from llmpool.cli import complete
 from llmpool.cli.output import ago, plural
-from llmpool.config.paths import Paths, find_paths
+from llmpool.config.paths import Paths, find_paths, from_home
 from llmpool.core.times import rfc3339
 from llmpool.errors import Exit, LlmpoolError
 
@@ -49,9 +49,9 @@ def _situation(paths: Paths, now: float) -> tuple[str, list[tuple[str, str]]]:
     providers, ids = complete.known(paths)
     if not providers:
         where = (
-            f"no {_short(paths.config)}"
+            f"no {from_home(paths.config, os.environ)}"
             if not paths.config.exists()
-            else f"no provider in {_short(paths.config)}"
+            else f"no provider in {from_home(paths.config, os.environ)}"
         )
         return f"nothing is configured yet ({where})", [_INIT, _ADD, _ASK]
     counted = plural(providers, "provider")
@@ -93,9 +93,3 @@ def _changed(path: Path) -> float:
         return path.stat().st_mtime
     except OSError:
         return 0.0
-
-
-def _short(path: Path) -> str:
-    """Write a path as a person does, from their home."""
-    home = os.environ.get("HOME", "")
-    return f"~/{path.relative_to(home)}" if home and path.is_relative_to(home) else str(path)

@@ -9,6 +9,7 @@ from llmpool.cli import passphrase
 from llmpool.cli.confirm import confirm
 from llmpool.cli.output import plural
 from llmpool.cli.progress import Progress
+from llmpool.config.paths import from_home
 from llmpool.discovery.refresh import refresh
 from llmpool.errors import Misuse
 from llmpool.setup import restore
@@ -109,9 +110,10 @@ def _added(terminal: Terminal, intake: Intake) -> Taken:
 
 
 def _tell(terminal: Terminal, plan: restore.Plan, done: restore.Restored) -> None:
-    path = terminal.pool.paths.config
+    env = terminal.pool.env
+    path = from_home(terminal.pool.paths.config, env)
     if done.backup:
-        terminal.say(f"{path} as it was is kept in {done.backup}")
+        terminal.say(f"{path} as it was is kept in {from_home(done.backup, env)}")
     came = plural(len(terminal.pool.catalog.providers), "provider")
     came += f", {plural(done.policies, 'policy', 'policies')}" if done.policies else ""
     terminal.say(f"{'wrote' if done.written else 'nothing to change in'} {path}: {came}")

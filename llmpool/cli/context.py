@@ -64,6 +64,7 @@ class Terminal:
             paths = find_paths(os.environ, self.options.config or None, self.options.state or None)
             refuse_shared(paths.state)
             self._pool = open_pool(paths, offline=self.options.offline)
+            self._pool.tell = self.wait
         return self._pool
 
     @property
@@ -168,6 +169,11 @@ class Terminal:
         """Tell a person something on stderr, unless quiet was asked for; *dim* is what may be overlooked."""
         if not self.options.quiet:
             self._line(text, style="dim" if dim else "")
+
+    def wait(self, text: str) -> None:
+        """Tell a person at a terminal what takes so long."""
+        if self.err_is_terminal:
+            self.say(text, dim=True)
 
     def warn(self, text: str) -> None:
         """Warn on stderr; quiet does not silence what may cost data."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llmpool.cli.output import plural
+from llmpool.config.paths import from_home
 from llmpool.core.ids import mask_shortly
 from llmpool.core.text import one_line
 from llmpool.core.times import rfc3339
@@ -61,7 +63,7 @@ def _show_tools(terminal: Terminal, tools: Iterable[Seen]) -> None:
 
     terminal.say("what tools read; + is set, - is not:")
     for each in tools:
-        file = [_home(str(each.path))] if each.path else []
+        file = [from_home(each.path, os.environ)] if each.path else []
         named = "  ".join([*file, *(f"{'+' if on else '-'}{name}" for name, on in each.variables)])
         used = bool(file) or any(on for _, on in each.variables)
         line = f"  {each.tool.id:{_TOOL}}  {named}"
@@ -73,21 +75,14 @@ def _show_tools(terminal: Terminal, tools: Iterable[Seen]) -> None:
 def _row(entry: Entry) -> list[str]:
     found, aim = entry.found, entry.target
     state = "here already" if entry.imported else entry.why or "new"
-    url, place = dict(aim.fields).get("url", ""), _home(found.path) or "variables"
+    url = dict(aim.fields).get("url", "")
+    place = from_home(Path(found.path), os.environ) if found.path else "variables"
     return [found.tool, aim.provider or "-", _key(found, "-"), url or "-", state, place]
 
 
 def _key(found: Found | Wanted, nothing: str) -> str:
     """Show the mask of a key, or the variable that has it."""
     return mask_shortly(found.key) if found.key else f"${found.key_env}" if found.key_env else nothing
-
-
-def _home(path: str) -> str:
-    """Shorten a path below the home directory as people write it."""
-    try:
-        return f"~/{Path(path).relative_to(Path.home())}" if path else ""
-    except (ValueError, RuntimeError):
-        return path
 
 
 def listing(seen: Survey) -> dict[str, Any]:

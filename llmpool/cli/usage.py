@@ -110,6 +110,7 @@ def prune(
     happens by itself once a day, by [usage] retention (30d unless set, 0d keeps everything).
     """
     from llmpool.cli.confirm import confirm
+    from llmpool.cli.progress import Progress
     from llmpool.setup import prune as work
 
     terminal: Terminal = ctx.obj
@@ -118,7 +119,8 @@ def prune(
         _tell_plan(terminal, plan)
     if plan.days and not dry_run:
         confirm(terminal, f"remove {plural(len(plan.days), 'day')} before {plan.before}?", yes=yes)
-        work.prune(terminal.pool, plan.before)
+        with Progress(terminal) as progress:
+            work.prune(terminal.pool, plan.before, lambda done, total: progress.bar(done, total, unit="days"))
     if as_json:
         terminal.json(plan.as_json() | {"dry_run": dry_run})
     return Exit.OK

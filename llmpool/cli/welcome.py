@@ -9,6 +9,7 @@ from llmpool.cli.import_view import told
 from llmpool.cli.output import plural, window
 from llmpool.cli.progress import Progress
 from llmpool.cli.transfer import moving
+from llmpool.config.paths import from_home
 from llmpool.core.ids import mask_shortly
 from llmpool.core.text import few
 from llmpool.discovery.refresh import RefreshReport, refresh
@@ -66,7 +67,7 @@ def _tell(terminal: Terminal, report: RefreshReport, because: dict[str, str]) ->
         facts = entry.error or plural(len(entry.models), "model") + _loaded(entry)
         why = because.get(entry.provider, "configured before") or "new"
         terminal.say(f"{entry.provider:{width}}   {why:30}  {facts}")
-    path = terminal.pool.paths.config
+    path = from_home(terminal.pool.paths.config, terminal.pool.env)
     if because:
         terminal.say(f"wrote {path}; no tokens spent")
     elif report.observed:

@@ -90,6 +90,12 @@ def _home(env: Mapping[str, str]) -> Path:
     return Path(home).absolute() if home else Path(_database_home())
 
 
+def from_home(path: Path, env: Mapping[str, str]) -> str:
+    """Write *path* as a person does: from their home, where it is below that."""
+    home = env.get("HOME", "")
+    return f"~/{path.relative_to(home)}" if home and path.is_relative_to(home) else str(path)
+
+
 def _database_home() -> str:
     if sys.platform == "win32":
         return os.path.expanduser("~")  # noqa: PTH111 - the same call as below

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from llmpool.core.record import Record
 
-FAILURE_KINDS = (
+FailureKind = Literal[
     "auth",  # the key is refused or missing
     "quota",  # money or allowance is used up
     "rate_limit",  # too fast; wait
@@ -22,7 +24,7 @@ FAILURE_KINDS = (
     "content",  # refused for what it says
     "unusable",  # it cannot be called from here: no such format, model file or program
     "cancelled",  # the user stopped it
-)
+]
 
 # Codes that say what no server can: an error that has one of them for its own has none.
 OWN_CODES = frozenset(
@@ -40,7 +42,7 @@ class Failure(Record):
     `no_endpoint`, `responses_only`, `connect_timeout`. *hint* is the way out, where it is known here alone.
     """
 
-    kind: str
+    kind: FailureKind
     message: str
     status: int = 0
     code: str = ""

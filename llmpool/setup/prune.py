@@ -45,9 +45,9 @@ def plan(pool: Pool, before: str = "", keep: str = "") -> Plan:
     return Plan(day, days, len(found.usage), len(found.decisions), size)
 
 
-def prune(pool: Pool, before: str) -> None:
+def prune(pool: Pool, before: str, heard: files.Heard) -> None:
     """Remove what is older than a UTC day; the sums of its usage stay."""
-    files.prune(pool.paths.state, before)
+    files.prune(pool.paths.state, before, heard=heard)
 
 
 def _before(pool: Pool, before: str, keep: str) -> str:

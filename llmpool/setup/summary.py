@@ -11,7 +11,7 @@ from llmpool.core.routing import RoutingRow
 from llmpool.errors import LlmpoolError
 from llmpool.pool import Pool
 from llmpool.setup.records import Whose
-from llmpool.state import collect, localdays
+from llmpool.state import collect, localdays, unread
 from llmpool.usage.rollup import Who, view_by
 from llmpool.usage.span import PERIODS, Span
 from llmpool.usage.summary import GROUPINGS, Groups, Summary
@@ -60,6 +60,8 @@ def summary(pool: Pool, wanted: Wanted) -> Report:
     """Add up what was used; nothing is asked of the network, and nothing but roll-ups is written."""
     now, state = pool.clock(), pool.paths.state
     groups = Groups(wanted.by, _chosen(wanted.filters), localdays.today(now))
+    if waits := unread.words(state, wanted.span, lines=wanted.needs_lines):
+        pool.tell(waits)
     if wanted.needs_lines:
         found = collect.scan(state, wanted.span, now=now, sessions=True, into=groups)
     else:

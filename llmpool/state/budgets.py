@@ -28,12 +28,16 @@ T = TypeVar("T")
 
 
 class Keeping(NamedTuple):
-    """Whose budgets are kept where: the state directory, the config that says them, and the clock."""
+    """Whose budgets are kept where: the state directory, the config that says them, and the clock.
+
+    *tell* hears what a person has to wait for.
+    """
 
     state: Path
     config: Path
     budgets: tuple[Budget, ...]
     clock: Clock
+    tell: Callable[[str], object] = lambda _: None
 
 
 def reserve(keeping: Keeping, wish: Wish) -> Granted | Short:
@@ -93,23 +97,26 @@ def _seeds(keeping: Keeping) -> dict[str, Count]:
     for since in {rules.starts(budget.per, now) for budget in wanted}:
         mine = [budget for budget in wanted if rules.starts(budget.per, now) == since]
         whole = all(budget.scope == rules.ANY and budget.tag is None for budget in mine)
-        ran[since] = list(_ran(keeping.state, since, now, whole=whole))
+        ran[since] = list(_ran(keeping, since, now, whole=whole))
     pairs = [(budget, rules.starts(budget.per, now)) for budget in wanted]
     return {rules.name_of(budget): rules.seed(budget, since, ran[since]) for budget, since in pairs}
 
 
-def _ran(state: Path, since: float, now: float, *, whole: bool) -> Iterator[Ran]:
+def _ran(keeping: Keeping, since: float, now: float, *, whole: bool) -> Iterator[Ran]:
     """Add up what the ledger says was spent from a moment on: out of its roll-ups, pruned days included.
 
     Where the *whole* is all that is wanted, nobody looks at whose it is: that is years in a few totals.
     """
+    from llmpool.state import unread
     from llmpool.state.collect import collect
     from llmpool.usage.rollup import CELLS, TOTALS, Costs
     from llmpool.usage.span import Span
 
     span = Span(rfc3339(since).removesuffix("Z") if since else "")
     spent = Costs(whole=whole)
-    collect(state, span, now=now, view=TOTALS if whole else CELLS, into=spent)
+    if waits := unread.words(keeping.state, span):
+        keeping.tell(waits)
+    collect(keeping.state, span, now=now, view=TOTALS if whole else CELLS, into=spent)
     yield from (Ran(who.deployment, who.key, who.tag, cost) for who, cost in spent.by.items())
 
 

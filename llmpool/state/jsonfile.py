@@ -136,16 +136,16 @@ def write_atomic(path: Path, content: bytes, *, mode: int = 0o600) -> None:
             if mode != 0o600:  # the umask may have taken some of it
                 temporary.chmod(mode)
             _fill(descriptor, content)
-            _replace(temporary, path)
+            replace(temporary, path)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
     except OSError as error:
         raise unusable(path, error) from error
-    _settle(path)
+    settle(path)
 
 
-def _settle(path: Path) -> None:
+def settle(path: Path) -> None:
     """Make a name survive a power cut; an error is told only: who took it for unwritten would count twice."""
     try:
         sync_directory(path.parent)
@@ -312,7 +312,7 @@ def _fill(descriptor: int, content: bytes) -> None:
         os.close(descriptor)
 
 
-def _replace(temporary: Path, path: Path) -> None:
+def replace(temporary: Path, path: Path) -> None:
     """Rename over *path*; on Windows that fails for as long as somebody reads it."""
     for left in reversed(range(_REPLACE_TRIES)):
         try:

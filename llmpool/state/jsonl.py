@@ -16,17 +16,28 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from itertools import takewhile
 from math import isfinite
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
-from llmpool.state.jsonfile import encode, sync_directory, warn, write_all, write_atomic
+from llmpool.state.jsonfile import (
+    encode,
+    replace,
+    settle,
+    sync_directory,
+    temporary_of,
+    warn,
+    write_all,
+    write_atomic,
+)
 from llmpool.state.lock import locked, open_private, unusable
 
 _SUFFIX = ".jsonl"
 _DAY_SHAPE = "0000-00-00"
 _DIGITS = str.maketrans("123456789", "000000000")
 
+Change = Callable[[dict[str, Any]], dict[str, Any] | None]
 _Part = tuple[int, bytes]  # where a write began, and what it left there (a class costs 0.6 ms to make)
 
 
@@ -122,31 +133,84 @@ def iter_days(
             yield directory / name
 
 
-def revise(path: Path, change: Callable[[dict[str, Any]], dict[str, Any] | None]) -> int:
+def revise(path: Path, change: Change) -> int:
     """Put what *change* makes of a record in its place, None leaves it, and return how many are others now.
 
-    Nobody appends meanwhile; the file is there in full, old or new. Lines that are no record stay.
+    The file is there in full, old or new, and lines that are no record stay. Others go on appending: they
+    wait only while what came meanwhile is written behind the rest.
     """
-    if not path.exists():
-        return 0
-    with locked(gate(path.parent)):
+    found: int | None = None
+    while found is None:
         try:
-            lines = path.read_bytes().splitlines(keepends=True)
+            found = _revised(path, change)
         except FileNotFoundError:
-            return 0
+            return 0  # there is none, or it was pruned meanwhile
         except OSError as error:
-            raise unusable(path, error, "read") from error
-        changed = [_revised(line, change) for line in lines]
-        count = sum(map(bytes.__ne__, lines, changed))
-        if count:
-            write_atomic(path, b"".join(changed))
-        return count
+            raise unusable(path, error) from error
+    return found
 
 
-def _revised(line: bytes, change: Callable[[dict[str, Any]], dict[str, Any] | None]) -> bytes:
-    found = record(line)
-    other = None if found is None else change(found)
-    return line if other is None else _lines([other])
+def _revised(path: Path, change: Change) -> int | None:
+    """Write a file anew and put it in its place, or return None where it is another by then."""
+    temporary = temporary_of(path)
+    with path.open("rb") as old:
+        descriptor = open_private(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        try:
+            with os.fdopen(descriptor, "wb") as new:
+                made = _Revision(new, change)
+                made.take(takewhile(_is_whole, old))
+                with locked(gate(path.parent)):
+                    if not made.goes_on(path, old):
+                        return None
+                    if made.count:
+                        old.close()  # Windows puts nothing in the place of an open file
+                        new.close()
+                        replace(temporary, path)
+                        settle(path)
+                    return made.count
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+class _Revision:
+    """The lines of a file on their way into a *new* one; *count* of them are others there."""
+
+    def __init__(self, new: BinaryIO, change: Change) -> None:
+        self.count = 0
+        self._new, self._change = new, change
+        self._end, self._last = 0, b""
+
+    def take(self, lines: Iterable[bytes]) -> None:
+        """Write more lines, and sync what is not to be thrown away."""
+        for line in lines:
+            other = self._other(line)
+            self.count += other != line
+            self._new.write(other)
+            self._end += len(line)
+            self._last = line
+        if self.count:
+            self._new.flush()
+            os.fsync(self._new.fileno())
+
+    def goes_on(self, path: Path, old: BinaryIO) -> bool:
+        """Take what was appended; say no where the file is another, or lost what was taken of it."""
+        with path.open("rb") as now:
+            if not os.path.sameopenfile(now.fileno(), old.fileno()):
+                return False
+            now.seek(self._end - len(self._last))
+            if now.read(len(self._last)) != self._last:
+                return False
+            self.take(now)
+        return True
+
+    def _other(self, line: bytes) -> bytes:
+        found = record(line)
+        other = None if found is None else self._change(found)
+        return line if other is None else _lines([other])
+
+
+def _is_whole(line: bytes) -> bool:
+    return line.endswith(b"\n")
 
 
 def remove_before(directory: Path, day: str) -> int:

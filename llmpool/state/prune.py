@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +18,7 @@ from llmpool.usage.rollup import merged_days
 
 _LENGTH = 86400
 _LEAST = 2  # days
+Heard = Callable[[int, int], object]  # is told how many days are done, and of how many
 
 
 class Old(NamedTuple):
@@ -41,7 +43,7 @@ def old(state: Path, day: str) -> Old:
     return Old(usage, decisions)
 
 
-def prune(state: Path, day: str, *, most: int = 0) -> Old:
+def prune(state: Path, day: str, *, most: int = 0, heard: Heard = lambda _done, _total: None) -> Old:
     """Remove what is older than *day*, the oldest first, and return it.
 
     With *most* it ends where more bytes of usage would be read, but not before two days: who comes every day
@@ -50,7 +52,8 @@ def prune(state: Path, day: str, *, most: int = 0) -> Old:
     found = old(state, day)
     usage = found.usage[: _within(found.usage, most)] if most else found.usage
     calendar = Calendar()
-    for path in usage:
+    for number, path in enumerate(usage):
+        heard(number, len(usage))
         _seal(Part(path.stem, path), calendar)
     jsonl.remove_before(state / ledger.DECISIONS, day)
     return found._replace(usage=usage)

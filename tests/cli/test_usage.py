@@ -5,12 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import time
 from typing import Any
 
+import pytest
+
+from llmpool.state import unread
 from tests.fakes import faults
 from tests.fakes.server import FakeServer
 from tests.support import Home, finish, model, provider
+from tests.ttys import terminals
 
 DAY = 86400
 
@@ -270,3 +275,28 @@ def test_a_number_without_a_unit_prunes_nothing(home: Home) -> None:
     assert (kept.code, "90d" in kept.err) == (2, True)
     assert home.here("usage", "prune", "--keep", "0", "--yes").code == 0
     assert home.here("usage", "--since", "2026-02-01", "--until", "2026-01-01").code == 2
+
+
+@pytest.mark.parametrize("line", ["route hi", "usage", "usage --since all --by session"])
+def test_nobody_waits_for_the_log_in_silence(home: Home, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    """A person is told what is read first, for a budget or for a summary; a pipe and --quiet are not."""
+    monkeypatch.setattr(unread, "MUCH", 1)
+    budget = '[budgets.all]\nlimit = "9"\nper = "total"'
+    home.write_config(budget, provider("sky", "http://127.0.0.1:9/v1"), model("sky/m"))
+    plant(home, {"cost": "0.1"})
+    told = re.compile(r"reading \d+ B of usage")
+    assert not told.search(home.here(*line.split()).err)
+    plant(home, {"cost": "0.1"})
+    (home.state / "budgets.json").unlink()
+    with terminals():
+        assert told.search(home.here(*line.split()).err)
+        assert not told.search(home.here("-q", "usage", "--by", "session").err)
+
+
+def test_pruning_says_how_far_it_is(home: Home) -> None:
+    """On a terminal, where it is not over at once."""
+    home.env |= {"TERM": "xterm-256color"}
+    plant(home, {"ago": 40 * DAY}, {"ago": 41 * DAY})
+    with terminals():
+        shown = home.here("usage", "prune", "--keep", "10d", "--yes")
+    assert "0 of 2 days" in shown.err

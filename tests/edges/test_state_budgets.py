@@ -15,7 +15,7 @@ import pytest
 from llmpool.core.config import Budget
 from llmpool.core.times import rfc3339
 from llmpool.errors import StateUnusable
-from llmpool.state import budgets, ledger
+from llmpool.state import budgets, ledger, unread
 from llmpool.state.budgets import Keeping
 from llmpool.usage.budgets import Granted, Short, Wish
 
@@ -190,3 +190,22 @@ def test_the_file_holds_amounts_as_texts(keeping: Keeping) -> None:
     data = json.loads((keeping.state / "budgets.json").read_text())["data"]
     assert data["counts"]["day *"][1] == "0.0000001"
     assert data["leases"][0][1:] == [NOW, "work/m", "a", "", "0.25"]
+
+
+def test_who_has_to_wait_for_the_ledger_is_told_once(
+    keeping: Keeping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is said before much is read; what was added up is not read again, whoever edits the config."""
+    told: list[str] = []
+    keeping = keeping._replace(tell=told.append, budgets=(MONTHLY,))
+    ran(keeping, NOW - 86400, "0.5")
+    monkeypatch.setattr(unread, "MUCH", 1)
+    figures(keeping)
+    assert told == ["reading 84 B of usage, which is added up once"]
+    keeping.config.write_text("[budgets.daily] # again\n")
+    assert figures(keeping) == [("0.5", "0")]
+    assert len(told) == 1
+    ran(keeping, NOW - 86400, "0.25")
+    keeping.config.write_text("[budgets.daily] # and again\n")
+    assert figures(keeping) == [("0.75", "0")]
+    assert told[1:] == ["reading 85 B of usage, which is added up once"]
