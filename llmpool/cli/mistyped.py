@@ -66,23 +66,28 @@ def _rest_of(words: Sequence[str], word: str) -> list[str]:
 
 
 def _command(rest: list[str], word: str, context: Any, root: Any) -> Slip:
-    """Tell of a command or verb that is not there: its neighbour, its place elsewhere, or a prompt."""
+    """Tell of a command or verb that is not there, and what may have been meant."""
     path, known = context.command_path, list(context.command.commands)
-    at_root = context.parent is None
-    message = f'there is no command "{_short(word)}"' if at_root else f'{path} has no "{_short(word)}"'
-    every = f"all of them: {path} -h"
-    near = [] if " " in word else close(word, known)
-    if at_root and not near and (" " in word or len(rest) >= _NAMED):
-        return Slip(message, f"to ask that: llmpool chat {quote(_short(' '.join(rest)))}")
+    if context.parent is None:
+        return Slip(f'there is no command "{_short(word)}"', _first_word(rest, word, known, root))
+    near = ([] if " " in word else close(word, known)) or [n for n in known if n == _ALSO.get(word)]
+    hint = f"{_meant([f'{path} {name}' for name in near])}    all of them: {path} -h"
+    return Slip(f'{path} has no "{_short(word)}"', hint if near else f"there are: {', '.join(known)}")
+
+
+def _first_word(rest: list[str], word: str, known: list[str], root: Any) -> str:
+    """Tell what a first word that is no command may mean: another's verb, a command's name, or a prompt."""
+    prompt, every = f"llmpool chat {quote(_short(' '.join(rest)))}", "all of them: llmpool -h"
+    verbs = _elsewhere(root, rest) if _ALSO.get(word) not in known else []
+    near = [] if verbs or " " in word else close(word, known)
+    if len(rest) >= _NAMED and len(verbs) == 1:
+        return f"{_meant(verbs)}    to ask that: {prompt}"
+    if not near and (" " in word or len(rest) >= _NAMED):
+        return f"to ask that: {prompt}"
     near = near or [name for name in known if name == _ALSO.get(word)]
-    if near:
-        return Slip(message, f"did you mean {' or '.join(f'{path} {name}' for name in near)}?    {every}")
-    elsewhere = _elsewhere(root, word) if at_root else []
-    if elsewhere:
-        return Slip(message, f"did you mean {' or '.join(elsewhere[:_NAMED])}?    {every}")
-    if at_root:
-        return Slip(message, f"to ask something: llmpool chat {quote(_short(' '.join(rest)))}    {every}")
-    return Slip(message, f"there are: {', '.join(known)}")
+    named = verbs or [f"llmpool {name}" for name in near]
+    named = named or _elsewhere(root, [_ALSO.get(word, ""), *rest[1:]])
+    return f"{_meant(named)}    {every}" if named else f"to ask something: {prompt}    {every}"
 
 
 def _option(name: str, context: Any, root: Any, words: Sequence[str]) -> Slip:
@@ -154,11 +159,15 @@ def _first(command: Any) -> Any:
     return next(iter(getattr(command, "commands", {"": command}).values()))
 
 
-def _elsewhere(root: Any, word: str) -> list[str]:
-    """Return the commands that have a verb called so, or what it is called here."""
-    verbs = list(_verbs(root, ()))
-    found = [verb for verb in verbs if verb[-1] == word] or [v for v in verbs if v[-1] == _ALSO.get(word)]
-    return [f"llmpool {' '.join(verb)}" for verb in found]
+def _meant(found: Sequence[str]) -> str:
+    return f"did you mean {' or '.join(found[:_NAMED])}?"
+
+
+def _elsewhere(root: Any, rest: Sequence[str]) -> list[str]:
+    """Return the commands that have a verb or a group called so, with the verb of it that follows."""
+    found = [verb for verb in _verbs(root, ()) if verb[-1] == rest[0]]
+    longer = [verb for verb in _verbs(root, ()) if list(verb[-2:]) == list(rest[:2])]
+    return [f"llmpool {' '.join(verb)}" for verb in longer or found]
 
 
 def _verbs(root: Any, above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
