@@ -115,11 +115,11 @@ def _kept(whole: Sum) -> Cell:
 
 
 def views(days: Days, asked: Container[str]) -> dict[str, Days]:
-    """Add up the cells of days by fewer names, for views *asked* for, where that makes far fewer of them."""
+    """Add up the cells of days by fewer names for views *asked* for, where a third of them goes by that."""
     wanted = {view: by for view, by in _VIEWS.items() if view in asked}
     found = {view: {label: _seen(day, by) for label, day in days.items()} for view, by in wanted.items()}
     whole = _size(days)
-    return {view: some for view, some in found.items() if 2 * _size(some) <= whole}
+    return {view: some for view, some in found.items() if 3 * _size(some) <= 2 * whole}
 
 
 def _size(days: Days) -> int:

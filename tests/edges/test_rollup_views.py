@@ -125,6 +125,16 @@ def test_a_view_that_saves_little_is_not_kept(tmp_path: Path) -> None:
     assert set(kept) == {TOTALS, CELLS}
 
 
+def test_a_view_that_saves_a_third_is_kept(tmp_path: Path) -> None:
+    """Two keys for nearly every deployment are the rule, where there are two: not all are used each day."""
+    for day in (10, 11):
+        for name, key in ("aa", "ab", "ba", "bb", "ca"):
+            add(tmp_path, f"2026-11-{day}T10:00:00Z", deployment=f"den/{name}", key=key)
+    assert spent(tmp_path, "deployment") == {"den/a": 4, "den/b": 4, "den/c": 2}
+    kept = sections(tmp_path / "usage" / "rollup" / "2026-11.month")
+    assert set(kept) == {TOTALS, DEPLOYMENTS, CELLS}
+
+
 def test_a_month_keeps_the_views_that_it_was_asked_for(tmp_path: Path) -> None:
     """Each is added when somebody asks for the first time, and then it stays; all say the same."""
     for day in (10, 11):
