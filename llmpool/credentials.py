@@ -20,7 +20,7 @@ from llmpool.formats.families import host
 from llmpool.pool import Pool
 from llmpool.router import failure as rules
 
-BEARER_HOSTS = ("minimaxi.com", "minimax.io")  # they speak a format of another's, but take keys as most do
+_BEARER = (".minimaxi.com", ".minimax.io")
 NO_KEY = KeyRef(label="none", source="env")
 
 
@@ -298,13 +298,18 @@ def target(
         headers=(*provider.headers, *credential.headers),
         timeouts=timeouts,
         verify_tls=provider.verify_tls,
-        auth=provider.auth or ("bearer" if host(place).endswith(BEARER_HOSTS) else ""),
+        auth=provider.auth or ("bearer" if takes_bearer(place) else ""),
         api_version=provider.api_version,
         project=provider.project or credential.project,
         exact=exact or (provider.exact and not url),
         max_tokens_field=provider.max_tokens_field,
         idle_ttl=ceil(provider.idle_ttl or 0),
     )
+
+
+def takes_bearer(url: str) -> bool:
+    """Say whether the vendor at *url* speaks a format of another's, but takes its key as most do."""
+    return f".{host(url)}".endswith(_BEARER)
 
 
 def timeouts_of(provider: Provider, table: RoutingTable) -> Timeouts:

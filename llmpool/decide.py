@@ -271,12 +271,12 @@ def _refuse_inactive(asked: Asked) -> None:
     barred = [row for row in rows if row.blocked.startswith(INACTIVE)]
     if len(barred) < len(rows) or asked.request.fallback:
         return
-    provider = split_ref(barred[0].id)[0]
-    reason = barred[0].blocked.removeprefix(INACTIVE)
-    refused = few([row.id for row in barred], NAMED)
+    owners = list(dict.fromkeys(split_ref(row.id)[0] for row in barred))
+    reason = barred[0].blocked.removeprefix(INACTIVE) if len(owners) == 1 else ""
+    who = f"provider {owners[0]} is" if len(owners) == 1 else f"providers {few(owners, NAMED)} are"
     raise Refused(
-        f"{refused}: refused, provider {provider} is inactive by policy{reason}",
-        hint=f"lift it: llmpool policy clear {provider}    or let others answer: --fallback",
+        f"{few([row.id for row in barred], NAMED)}: refused, {who} inactive by policy{reason}",
+        hint=f"lift it: llmpool policy clear {' '.join(owners)}    or let others answer: --fallback",
         details={"rejections": [{"deployment": row.id, "reasons": [row.blocked]} for row in barred]},
     )
 
@@ -335,16 +335,9 @@ def _unlisted(pool: Pool, ref: str, *, force: bool) -> tuple[RoutingRow, str] | 
     from llmpool.data import metadata
     from llmpool.registry import compiled, merge
 
-    deployment = merge.unlisted(
-        pool.catalog,
-        pool.provider(name),
-        model,
-        pool.policies,
-        prices=pool.prices,
-        facts=metadata.facts,
-        official=pool.official,
-    )
-    row = compiled.row(deployment, place)
+    asked = (pool.catalog, pool.provider(name), model, pool.policies)
+    made = merge.unlisted(*asked, prices=pool.prices, facts=metadata.facts, official=pool.official)
+    row = compiled.row(made, place)
     pool.take(row)
     why = "by --force" if healthy else "its listing failed" if entry.get("stale_since") else "never listed"
     return row, f"{ref} is not known at {name} ({why}); called as it stands"

@@ -1,14 +1,17 @@
-"""Every error llmpool raises on purpose, and the exit code each ends with (DESIGN 3.3).
+"""The errors llmpool raises on purpose, and the exit code each ends with (DESIGN 3.3).
 
 LlmpoolError
  +- Misuse              2   the command line does not make sense
- +- UnknownName         3   no such provider, model, session...; or several carry the name
+ +- UnknownName         3   no such provider, model, session...
+ |   +- AmbiguousName       several deployments carry the name
  +- ConfigInvalid       4   config.toml, with every problem
  +- NoCredential        5   a key is missing, expired or refused
+ |   +- UnusableCredential  one is configured, but cannot be had or used
  +- NothingEligible     6   no deployment may answer, or nothing is configured
  +- UpstreamFailed      7   every attempt failed, or the answer broke off
  +- Refused             8   by budget, quota or policy
- +- StateUnusable      10   a state file is corrupt, unwritable or from a newer version
+ +- StateUnusable      10   a state file is corrupt or unwritable
+ |   +- LaterState          it is from a newer version
  |   +- DamagedModel        the file of an embedded model; others may answer in its place
  +- Busy               75   try again at `retry_at`
 """
@@ -82,14 +85,14 @@ class Misuse(LlmpoolError):
 
 
 class UnknownName(LlmpoolError):
-    """A name nobody carries, or one that several carry; the candidates are listed."""
+    """A name nobody carries; the nearest ones are listed."""
 
     exit_code = Exit.UNKNOWN_NAME
     kind = "unknown_name"
 
 
 class AmbiguousName(UnknownName):
-    """A name that several deployments carry, where one must be meant."""
+    """A name that several deployments carry, where one must be meant; they are listed."""
 
     kind = "ambiguous_name"
 

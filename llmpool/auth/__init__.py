@@ -1,1 +1,1 @@
-"""Where secrets come from; the only package that touches the keyring."""
+"""Where secrets come from: keys, logins, licences; the only package that touches the keyring."""

@@ -88,7 +88,7 @@ def key_of(content: bytes) -> bytes:
     return content if len(content) == _BYTES else content.rstrip(b"\r\n")
 
 
-def find(env: Mapping[str, str], noted: str = "", *, keyring: bool = True) -> Box | None:
+def find(env: Mapping[str, str], noted: str = "") -> Box | None:
     """Find the state key; None where there is none. *noted* is the file that was named when it was made.
 
     Raises UnusableCredential for a file that is named and cannot be used.
@@ -98,7 +98,7 @@ def find(env: Mapping[str, str], noted: str = "", *, keyring: bool = True) -> Bo
     named = env.get(FILE_VARIABLE, "") or noted
     if named and (env.get(FILE_VARIABLE, "") or Path(named).exists()):
         return of_file(Path(named))
-    text = _in_keyring() if keyring else ""
+    text = _in_keyring()
     return Box(key_of(text.encode()), "the keyring") if text else None
 
 

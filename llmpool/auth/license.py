@@ -16,13 +16,13 @@ from urllib.parse import urlsplit, urlunsplit
 
 from llmpool.auth.sealed import is_signed
 from llmpool.core.provider import FORMATS
+from llmpool.core.times import LAST_SECOND
 from llmpool.core.trial import Terms
 from llmpool.errors import UnusableCredential
 
 _PART = re.compile(r"[A-Za-z0-9_-]+")
 _LOOKS = re.compile(r"\s*[A-Za-z0-9_-]{40,}\.[A-Za-z0-9_=-]{40,}\s*")
 _MOST = (1 << 53) - 1  # tokens beyond it are no figure of a licence
-_LAST_SECOND = 253_402_300_799  # of the year 9999: what ends later cannot be written as a date
 _WORD = re.compile(r"[!-~]{1,512}")
 _ALSO_CALLED = {"gemini": "google", "openai_responses": "responses", "openai-responses": "responses"}
 _HINT = "ask whoever issued it for another one"
@@ -59,8 +59,8 @@ def read(text: str, keys: Mapping[str, str]) -> License:
         format=_format(_word(claims, "fmt")),
         model=_word(claims, "model"),
         limit=_figure(claims, "lim"),
-        issued=_figure(claims, "iat", _LAST_SECOND),
-        expires=_figure(claims, "exp", _LAST_SECOND),
+        issued=_figure(claims, "iat", LAST_SECOND),
+        expires=_figure(claims, "exp", LAST_SECOND),
     )
     return License(terms, _word(claims, "key"), signed)
 

@@ -13,6 +13,7 @@ from urllib.parse import quote, quote_plus, urlencode
 
 from llmpool.core.outcome import UpstreamError
 from llmpool.core.record import Record
+from llmpool.core.times import LAST_SECOND
 from llmpool.core.wire import Answer, Call, Timeouts
 from llmpool.formats.base import mapping, parse_json, shown
 
@@ -88,11 +89,11 @@ Login = Generator[Step, Any, Tokens]
 class LoginFailed(Exception):
     """An OAuth server said no; *code* is its own word, *ends* that no later try with this token will do."""
 
-    def __init__(self, code: str, message: str, *, ends: bool = False) -> None:
+    def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
-        self.ends = ends
+        self.ends = False
 
 
 def is_expired(expires_at: float, now: float, margin: float = MARGIN) -> bool:
@@ -107,7 +108,7 @@ def instant(value: object) -> float:
     except (ValueError, OverflowError):
         return 0.0
     seconds = number / 1000 if number >= 1e12 else number
-    return seconds if 0 < seconds < 253_402_300_799 else 0.0
+    return seconds if 0 < seconds < LAST_SECOND else 0.0
 
 
 def form(app: Application, url: str, fields: Mapping[str, str]) -> Call:

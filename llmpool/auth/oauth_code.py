@@ -39,11 +39,11 @@ class Pending(Record):
         return f"Pending({self.redirect_uri!r})"
 
 
-def begin(app: Application, random: bytes, now: float, port: int = 0) -> Pending:
-    """Begin a login with 96 random bytes; *port* takes the place of the type's own."""
+def begin(app: Application, random: bytes, now: float) -> Pending:
+    """Begin a login with 96 random bytes."""
     verifier = _base64url(random[:VERIFIER_BYTES])
     state = _base64url(random[VERIFIER_BYTES : VERIFIER_BYTES + STATE_BYTES])
-    redirect_uri = f"http://localhost:{port or app.port}{app.path}"
+    redirect_uri = f"http://localhost:{app.port}{app.path}"
     asked = {
         "client_id": app.client_id,
         "redirect_uri": redirect_uri,
@@ -66,7 +66,10 @@ def challenge(verifier: str) -> str:
 
 
 def code_login(app: Application, pending: Pending, clock: Clock) -> Login:
-    """Log in by a browser: show the address, wait until it comes back, and change its code for tokens."""
+    """Log in by a browser: show the address, wait until it comes back, and change its code for tokens.
+
+    Raises LoginFailed.
+    """
     yield Show(pending.url, seconds=LASTS)
     came = yield Return(LASTS)
     code = code_of(pending, came, clock())

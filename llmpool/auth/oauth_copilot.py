@@ -10,6 +10,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from llmpool.auth.oauth import Application, Clock, LoginFailed, call, fields_of, refusal, token
+from llmpool.core.times import LAST_SECOND
 from llmpool.core.wire import Answer, Call
 from llmpool.formats.base import count, mapping, shown
 
@@ -55,7 +56,7 @@ def exchanged(app: Application, github: str, clock: Clock) -> Generator[Call, An
     if not known.get("token"):
         raise LoginFailed("invalid_answer", "the answer has no token")
     end = count(known.get("expires_at"))
-    ends = float(end) if 0 < end < 253_402_300_799 else clock() + _LASTS
+    ends = float(end) if 0 < end < LAST_SECOND else clock() + _LASTS
     return Exchanged(token(known["token"]), ends, _endpoint(app, known))
 
 

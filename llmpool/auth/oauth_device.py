@@ -41,7 +41,10 @@ class Code(NamedTuple):
 
 
 def device_login(app: Application, clock: Clock) -> Login:
-    """Log in by a code: ask for one, show it, and ask after it every five seconds at most."""
+    """Log in by a code: ask for one, show it, and ask after it every five seconds at most.
+
+    Raises LoginFailed.
+    """
     answer = yield form(app, app.device_url, {"client_id": app.client_id, "scope": " ".join(app.scopes)})
     code = _code(answer)
     yield Show(code.url, code.user, code.seconds)

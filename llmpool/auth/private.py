@@ -6,8 +6,8 @@ import errno
 import os
 import stat
 from pathlib import Path
-from shlex import quote
 
+from llmpool.core.word import word
 from llmpool.errors import UnusableCredential
 
 MOST = 1 << 20
@@ -65,25 +65,25 @@ def _refuse_foreign(path: Path, seen: os.stat_result) -> None:
     if seen.st_uid != os.getuid():
         raise UnusableCredential(
             f"{path} belongs to another user (uid {seen.st_uid}), so it is refused",
-            hint=f"sudo chown {os.getuid()} {quote(str(path))}",
+            hint=f"sudo chown {os.getuid()} {word(path)}",
         )
     if stat.S_IMODE(seen.st_mode) & 0o077:
         raise UnusableCredential(
-            f"{path} may be read by others, so it is refused", hint=f"chmod 600 {quote(str(path))}"
+            f"{path} may be read by others, so it is refused", hint=f"chmod 600 {word(path)}"
         )
 
 
 def _unreadable(path: Path, error: OSError) -> UnusableCredential:
     if error.errno == errno.ELOOP or (error.errno == errno.EMLINK and path.is_symlink()):
         return _is_link(path)
-    hint = f"chmod 600 {quote(str(path))}" if error.errno == errno.EACCES else f"look at {path}"
+    hint = f"chmod 600 {word(path)}" if error.errno == errno.EACCES else f"look at {path}"
     return UnusableCredential(f"{path} cannot be read: {error.strerror}", hint=hint)
 
 
 def _is_link(path: Path) -> UnusableCredential:
     return UnusableCredential(
         f"{path} is a symbolic link, which is not followed to keys",
-        hint=f"put the file itself there, mode 600: mv {quote(str(_target(path)))} {quote(str(path))}",
+        hint=f"put the file itself there, mode 600: mv {word(_target(path))} {word(path)}",
     )
 
 

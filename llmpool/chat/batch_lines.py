@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import isfinite
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
@@ -23,7 +23,7 @@ Fill = Callable[["Question"], "Question"]
 LONGEST = 64 * 1024 * 1024  # bytes of a line: beyond it somebody named the wrong file
 _MOST = 1 << 53  # beyond it JSON's readers disagree about a number
 
-_TYPES: dict[str, tuple[type, ...]] = {
+TYPES: dict[str, tuple[type, ...]] = {
     "prompt": (str,),
     "query": (str,),
     "system": (str,),
@@ -114,15 +114,8 @@ class Reader:
             return Entry(number, _digest(text.decode("utf-8", "replace")), told, fault=error)
 
     def _fields(self, text: bytes) -> dict[str, Any]:
-        try:
-            written = text.decode("utf-8-sig").strip()
-            found = written if self.plain else _parsed(written)
-        except UnicodeDecodeError as error:
-            raise Misuse(f"not UTF-8 (byte {error.start} of the line)") from None
-        except (ValueError, RecursionError):
-            raise Misuse(
-                "not JSON", hint='{"prompt": "..."}; a prompt a line as it stands: a file named .txt'
-            ) from None
+        hint = '{"prompt": "..."}; a prompt a line as it stands: a file named .txt'
+        found = objects(text, hint, plain=self.plain)
         if isinstance(found, str):
             return {"prompt": found}
         if not isinstance(found, dict):
@@ -130,9 +123,7 @@ class Reader:
         return found
 
     def _read(self, number: int, fields: dict[str, Any]) -> Entry:
-        for name, value in fields.items():
-            if name != "id":
-                _check(name, value)
+        checked({name: value for name, value in fields.items() if name != "id"}, TYPES, also="id")
         question = self._question(fields)
         attach = _listed(fields.get("attach", []), "attach")
         if "-" in attach:
@@ -168,26 +159,8 @@ class Reader:
         return self.fill(question) if self.fill else question
 
     def _wanted(self, question: Question, fields: dict[str, Any]) -> RouteRequest:
-        common = self.common
-        flags = [name for name in ("tools", "streaming", "images") if fields.get(f"needs_{name}")]
-        needs = dict.fromkeys((*common.needs, *_needs(fields.get("needs", [])), *flags))
-        hints = dict(common.hints) | {
-            name: value if isinstance(value, str) else json.dumps(value)
-            for name, value in fields.get("hints", {}).items()
-        }
-        priority = fields.get("priority", common.priority)
-        if priority not in ("interactive", "background"):
-            raise Misuse('"priority" is interactive or background')
-        return common.replace(
-            query=question.judged,
-            model=fields.get("model", common.model),
-            needs=tuple(needs),
-            hints=tuple(hints.items()),
-            priority=priority,
-            context_size=fields.get("context_size", common.context_size),
-            stated=common.stated or "context_size" in fields,
-            tool_count=fields.get("tool_count", common.tool_count),
-        )
+        wanted = laid_over(self.common, fields, _needs(fields.get("needs", [])))
+        return wanted.replace(query=question.judged, model=fields.get("model", wanted.model))
 
     def _key(self, question: Question, fields: dict[str, Any], attach: tuple[str, ...]) -> str:
         shaping = (
@@ -195,6 +168,37 @@ class Reader:
             *(question.thinking, question.schema, question.tools, attach, fields.get("model")),
         )
         return _digest(self._salt, json.dumps(shaping, sort_keys=True))
+
+
+def objects(text: bytes, hint: str = "", *, plain: bool = False) -> Any:
+    """Return what a line says as JSON, or as it stands where it is *plain*; raises Misuse with the *hint*."""
+    try:
+        written = text.decode("utf-8-sig").strip()
+        return written if plain else _parsed(written)
+    except UnicodeDecodeError as error:
+        raise Misuse(f"not UTF-8 (byte {error.start} of the line)") from None
+    except (ValueError, RecursionError):
+        raise Misuse("not JSON", hint=hint) from None
+
+
+def laid_over(common: RouteRequest, fields: Mapping[str, Any], needs: Iterable[str] = ()) -> RouteRequest:
+    """Lay what a line says of whoever may answer over the command line; it *needs* more. Raises Misuse."""
+    flags = [name for name in ("tools", "streaming", "images") if fields.get(f"needs_{name}")]
+    hints = dict(common.hints) | {
+        name: value if isinstance(value, str) else json.dumps(value)
+        for name, value in fields.get("hints", {}).items()
+    }
+    priority = fields.get("priority", common.priority)
+    if priority not in ("interactive", "background"):
+        raise Misuse('"priority" is interactive or background')
+    return common.replace(
+        needs=tuple(dict.fromkeys((*common.needs, *needs, *flags))),
+        hints=tuple(hints.items()),
+        priority=priority,
+        context_size=fields.get("context_size", common.context_size),
+        stated=common.stated or "context_size" in fields,
+        tool_count=fields.get("tool_count", common.tool_count),
+    )
 
 
 def _digest(*parts: str) -> str:
@@ -217,17 +221,20 @@ def _identity(fields: dict[str, Any]) -> Any:
     return fields.get("id")
 
 
-def _check(name: str, value: Any) -> None:
-    """Check the type of one field; raises Misuse."""
-    wanted = _TYPES.get(name)
-    if wanted is None:
-        raise Misuse(f'"{name[:40]}" is not known', hint=f"known: id, {', '.join(_TYPES)}")
-    if type(value) not in wanted:
-        raise Misuse(f'"{name}" is not {" or ".join(_WORDS[kind] for kind in wanted)}')
-    if name == "temperature" and not 0 <= value <= 2:
-        raise Misuse('"temperature" is 0 to 2')
-    if type(value) is int and not (name == "max_tokens") <= value <= _MOST:
-        raise Misuse(f'"{name}" is {"too large" if value > 0 else "too small"}')
+def checked(fields: Mapping[str, Any], types: Mapping[str, tuple[type, ...]], *, also: str = "") -> None:
+    """Check the fields of a line, of which there are these *types* and *also* another; raises Misuse."""
+    for name, value in fields.items():
+        wanted = types.get(name)
+        if wanted is None:
+            raise Misuse(
+                f'"{name[:40]}" is not known', hint=f"known: {', '.join(filter(None, (also, *types)))}"
+            )
+        if type(value) not in wanted:
+            raise Misuse(f'"{name}" is not {" or ".join(_WORDS[kind] for kind in wanted)}')
+        if name == "temperature" and not 0 <= value <= 2:
+            raise Misuse('"temperature" is 0 to 2')
+        if type(value) is int and not (name == "max_tokens") <= value <= _MOST:
+            raise Misuse(f'"{name}" is {"too large" if value > 0 else "too small"}')
 
 
 def _level(value: str | int) -> str:

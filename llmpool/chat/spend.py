@@ -17,6 +17,7 @@ from llmpool import costs
 from llmpool.chat import sizes
 from llmpool.chat.journey import Journey, Notice
 from llmpool.core.chat import ChatRequest
+from llmpool.core.config import ANSWER, LEAST_ANSWER
 from llmpool.core.ids import is_of_key
 from llmpool.core.money import usd
 from llmpool.core.outcome import Failure, TokenUsage, UpstreamError
@@ -145,12 +146,12 @@ class Purse:
             thought = int(request.thinking or 0)
         given = request.max_tokens or 0
         if given > thought:
-            return given, min(given, thought + rules.LEAST)
+            return given, min(given, thought + LEAST_ANSWER)
         row = sizes.row_of(self.pool, ref)
-        room = row.window - sizes.needed(request) if row and row.window else rules.ANSWER
-        longest = self.pool.routing["outputs"].get(ref, rules.ANSWER)
-        answer = max(rules.LEAST, min(rules.ANSWER, room, longest))
-        return thought + answer, thought + rules.LEAST
+        room = row.window - sizes.needed(request) if row and row.window else ANSWER
+        longest = self.pool.routing["outputs"].get(ref, ANSWER)
+        answer = max(LEAST_ANSWER, min(ANSWER, room, longest))
+        return thought + answer, thought + LEAST_ANSWER
 
     def _check_unpriced(self, ref: str, forbidding: list[str]) -> None:
         """Refuse a call of unknown price where that is decided, or where a budget could not be kept."""

@@ -68,7 +68,7 @@ def get(ctx: Context, key: KeyArgument, as_json: JsonFlag = False) -> int:
         terminal.json(_document(found))
     elif found.value is None:
         terminal.say(f"{found.key} is not set")
-    elif found.value != []:
+    elif found.value not in ([], {}):
         terminal.out(_lines(found.value))
     return Exit.OK
 

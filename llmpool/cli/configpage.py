@@ -23,8 +23,8 @@ none of it is required. Where it is, `llmpool config path` prints; another one i
 
 It is yours to write by hand. Commands that change it keep comments and layout. An unknown key is an error,
 with the nearest known one; `llmpool config check` lists every mistake with its line, and what is wrong with
-the file ends any command with 4. `llmpool config path --schema` prints the path of a JSON schema for
-editors.
+the file ends every command that goes by it with 4. `llmpool config path --schema` prints the path of a JSON
+schema for editors.
 
 Durations are a whole number and a unit, in quotes: `"500ms"`, `"90s"`, `"10m"`, `"5h"`, `"7d"`. Money is
 USD, as text: `"5.00"`. Below, each key stands with an example, then what it means, what it takes and what

@@ -10,8 +10,9 @@ Turns the endpoints of language models you have (keys of cloud vendors, servers 
 inside llmpool itself) into one pool. It knows what each of them offers, chooses the right one for a prompt
 and says why, gets an answer even when some fail, and counts what it cost.
 
-Each run is one short process. `init`, `refresh`, `chat` and what changes models or providers may use the
-network; `route`, `models list`, `models show`, `usage` and `policy` never do.
+Each run is one short process. It uses the network to ask, to look, to load and to log in: `init`, `refresh`,
+`chat`, `doctor`, and what examines or changes providers and models. `route`, `models list`, `models show`,
+`policy` and `usage`, but for `usage prices update`, never do.
 
 A group without a verb runs its first one: `llmpool models` is `llmpool models list`. Answers go to stdout,
 all else to stderr; `--json` prints one document with a `schema` number. A prompt on the command line and
@@ -28,7 +29,7 @@ EXITS = {
     Exit.NOTHING_ELIGIBLE: "Nothing is configured, or nothing may answer; each reason is listed.",
     Exit.FAILED: "Every attempt failed, or the answer broke off after it had begun.",
     Exit.REFUSED: "A budget, a quota, a policy or `--offline` forbids it.",
-    Exit.PARTLY: "Partly done: some providers failed.",
+    Exit.PARTLY: "Partly done: a provider or a line of a batch failed, or `doctor` found something.",
     Exit.STATE: "A state file is corrupt, cannot be written, or comes from a newer version.",
     Exit.BUSY: "Busy or rate-limited; try again, with `--json` at the time in `retry_at`.",
     Exit.INTERRUPTED: "Interrupted from the keyboard.",
@@ -56,13 +57,17 @@ VARIABLES = {
     "LLMPOOL_PAGER": "Shows long lists on a terminal, else `PAGER` does; empty or `cat`: none.",
     "VISUAL": "The editor of `config edit` and of `/edit` in a conversation; else `EDITOR`.",
     "LLMPOOL_TRIAL_LICENSE": "The licence of a trial, where it was not installed.",
+    "LLMPOOL_OAUTH_TYPE_CLIENT_ID": (
+        "The id of your OAuth client for that type of login, such as `CODEX`, where the config names none; "
+        "likewise its `_CLIENT_SECRET`."
+    ),
     "HTTPS_PROXY": "The proxy for the cloud; `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` count likewise.",
 }
 
 OF_VARIABLES = """
-What is on the command line goes before the environment. A flag is set by 1 and unset by 0; several values of
-one option are parted by spaces. The variables of keys, such as `OPENAI_API_KEY`, are those the config names
-and those of the presets: `llmpool providers presets` lists them.
+What is on the command line goes before the environment. A flag is set by 1 and unset by 0; the values of an
+option that may be given several times are parted by spaces. The variables of keys, such as `OPENAI_API_KEY`,
+are those the config names and those of the presets: `llmpool providers presets` lists them.
 """
 
 FILES = {

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import gc
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING
 
 from llmpool.cli import conversing_commands as commands
 from llmpool.cli import orders
@@ -22,8 +19,6 @@ if TYPE_CHECKING:
     from llmpool.cli.context import Terminal
     from llmpool.cli.options import RoutingOptions
 
-_HUNG_UP = 129  # as a shell tells it of a program that a terminal took along
-
 
 def run(terminal: Terminal, question: Question, routing: RoutingOptions, how: How, *, stats: bool) -> int:
     """Converse until its owner leaves; raises Misuse where nobody types.
@@ -36,7 +31,7 @@ def run(terminal: Terminal, question: Question, routing: RoutingOptions, how: Ho
             hint='one question at a time, in one conversation: llmpool chat --session NAME "..."',
         )
     gc.enable()  # a long run, unlike all others
-    with _hanging_up(), Conversing(terminal, question, routing, how, stats=stats) as talk:
+    with Conversing(terminal, question, routing, how, stats=stats) as talk:
         _converse(talk, question.prompt)
     return Exit.OK
 
@@ -86,20 +81,3 @@ def _taken(talk: Conversing, editor: LineEditor, typed: str, *, as_it_is: bool =
         talk.terminal.error(error.message, error.lines, error.hint)
     talk.terminal.flush_warnings()
     return True
-
-
-@contextmanager
-def _hanging_up() -> Iterator[None]:
-    """Let a terminal that is closed end the run as an order to end it does: what was heard is kept."""
-    if not hasattr(signal, "SIGHUP"):
-        yield
-        return
-    before = signal.signal(signal.SIGHUP, _hung_up)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGHUP, before)
-
-
-def _hung_up(_signal: int, _frame: Any) -> NoReturn:
-    raise SystemExit(_HUNG_UP)

@@ -21,6 +21,7 @@ _ALSO = {
 }  # fmt: skip
 _SHOWN = 60  # characters of a prompt that are repeated
 _NAMED = 3
+_SPECIAL = frozenset('"$`\\!')  # what a shell reads even between double quotes
 
 
 class Slip(NamedTuple):
@@ -53,9 +54,9 @@ def slip(error: Any, root: Any, words: Sequence[str]) -> Slip:
     if unfit and context:
         name = unfit[1].replace("'", "") + (f" ({unfit[2]})" if unfit[2] else "")
         return Slip(f"{name}: {_unfit(unfit[3])}", f"all about it: {path} -h")
-    extra = re.match(r"Got unexpected extra argument.*\((.*)\)", message, re.DOTALL)
+    extra = re.match(r"Got unexpected extra argument\S* \((.*)\)", message, re.DOTALL)
     if extra and context and context.command.name in ("chat", "route"):
-        return Slip("the prompt is several words", f'put it in quotes: {path} "{_short(_prompt(words))}"')
+        return Slip("the prompt is several words", f"put it in quotes: {path} {_prompt(context, extra[1])}")
     if extra and context:
         return Slip(f'{path} takes no "{_short(extra[1])}"', f"{_example(context)}all about it: {path} -h")
     return Slip(message[:1].lower() + message[1:].rstrip("."), f"all about it: {path} -h")
@@ -193,9 +194,11 @@ def _likeness(name: str, word: str) -> float:
     return 1.0 if sorted(name) == sorted(word) else SequenceMatcher(None, name, word).ratio()
 
 
-def _prompt(words: Sequence[str]) -> str:
-    """Return the words that are no options, behind the command: what somebody wanted to ask."""
-    return " ".join(word for word in words[1:] if word[:1] != "-").replace('"', "'")
+def _prompt(context: Any, rest: str) -> str:
+    """Quote what somebody wanted to ask: the word that was taken as the prompt, and those behind it."""
+    taken = next(each.name for each in context.command.params if each.param_type_name == "argument")
+    asked = _short(f"{context.params[taken]} {rest}")
+    return quote(asked) if _SPECIAL & set(asked) else f'"{asked}"'
 
 
 def _short(text: str) -> str:

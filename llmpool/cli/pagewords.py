@@ -7,6 +7,11 @@ from llmpool.errors import Exit
 
 ALWAYS = (Exit.OK, Exit.USAGE)
 NAMED = (*ALWAYS, Exit.UNKNOWN_NAME, Exit.CONFIG)
+KEPT = (Exit.STATE, Exit.BUSY)  # of whoever writes, which another may be doing
+ASKING = (
+    *(*NAMED, Exit.CREDENTIALS, Exit.NOTHING_ELIGIBLE, Exit.FAILED, Exit.REFUSED, Exit.PARTLY),
+    *KEPT,
+)
 
 
 class Words(NamedTuple):
@@ -21,7 +26,7 @@ class Words(NamedTuple):
 
 _INIT = Words(
     see=("llmpool-providers", "llmpool-doctor", "llmpool-config"),
-    exits=(*ALWAYS, Exit.CONFIG, Exit.CREDENTIALS, Exit.PARTLY, Exit.STATE),
+    exits=(*ALWAYS, Exit.CONFIG, Exit.CREDENTIALS, Exit.NOTHING_ELIGIBLE, Exit.REFUSED, Exit.PARTLY, *KEPT),
     about="""
     It looks for key variables such as `OPENAI_API_KEY`, for `OLLAMA_HOST` and variables that end in
     `_BASE_URL`, for servers on this machine (Ollama, LM Studio, llama.cpp, vLLM, Jan), and for the settings
@@ -35,7 +40,7 @@ _INIT = Words(
 
 _CHAT = Words(
     see=("llmpool-route", "llmpool-usage", "llmpool-policy"),
-    exits=(*NAMED, Exit.CREDENTIALS, Exit.NOTHING_ELIGIBLE, Exit.FAILED, Exit.REFUSED, Exit.STATE, Exit.BUSY),
+    exits=ASKING,
     sections=(
         (
             "WHO ANSWERS",
@@ -102,7 +107,7 @@ _CHAT = Words(
 
 _ROUTE = Words(
     see=("llmpool-chat", "llmpool-models", "llmpool-policy"),
-    exits=(*NAMED, Exit.NOTHING_ELIGIBLE, Exit.REFUSED, Exit.STATE),
+    exits=(*NAMED, Exit.CREDENTIALS, Exit.NOTHING_ELIGIBLE, Exit.REFUSED, Exit.STATE),
     about="""
     It takes the options of `llmpool-chat`(1) that say who may answer, and decides as that would; so a script
     can ask first, and a person can see what an option changes. With nothing eligible each deployment is
@@ -145,7 +150,7 @@ _ROUTE = Words(
 
 _MODELS = Words(
     see=("llmpool-route", "llmpool-providers", "llmpool-refresh"),
-    exits=(*NAMED, Exit.CREDENTIALS, Exit.FAILED, Exit.REFUSED, Exit.PARTLY, Exit.STATE, Exit.BUSY),
+    exits=ASKING,
     about="""
     A deployment is a model at a provider; its id is `provider/model`. Where a command takes a REF, that id
     will do, an alias, a name that only one deployment has, or one that lacks no more than `:latest`.
@@ -163,7 +168,7 @@ _MODELS = Words(
 
 _PROVIDERS = Words(
     see=("llmpool-models", "llmpool-refresh", "llmpool-doctor"),
-    exits=(*NAMED, Exit.CREDENTIALS, Exit.FAILED, Exit.REFUSED, Exit.PARTLY, Exit.STATE),
+    exits=ASKING,
     about="""
     A provider is one endpoint with its keys. A preset is what llmpool knows of a vendor: address, format,
     key variable; an id that is the name of a preset needs nothing but a key. The format of any other is found
@@ -200,7 +205,7 @@ _PROVIDERS = Words(
 
 _USAGE = Words(
     see=("llmpool-policy", "llmpool-route"),
-    exits=(*NAMED, Exit.PARTLY, Exit.STATE),
+    exits=(*NAMED, Exit.REFUSED, Exit.PARTLY, *KEPT),
     about="""
     Every call leaves one record: who answered, tokens, time, cost; never the text. Amounts are USD. A call
     without a known price costs neither nothing nor a guess: it has no cost, and each total says how many
@@ -229,7 +234,7 @@ _USAGE = Words(
 
 _POLICY = Words(
     see=("llmpool-usage", "llmpool-route", "llmpool-config"),
-    exits=(*NAMED, Exit.STATE),
+    exits=(*NAMED, *KEPT),
     about="""
     A policy is a word about a provider or a deployment, kept beside the config: `inactive` takes it out of
     use, `--no-routable` leaves it to those who ask for it by name, `flagged` is a label. What is said nothing
@@ -267,7 +272,7 @@ _POLICY = Words(
 
 _REFRESH = Words(
     see=("llmpool-models", "llmpool-providers", "llmpool-doctor"),
-    exits=(*NAMED, Exit.PARTLY, Exit.STATE, Exit.BUSY, Exit.INTERRUPTED),
+    exits=(*NAMED, Exit.NOTHING_ELIGIBLE, Exit.REFUSED, Exit.PARTLY, *KEPT, Exit.INTERRUPTED),
     about="""
     Providers that are disabled or inactive are left out unless they are named; one without its key is
     reported and is no failure. All are asked side by side, and a slow one delays no other's result. A
@@ -288,7 +293,7 @@ _DOCTOR = Words(
 
 _CONFIG = Words(
     see=("llmpool-providers", "llmpool-policy", "llmpool-init"),
-    exits=(*NAMED, Exit.STATE),
+    exits=(*NAMED, *KEPT),
     about="""
     The file is yours: what commands change in it leaves comments and layout as they are, and nothing is
     written that would not load. `llmpool.toml`(5) describes every key.

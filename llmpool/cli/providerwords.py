@@ -41,7 +41,9 @@ PROVIDER = Table(
         ),
         "enabled": Key("With `false` it is neither asked nor listed nor chosen.", "true"),
         "optional": Key("With `true` its absence never makes `llmpool refresh` end with 9.", "false"),
-        "priority": Key("With the strategy `priority` the higher goes first.", "60", "the preset's, else 20"),
+        "priority": Key(
+            "With the strategy `priority` the higher goes first.", "60", "the preset's; without a preset 50"
+        ),
         "key": Key("Where its one key comes from; see KEYS below.", '{ env = "WORK_KEY" }', _PRESETS),
         "keys": Key(
             "Where its keys come from, if it has several; `key` and `keys` exclude each other.",

@@ -75,9 +75,7 @@ def route(
     if last or ref:
         return _recorded(terminal, ref or "", as_json)
     if batch:
-        from llmpool.cli import batch as lines
-
-        return lines.route_batch(terminal, batch, routing, every=every)
+        return _batch(terminal, batch, routing, every=every)
     piped = requests.piped_input(terminal, not no_stdin)
     text = "\n\n".join(part for part in (query, piped) if part)
     request = requests.route_request(routing, query or piped, text, terminal).replace(tag=tag)
@@ -130,6 +128,22 @@ def _decide(
     else:
         terminal.out(choice.decision.selected)
     return Exit.OK
+
+
+def _batch(terminal: Terminal, source: str, routing: RoutingOptions, *, every: bool) -> int:
+    """Print a decision for each line of *source*; 2 when a line was bad, whose place then holds the error."""
+    import json
+
+    from llmpool.chat.batch_routes import decided
+    from llmpool.router.explain import SHOWN
+
+    common, code = requests.route_request(routing, "", "", terminal), Exit.OK
+    asked = (terminal.pool, source, common)
+    detail = 0 if every else SHOWN
+    for document in decided(*asked, profile=routing.profile, force=routing.force, detail=detail):
+        terminal.write(json.dumps(document) + "\n")
+        code = Exit.USAGE if "error" in document else code
+    return code
 
 
 def _recorded(terminal: Terminal, ref: str, as_json: bool) -> int:

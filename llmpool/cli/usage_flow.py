@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 from llmpool.core.text import cell
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from llmpool.cli.context import Terminal
 
 HELD = 1000  # entries that are held until all are there; of more the first is written before the last is read
+LAID_OUT = 10_000  # entries of a table at most; who wants more has them as a pipe has
 
 Row = Callable[["Terminal", dict[str, Any]], list[str]]
 
@@ -38,11 +39,14 @@ def show(
 ) -> bool:
     """Show as many entries as *limit* says, 0 all, as a document or a table; say whether there are any.
 
-    A person's table is laid out once all of it is there.
+    A person's table is laid out once all of it is there, if it is no longer than anybody reads.
     """
     entries: Iterable[dict[str, Any]] = islice(listing, limit or None)
     if 0 < limit <= HELD or (terminal.for_people and not terminal.options.jsonl):
-        return _at_once(terminal, name, listing, list(entries), table, as_json=as_json)
+        found = list(islice(entries, LAID_OUT + 1))
+        if len(found) <= LAID_OUT:
+            return _at_once(terminal, name, listing, found, table, as_json=as_json)
+        entries = chain(found, entries)
     if as_json:
         return _document(terminal, name, listing, entries)
     count = 0

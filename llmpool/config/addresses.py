@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 from llmpool.config.keys import VARIABLE, variable
 from llmpool.config.problems import Spot, escaped, looks_secret
 from llmpool.config.values import Kind, array, has_controls, unfit
+from llmpool.core.wire import SECRET_WORDS
 
 _HOST = re.compile(r"[\w.-]+|[0-9a-fA-F:.]+(%[\w.-]+)?")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -19,9 +20,7 @@ _EXAMPLE = 'write it as "https://host/v1"'
 _ELSEWHERE = 'leave it off; a key\'s variable is named by key = { env = "NAME" }, or --key-env NAME'
 _CLIENTS_WAY = 'these headers only name your client; its secret goes into client_secret = { env = "NAME" }'
 _HEADER_EXAMPLE = 'write it as "X-Team" = "search", or "X-Team" = { env = "NAME" }'
-# What `net.blot` hides of a header it hides by these words; edges do not import each other. The harmless ones
-# have such a word in them by chance: names of gateways and tunnels that are no secret.
-_SECRET_WORDS = ("auth", "key", "token", "secret", "cookie", "pass", "cred")
+# They have a word of secrets in them by chance: names of gateways and tunnels that are no secret.
 _HARMLESS = re.compile("portkey|bypass")
 
 
@@ -98,7 +97,7 @@ def _is_reference(item: object, spot: Spot) -> bool:
 def _is_secret(name: str, content: str) -> bool:
     """Say whether a header keeps a secret, by its name or by the shape of its value."""
     telling = _HARMLESS.sub("", name.lower())
-    return bool(content.strip()) and (any(word in telling for word in _SECRET_WORDS) or looks_secret(content))
+    return bool(content.strip()) and (any(word in telling for word in SECRET_WORDS) or looks_secret(content))
 
 
 def _refuse_secret(name: str, spot: Spot) -> None:

@@ -9,7 +9,8 @@ with_table(text, path, fields)        a table added at the end, or these fields 
 with_provider / without_provider (text, name[, fields])
 with_model(text, ref, fields)         aliases are added to those that are there; without_model(text, ref)
 
-What comes out is parsed and compared with what was meant before anybody gets it, comments included.
+What comes out is parsed and compared with what was meant before anybody gets it, comments included. All raise
+ConfigInvalid for a text that is no TOML, or where no command can make the change.
 """
 
 from __future__ import annotations

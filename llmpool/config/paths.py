@@ -21,7 +21,10 @@ class Paths(NamedTuple):
 
 
 def find_paths(env: Mapping[str, str], config: str | None = None, state: str | None = None) -> Paths:
-    """Find the config file, the state directory and the secrets file beside the config."""
+    """Find the config file, the state directory and the secrets file beside the config.
+
+    Raises ConfigInvalid where a home directory is needed and nobody knows it.
+    """
     chosen_config = config or env.get("LLMPOOL_CONFIG")
     chosen_state = state or env.get("LLMPOOL_STATE_DIR")
     file = _absolute(chosen_config, env) if chosen_config else _default_dirs(env)[0] / "config.toml"

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from llmpool.config.problems import looks_secret
 from llmpool.core.config import Config
 from llmpool.core.record import Record
+from llmpool.core.wire import SECRET_WORDS
 
 MASK = "***"
 _PAIRS = ("headers", "header_env", "hints", "supports", "trial_keys", "templates", "oauth")
-_SECRET_HEADER = re.compile(
-    r"auth|key|token|cookie|secret|password|credential|session|signature", re.IGNORECASE
-)
+_TELLING = (*SECRET_WORDS, "session", "signature")
 
 
 def as_json(config: Config) -> dict[str, Any]:
@@ -44,7 +42,7 @@ def _value(name: str, value: Any) -> Any:
 
 def _pair(name: str, key: str, item: Any) -> Any:
     if name == "headers":
-        return MASK if _SECRET_HEADER.search(key) or looks_secret(item) else item
+        return MASK if any(word in key.lower() for word in _TELLING) or looks_secret(item) else item
     if name == "oauth":  # one more level: the table of one client
         return {inner: _value(inner, value) for inner, value in item}
     return _value(key, item)

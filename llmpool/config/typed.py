@@ -20,7 +20,7 @@ def read(schema: dict[str, Any], words: Sequence[str], key: str) -> Any:
     """Read *words* as a value of the kind that *schema* wants; what does not fit is left for the check.
 
     An array takes one word for each item, a table words such as `env=NAME`; both may be written as TOML in
-    one word. Nothing typed is repeated in an error: it may be a secret.
+    one word. Raises Misuse, in which nothing typed is repeated: it may be a secret.
     """
     kinds = _kinds(schema)
     if len(words) == 1 and words[0].lstrip()[:1] in ("{", "[") and kinds & {"array", "object", ""}:

@@ -234,7 +234,7 @@ def words(known: Sequence[str], also: dict[str, str]) -> Kind:
     return Kind(read, many.schema)
 
 
-def pairs(item: Kind, name: Kind = text) -> Kind:
+def pairs(item: Kind) -> Kind:
     """Read a table of the owner's own keys as (key, value) pairs."""
 
     def read(value: object, spot: Spot) -> tuple[tuple[str, Any], ...] | None:
@@ -242,7 +242,7 @@ def pairs(item: Kind, name: Kind = text) -> Kind:
             return unfit(value, "a table", spot)
         found = []
         for key, each in value.items():
-            read_key, read_value = name.read(key, spot.at(key)), item.read(each, spot.at(key))
+            read_key, read_value = _text(key, spot.at(key)), item.read(each, spot.at(key))
             if read_key is not None and read_value is not None:
                 found.append((read_key, read_value))
         return tuple(found)

@@ -96,6 +96,11 @@ class Group(Record):
     models: tuple[str, ...] | None = None
 
 
+# Tokens of an answer that has a price to keep to and whose caller sets no limit (DESIGN ruling 17), and the
+# fewest that are of use.
+ANSWER, LEAST_ANSWER = 4096, 256
+
+
 class Budget(Record):
     """`[budgets.NAME]`: a limit in USD (decimal string) per day, week, month or in total."""
 

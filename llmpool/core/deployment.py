@@ -8,6 +8,8 @@ from llmpool.core.record import Record
 
 CAPABILITIES = ("chat", "streaming", "tools", "images", "thinking", "json", "embeddings")
 ALSO_TYPED = {"vision": "images", "function_call": "tools", "stream": "streaming", "embed": "embeddings"}
+# Tokens of an answer where a format insists on a limit and nobody set one (failover-cooldown 6.2).
+ASKED_OUTPUT = 16384
 COMPLEXITIES = ("simple", "moderate", "complex")
 
 

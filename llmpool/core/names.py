@@ -17,9 +17,7 @@ def normalised(model: str) -> str:
 
 def preference(model: str) -> tuple[str, str]:
     """Return what models are ordered by, highest first, which puts newer versions before older ones."""
-    lowered = model.lower()
-    name = lowered.strip()
-    return name.rpartition("/")[2] or name, lowered
+    return normalised(model), model.lower()
 
 
 def latest(name: str) -> str:

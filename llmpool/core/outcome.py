@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from llmpool.core.record import Record
 
@@ -25,6 +25,7 @@ FailureKind = Literal[
     "unusable",  # it cannot be called from here: no such format, model file or program
     "cancelled",  # the user stopped it
 ]
+FAILURE_KINDS: tuple[FailureKind, ...] = get_args(FailureKind)
 
 # Codes that say what no server can: an error that has one of them for its own has none.
 OWN_CODES = frozenset(
@@ -33,6 +34,11 @@ OWN_CODES = frozenset(
         *("nothing_eligible", "redirect", "connect_timeout", "html", "no_endpoint", "responses_only"),
     }
 )
+
+
+def kind_of(text: str) -> FailureKind:
+    """Return *text* where it is a kind of failure, as a file may have it; anything else is a fault there."""
+    return text if text in FAILURE_KINDS else "server"
 
 
 class Failure(Record):

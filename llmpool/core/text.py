@@ -110,10 +110,10 @@ def one_line(text: str) -> str:
     return " ".join(clean(" ".join(text.split())).split())
 
 
-def beginning(text: str, most: int = 60) -> str:
-    """Return how *text* begins, in at most so many characters on one line."""
-    words = " ".join(text[: most * 4].split())
-    return words if len(words) <= most else f"{words[: most - 3].rstrip()}..."
+def beginning(text: str) -> str:
+    """Return how *text* begins, in at most 60 characters on one line."""
+    words = " ".join(text[:240].split())
+    return words if len(words) <= 60 else f"{words[:57].rstrip()}..."
 
 
 def tokens(text: str) -> int:

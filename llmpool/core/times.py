@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+LAST_SECOND = 253_402_300_799  # of the year 9999, which is as far as a date can be written
+
 
 def rfc3339(seconds: float) -> str:
     """Write seconds since the epoch as `2026-11-21T03:44:00Z`."""

@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 from llmpool.core.record import Record
 
+# What is in the names of headers that are secrets.
+SECRET_WORDS = ("auth", "key", "token", "secret", "cookie", "pass", "cred")
+
 
 class Hidden(str):
     """The value of a header that is a secret, whatever the header is called."""

@@ -1,1 +1,1 @@
-"""Data that ships with llmpool; each file has one reader, and no code lives here."""
+"""Data that ships with llmpool, each file with one reader, mostly here; presets have theirs in `config`."""

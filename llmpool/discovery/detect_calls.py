@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from llmpool.core.wire import Call, Target, Timeouts
+from llmpool.credentials import takes_bearer
 from llmpool.formats import anthropic, lmstudio, ollama
 from llmpool.formats.base import get, post, with_key
-from llmpool.formats.families import host
 from llmpool.formats.urls import without
 
 SECONDS = 4.0
@@ -22,7 +22,6 @@ MOST_OF_A_LISTING = 4 * 1024 * 1024
 CODEX_PATH = "/backend-api/codex/responses"
 MODELS = {"openai": "gpt-4o-mini", "responses": "o4-mini", "anthropic": "claude-3-5-haiku-20241022"}
 NATIVE_ROOTS = {"ollama": ollama.root_of, "lmstudio": lmstudio.root_of}
-_MINIMAX = ("minimaxi.com", "minimax.io")
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR42mP4//8/AAX+Av4zEpUUAAAAAElFTkSuQmCC"  # 1 x 1
 _IMAGE = f"data:image/png;base64,{PNG}"
 _NO_ARGUMENTS: dict[str, Any] = {"type": "object", "properties": {}}
@@ -89,12 +88,7 @@ def headers_for(target: Target, name: str) -> tuple[tuple[str, str], ...]:
         return with_key(target.replace(headers=with_key(target, "x-goog-api-key"), auth=""))
     if name != "anthropic":
         return with_key(target)
-    return anthropic.headers_of(target, "bearer" if is_minimax(target.url) else "x-api-key")
-
-
-def is_minimax(url: str) -> bool:
-    """Say whether *url* is MiniMax, which speaks Anthropic's protocol but takes its key as OpenAI does."""
-    return any(host(url) == name or host(url).endswith(f".{name}") for name in _MINIMAX)
+    return anthropic.headers_of(target, "bearer" if takes_bearer(target.url) else "x-api-key")
 
 
 def _openai(kind: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from typing import NamedTuple
 
-from llmpool.core.outcome import Failure, UpstreamError
+from llmpool.core.outcome import Failure, UpstreamError, kind_of
 from llmpool.core.times import rfc3339
 from llmpool.core.word import word
 from llmpool.discovery import download_ways
@@ -196,8 +196,8 @@ def _ended(job: Job, kind: str) -> Pulled:
     """Return, or raise, what came of a pull that another process made."""
     if job.state == downloads.DONE:
         return Pulled(job.ref, job.total)
-    failure = _called_off() if job.state == downloads.CANCELLED else Failure(kind=job.kind, message=job.error)
-    raise _in_words(job, kind, failure)
+    failed = Failure(kind=kind_of(job.kind), message=job.error)
+    raise _in_words(job, kind, _called_off() if job.state == downloads.CANCELLED else failed)
 
 
 def _event(job: Job, status: str, pace: Pace) -> PullEvent:

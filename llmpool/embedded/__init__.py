@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from llmpool.errors import Misuse, StateUnusable
@@ -26,7 +28,7 @@ def is_name(text: str) -> bool:
 
 
 def check_name(name: str) -> str:
-    """Return *name*, or raise when it cannot name an embedded model."""
+    """Return *name*; raises Misuse when it cannot name an embedded model."""
     if is_name(name):
         return name
     msg = f"{name!r} cannot name an embedded model"
@@ -58,7 +60,7 @@ def model_file(state: Path, name: str) -> Path:
 
 
 def make_private_dirs(state: Path) -> None:
-    """Make the directories of the embedded provider, closed to everyone else."""
+    """Make the directories of the embedded provider, closed to everyone else; raises StateUnusable."""
     try:
         wanted = models_dir(state)
         # one by one: `parents=True` would leave the parents to the umask
@@ -71,7 +73,7 @@ def make_private_dirs(state: Path) -> None:
 
 
 def check_private(state: Path) -> None:
-    """Raise where others could put a model, or the address of a server, into the directory."""
+    """Raise StateUnusable where others could put a model, or the address of a server, into the directory."""
     if os.name != "posix":
         return  # there the directory's access list protects it, and modes say nothing
     for directory in (embedded_dir(state), models_dir(state)):
@@ -87,6 +89,16 @@ def check_private(state: Path) -> None:
 
             fact = "may be written by others, so nothing in it is used"
             raise StateUnusable(f"{directory} {fact}", hint=f"chmod go-w {word(directory)}")
+
+
+@contextmanager
+def in_words(state: Path) -> Iterator[None]:
+    """Raise StateUnusable for what the system says of the directory: a disk that is full, say."""
+    try:
+        yield
+    except OSError as error:
+        msg = f"cannot use {error.filename or embedded_dir(state)}: {error.strerror or error}"
+        raise StateUnusable(msg, hint="check the disk, and who owns the state directory (--state)") from error
 
 
 def open_private(path: Path, flags: int) -> int:
@@ -106,6 +118,25 @@ def write_private(path: Path, data: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def is_held(path: Path) -> bool:
+    """Say whether somebody has the lock *path* alone; it is not changed, and nothing stays locked."""
+    if os.name != "posix":
+        return False  # to look would take the lock itself
+    import fcntl
+
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, PermissionError):
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def try_lock(path: Path) -> int | None:

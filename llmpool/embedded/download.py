@@ -25,7 +25,7 @@ def public_url(url: str) -> str:
 
 
 def fetch_url(pull: Pull, url: str) -> None:
-    """Download *url* into the unfinished file of *pull*."""
+    """Download *url* into the unfinished file of *pull*; raises Misuse for an unsafe URL, UpstreamFailed."""
     _check_url(url)
     notes = _read_notes(pull, url)
     done = pull.part.stat().st_size if notes else 0
@@ -131,8 +131,12 @@ def _read_notes(pull: Pull, url: str) -> dict[str, Any]:
     """Return what is known of the unfinished file when it comes from *url*, else nothing."""
     if not (pull.part.exists() and pull.notes.exists()):
         return {}
-    notes: dict[str, Any] = json.loads(pull.notes.read_bytes())
-    return notes if notes["url"] == _fingerprint(url) else {}
+    try:
+        notes: dict[str, Any] = json.loads(pull.notes.read_bytes())
+        known = notes["url"] == _fingerprint(url) and type(notes["validator"]) is str
+        return notes if known and type(notes["length"]) is int else {}
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return {}  # nobody's notes: it is fetched from the start
 
 
 def _write_notes(pull: Pull, url: str, answer: http.client.HTTPResponse, total: int) -> None:

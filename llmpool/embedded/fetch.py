@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from llmpool.embedded import (
     check_name,
     embedded_dir,
+    in_words,
     is_available,
     is_name,
     make_private_dirs,
@@ -69,7 +70,7 @@ CATALOGUE = {
 
 
 def installed(state: Path) -> list[EmbeddedModel]:
-    """List the models that lie in the state directory, by name."""
+    """List the models that lie in the state directory, by name; raises StateUnusable for a broken sidecar."""
     files = sorted(models_dir(state).glob("*.gguf"))
     return [_described(path) for path in files if is_name(path.stem)]
 
@@ -80,23 +81,26 @@ def _described(path: Path) -> EmbeddedModel:
     sidecar = path.with_suffix(".json")
     if sidecar.exists():
         try:
-            words = json.loads(sidecar.read_bytes())
-        except ValueError:
-            msg = f"{sidecar} is not JSON"
+            words = {**json.loads(sidecar.read_bytes())}
+        except (ValueError, TypeError, RecursionError):
+            msg = f"{sidecar} is not what was written beside a model"
             raise StateUnusable(msg, hint="delete it; the model itself needs no sidecar") from None
     told = (str(words.get(key, "")) for key in ("sha256", "licence", "origin"))
     return EmbeddedModel(path.stem, path, path.stat().st_size, *told)
 
 
 def remove(state: Path, name: str) -> None:
-    """Delete a model, or what an unfinished pull of it left; a host that serves it goes on until stopped."""
+    """Delete a model, or what an unfinished pull of it left; a host that serves it goes on until stopped.
+
+    Raises UnknownName where neither is there, Busy while it is pulled, StateUnusable where it stays.
+    """
     final = model_file(state, check_name(name))
     job = Pull(state, name, lambda _done, _total: None, lambda: False)
     if not (final.exists() or job.part.exists() or _package_folder(job).exists()):
         msg = f"the embedded model {name!r} is not installed"
         known = [model.name for model in installed(state)]
         raise UnknownName(msg, hint="llmpool models list shows what is", details={"candidates": known})
-    with _pull_lock(state, name):
+    with in_words(state), _pull_lock(state, name):
         final.unlink(missing_ok=True)
         final.with_suffix(".json").unlink(missing_ok=True)
         job.discard()
@@ -115,7 +119,8 @@ def pull(
     """Install the model *name* from the catalogue, or from *source*: a path, or an `https:` URL.
 
     *progress* is told (bytes done, bytes in all or 0); *cancelled* is asked between two pieces. With *sha256*
-    any other file is refused.
+    any other file is refused. Raises Misuse, UnknownName, Busy and StateUnusable, and UpstreamFailed for what
+    did not come whole or is another file; Cancelled is one.
     """
     check_name(name)
     if sha256 and not _SHA256.match(sha256):

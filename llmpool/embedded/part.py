@@ -80,7 +80,8 @@ class Pull(NamedTuple):
     def write(self, source: IO[bytes], total: int, *, done: int = 0) -> None:
         """Write *source* into the unfinished file, from its start or after the *done* bytes it holds.
 
-        One that has more than it said, as what unpacks itself may, is given up before it fills the disk.
+        One that has more than it said, as what unpacks itself may, is given up before it fills the disk, with
+        UpstreamFailed.
         """
         how = os.O_APPEND if done else os.O_TRUNC
         with os.fdopen(open_private(self.part, os.O_WRONLY | os.O_CREAT | how), "ab") as file:

@@ -1,4 +1,4 @@
-"""Find, start, touch and stop the embedded server of a model, from any number of processes at once.
+"""Find, start and stop the embedded server of a model, from any number of processes at once.
 
 A host is alive while the lock on its run file is held. The starter takes that lock and hands it down, so no
 moment lies between two owners; it holds the start lock meanwhile, so there is one starter. A client marks the
@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,7 +24,9 @@ from llmpool.embedded import (
     check_name,
     check_private,
     embedded_dir,
+    in_words,
     is_available,
+    is_held,
     is_name,
     make_private_dirs,
     model_file,
@@ -36,6 +38,7 @@ from llmpool.errors import Busy, DamagedModel, NothingEligible, StateUnusable, U
 POLL = 0.02  # seconds between two looks at a lock
 STOP_WAIT = 10.0  # a host drains for up to 5 s
 _PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH")
+_TOLD = {"port", "key", "pid", "context", "model", "started_at"}  # by every host of itself
 _PASSED_ON_TOO = ("LC_", "GGML_", "OMP_", "CUDA_", "HIP_", "ROCR_", "VK_")
 
 
@@ -67,21 +70,24 @@ def ensure(
     idle_ttl: float = 300,
     context: int = 0,
     wait: float = 60,
-    on_start: Callable[[str], None] = lambda _name: None,
 ) -> Endpoint:
     """Return the endpoint of the model *name*, starting its host when none is alive.
 
     A host that runs already is shared and keeps the *idle_ttl* and *context* (0: the model's own, up to 8192)
     it was started with. It may go away at any time: a client whose connection is refused calls this again.
+    Raises UnknownName for a model that is not there, NothingEligible where there can be no server, Busy and
+    UpstreamFailed for one that is not ready within *wait* seconds, DamagedModel where its file does not load,
+    StateUnusable where its directory cannot be used.
     """
     check_name(name)
     check_private(state)
-    model = _identity(state, name)
-    touch(state, name)
-    return _endpoint(state, name, model) or _start(state, name, (idle_ttl, context), wait, on_start)
+    with in_words(state):
+        model = _identity(state, name)
+        _touch(state, name)
+        return _endpoint(state, name, model) or _start(state, name, (idle_ttl, context), wait)
 
 
-def touch(state: Path, name: str) -> None:
+def _touch(state: Path, name: str) -> None:
     """Mark the model *name* as used now; its host counts idleness from here."""
     path = embedded_dir(state) / f"{name}.used"
     descriptor = open_private(path, os.O_WRONLY | os.O_CREAT)
@@ -92,22 +98,23 @@ def touch(state: Path, name: str) -> None:
 
 
 def running(state: Path) -> list[RunningModel]:
-    """List the live hosts by name."""
+    """List the live hosts by name; raises StateUnusable where one left what no host writes."""
     names = sorted(path.stem for path in embedded_dir(state).glob("*.json") if is_name(path.stem))
-    return [_running(state, name, info) for name in names if (info := _live(state, name)) is not None]
+    with in_words(state):
+        return [_running(state, name, info) for name in names if (info := _live(state, name)) is not None]
 
 
 def stop(state: Path, name: str) -> bool:
     """End the host of *name* and wait until it is gone; False when there was none.
 
-    It finishes what it is answering, for up to 5 seconds.
+    It finishes what it is answering, for up to 5 seconds. Raises Busy for one that does not go.
     """
     lock = embedded_dir(state) / f"{check_name(name)}.run"
-    if not _is_held(lock):
+    if not is_held(lock):
         return False
     deadline = time.monotonic() + STOP_WAIT
     pid = 0
-    while _is_held(lock):
+    while is_held(lock):
         if not pid and (info := _live(state, name)) is not None:
             pid = _signal(int(info["pid"]), signal.SIGTERM)
         if time.monotonic() > deadline and pid:
@@ -133,25 +140,6 @@ def _identity(state: Path, name: str) -> list[int]:
     return [found.st_ino, found.st_size, found.st_mtime_ns]
 
 
-def _is_held(path: Path) -> bool:
-    """Whether some process holds the lock of *path*; on Windows none ever does."""
-    if os.name != "posix":
-        return False
-    import fcntl
-
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
-
-
 def _live(state: Path, name: str) -> dict[str, Any] | None:
     """Return what the live host of *name* wrote about itself, or None."""
     path = embedded_dir(state) / f"{name}.json"
@@ -159,13 +147,13 @@ def _live(state: Path, name: str) -> dict[str, Any] | None:
         text = path.read_bytes()
     except FileNotFoundError:
         return None
-    if not _is_held(path.with_suffix(".run")):
+    if not is_held(path.with_suffix(".run")):
         return None
     try:
         info = json.loads(text)
     except ValueError:
         info = None
-    if isinstance(info, dict):
+    if isinstance(info, dict) and info.keys() >= _TOLD:
         return info
     msg = f"{path} is not what the embedded server wrote"
     raise StateUnusable(msg, hint="delete the file; the server is started afresh when it has ended")
@@ -204,9 +192,7 @@ def _start_lock(state: Path, name: str, deadline: float) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _start(
-    state: Path, name: str, options: tuple[float, int], wait: float, on_start: Callable[[str], None]
-) -> Endpoint:
+def _start(state: Path, name: str, options: tuple[float, int], wait: float) -> Endpoint:
     """Start the host of *name*, or wait for the one that another process is starting or that is ending."""
     if os.name != "posix":
         msg = "the embedded provider runs on Linux and macOS"
@@ -223,14 +209,13 @@ def _start(
             if _live(state, name) is not None:  # it serves a file that has been replaced
                 stop(state, name)
             run = None
-            if not _is_held(lock):  # what a killed host left behind goes before the lock is taken again
+            if not is_held(lock):  # what a killed host left behind goes before the lock is taken again
                 lock.with_suffix(".json").unlink(missing_ok=True)
                 run = try_lock(lock)
             if run is None:
                 _pause(name, deadline)
                 continue
             try:
-                on_start(name)
                 _launch(state, name, options, run, deadline)
             finally:
                 os.close(run)
@@ -320,8 +305,8 @@ def _check_ready(state: Path, name: str, word: bytes, log: Path) -> None:
     raise DamagedModel(msg, hint=hint, lines=lines)
 
 
-def _tail(log: Path, count: int = 12) -> tuple[str, ...]:
+def _tail(log: Path) -> tuple[str, ...]:
     """Return the last lines of a log, printable."""
     text = log.read_bytes()[-8192:].decode(errors="replace")
     lines = ["".join(c if c.isprintable() else "?" for c in line) for line in text.splitlines()]
-    return tuple(lines[-count:])
+    return tuple(lines[-12:])

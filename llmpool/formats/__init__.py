@@ -25,7 +25,7 @@ FORMATS = {
 
 
 def wire_format(name: str) -> WireFormat:
-    """Return the format called *name*; its module is loaded only now."""
+    """Return the format called *name*, whose module is loaded only now; raises ConfigInvalid for another."""
     from importlib import import_module
 
     if name not in FORMATS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from llmpool.core.outcome import Failure, UpstreamError
+from llmpool.core.outcome import Failure, FailureKind, UpstreamError
 from llmpool.core.wire import Answer, Followed, Frame, Frames
 from llmpool.formats import errors
 from llmpool.formats.base import parse_body
@@ -56,7 +56,7 @@ def in_one_piece(data: str) -> Answer:
     return Answer(status=200, headers={}, body=data.encode("utf-8", "replace"))
 
 
-def failed(kind: str, message: str) -> UpstreamError:
+def failed(kind: FailureKind, message: str) -> UpstreamError:
     """Make the error for an answer that is none."""
     return UpstreamError(Failure(kind=kind, message=message))
 
@@ -66,7 +66,7 @@ def broke_off() -> UpstreamError:
     return failed("broken", "the answer broke off before its end")
 
 
-def lacks(payload: object, what: str, kind: str = "wrong_format") -> UpstreamError:
+def lacks(payload: object, what: str, kind: FailureKind = "wrong_format") -> UpstreamError:
     """Make the error for JSON that is no answer; what it says instead is told, and may tell its kind.
 
     Some gateways write all their errors so: `{"code": 401, "message": "..."}` and status 200.

@@ -12,6 +12,7 @@ from collections.abc import Generator, Iterable, Iterator
 from typing import Any
 
 from llmpool.core.chat import ChatRequest, Delta
+from llmpool.core.deployment import ASKED_OUTPUT
 from llmpool.core.outcome import Failure, TokenUsage, UpstreamError
 from llmpool.core.wire import Answer, Call, Frame, Target
 from llmpool.formats import anthropic_errors, anthropic_listing, anthropic_think, anthropic_turns
@@ -23,7 +24,6 @@ from llmpool.formats.urls import ENDPOINTS, without
 
 VERSION = "2023-06-01"
 WITHOUT_SAMPLING = "2026-10-21"  # the version that refuses temperature and top_p, even at their defaults
-MAX_TOKENS = 16384  # the API insists on a limit
 
 
 class Anthropic:
@@ -109,7 +109,7 @@ def headers_of(target: Target, how: str = "x-api-key") -> tuple[tuple[str, str],
 
 def _body(target: Target, model: str, request: ChatRequest) -> dict[str, Any]:
     wish = None if "thinking" in target.without else request.thinking
-    longest = request.max_tokens or min(MAX_TOKENS, target.max_output or MAX_TOKENS)
+    longest = request.max_tokens or min(ASKED_OUTPUT, target.max_output or ASKED_OUTPUT)
     thinking = anthropic_think.thinking(model, wish, longest)
     system = anthropic_turns.system_text(request.messages)
     body: dict[str, Any] = {

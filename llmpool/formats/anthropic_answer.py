@@ -36,7 +36,10 @@ class _Block:
 
 
 class Reading:
-    """An answer being read: what has come so far decides whether its end is one."""
+    """An answer being read: what has come so far decides whether its end is one.
+
+    Whatever reads it raises UpstreamError for what is no answer.
+    """
 
     def __init__(self) -> None:
         self.done = False

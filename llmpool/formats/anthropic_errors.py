@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 
-from llmpool.core.outcome import Failure, UpstreamError
+from llmpool.core.outcome import Failure, FailureKind, UpstreamError
 from llmpool.core.wire import Answer
 from llmpool.formats import errors
 from llmpool.formats.base import mapping, parse_json, shown
 
 # Types that an error inside a stream has instead of a status; what is not here says enough by its words.
-KIND_BY_TYPE = {
+KIND_BY_TYPE: dict[str, FailureKind] = {
     "invalid_request_error": "bad_request",
     "permission_error": "auth",
     "not_found_error": "model_not_found",
 }
-KIND_BY_CAUSE = {
+KIND_BY_CAUSE: dict[str, FailureKind] = {
     "enforced_spend_limit_reached": "quota",
     "contract_spend_limit_reached": "quota",
     "linked_organization_spend_limit_reached": "quota",

@@ -52,6 +52,8 @@ class WireFormat(Protocol):
 
     *takes_image_urls*: whether a server fetches images itself; if not, the caller sends them as data.
     *droppable*: what a request can do without when a server refuses it, in the words of `formats.refused`.
+    Whatever reads an answer raises UpstreamError for one that is none; a call that the protocol cannot say
+    raises it, too.
     """
 
     name: str
@@ -86,7 +88,7 @@ def parse_json(text: str, what: str = "the answer") -> Any:
     """Return the JSON value of *text*, with nothing in it that nobody could write again.
 
     Half of a surrogate pair becomes a mark for what cannot be read; NaN and numbers beyond all floats, which
-    JSON does not have, are null.
+    JSON does not have, are null. Raises UpstreamError for what is no JSON, or nested too deeply.
     """
     try:
         value, end = _decode(text)
@@ -125,7 +127,7 @@ def _is_deep(value: object) -> bool:
 
 
 def parse_body(answer: Answer, what: str = "the answer") -> Any:
-    """Return the JSON value of the body; a page instead is told as one."""
+    """Return the JSON value of the body; raises UpstreamError, which tells a page as one."""
     text = answer.body.decode("utf-8", "replace").removeprefix("\ufeff")
     if text.lstrip()[:1] == "<":
         raise UpstreamError(

@@ -40,7 +40,7 @@ class Collected:
 
 
 def lines_in(payload: object, field: str = "data") -> list[Any]:
-    """Return the lines of a page: *field*, or the answer itself where a vendor sends a bare list."""
+    """Return the lines of a page: *field*, or the answer itself where a vendor sends a list; or raise."""
     lines = payload if isinstance(payload, list) else mapping(payload).get(field)
     if not isinstance(lines, list):
         raise lacks(payload, f"the listing has no list of models in `{field}`")

@@ -6,14 +6,14 @@ import math
 import re
 from typing import Any, NamedTuple
 
-from llmpool.core.outcome import OWN_CODES, Failure, UpstreamError
+from llmpool.core.outcome import OWN_CODES, Failure, FailureKind, UpstreamError
 from llmpool.core.wire import Answer
 from llmpool.formats.base import mapping, parse_json, shown
 
 MAX_MESSAGE = 500
 
 # Only what names the matter itself; `invalid_request_error` and its like are said about everything.
-KIND_BY_CODE = {
+KIND_BY_CODE: dict[FailureKind, str] = {
     "quota": "insufficient_quota insufficient_user_quota quota_exceeded enforced_spend_limit_reached "
     "billing_error billing_hard_limit_reached billing_not_active insufficient_balance payment_required "
     "insufficient_credits credit_balance_too_low",
@@ -29,7 +29,7 @@ KIND_BY_CODE = {
     "timeout": "timeout_error request_timeout deadline_exceeded",
     "server": "server_error internal_server_error internal_error internal",
 }
-CODES = {code: kind for kind, codes in KIND_BY_CODE.items() for code in codes.split()}
+CODES: dict[str, FailureKind] = {code: kind for kind, codes in KIND_BY_CODE.items() for code in codes.split()}
 
 # Patterns as text: they are compiled where an error is read, and most runs read none.
 CONTEXT = (
@@ -64,7 +64,9 @@ RATE = r"rate.?limit|too many requests|throttled|quota exceeded"
 LATE = r"timed? ?out|deadline exceeded"
 ENDPOINT = r"unexpected endpoint|page not found|unknown (path|endpoint|url)"
 
-WORDS_WITHOUT_STATUS = (
+Rules = tuple[tuple[FailureKind, str], ...]
+
+WORDS_WITHOUT_STATUS: Rules = (
     ("quota", SPENT),
     ("rate_limit", RATE),
     ("overloaded", BUSY),
@@ -75,14 +77,14 @@ WORDS_WITHOUT_STATUS = (
     ("timeout", LATE),
     ("wrong_format", ENDPOINT),
 )
-WORDS_OF_BAD_REQUEST = (
+WORDS_OF_BAD_REQUEST: Rules = (
     ("context_length", CONTEXT),
     ("model_not_found", MODEL),
     ("quota", SPENT),
     ("auth", AUTH),
     ("content", CONTENT),
 )
-WORDS_BY_STATUS: dict[int, tuple[tuple[tuple[str, str], ...], str]] = {
+WORDS_BY_STATUS: dict[int, tuple[Rules, FailureKind]] = {
     400: (WORDS_OF_BAD_REQUEST, "bad_request"),
     401: ((), "auth"),
     402: ((), "quota"),
@@ -203,13 +205,13 @@ def _message(facts: dict[str, Any]) -> str:
     return ""
 
 
-def _kind(said: Said, status: int) -> str:
+def _kind(said: Said, status: int) -> FailureKind:
     """Choose the kind; a status of 0 is an error the HTTP status kept quiet about."""
     words = said.message.lower()
     if status == 413:
         return "context_length"  # Groq calls it a rate limit; waiting would not make it shorter
     for code in said.codes:
-        kind = CODES.get(code.lower(), "")
+        kind = CODES.get(code.lower())
         if kind == "server" and status:
             continue  # said about everything too; the status knows better
         if kind and not (status == 429 and kind == "rate_limit") and not (status == 403 and kind == "auth"):
@@ -219,10 +221,9 @@ def _kind(said: Said, status: int) -> str:
     return next((kind for kind, pattern in WORDS_WITHOUT_STATUS if re.search(pattern, words)), "server")
 
 
-def _kind_by_status(status: int, words: str) -> str:
-    rules, otherwise = WORDS_BY_STATUS.get(status, ((), ""))
-    if not otherwise:
-        rules, otherwise = WORDS_BY_STATUS[500 if status >= 500 else 400]
+def _kind_by_status(status: int, words: str) -> FailureKind:
+    known = status if status in WORDS_BY_STATUS else 500 if status >= 500 else 400
+    rules, otherwise = WORDS_BY_STATUS[known]
     return next((kind for kind, pattern in rules if re.search(pattern, words)), otherwise)
 
 

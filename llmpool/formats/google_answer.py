@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from llmpool.core.chat import Delta, ToolDelta
-from llmpool.core.outcome import TokenUsage, UpstreamError
+from llmpool.core.outcome import FailureKind, TokenUsage, UpstreamError
 from llmpool.formats.answer import broke_off, failed, judge_empty, lacks, tokens
 from llmpool.formats.base import mapping, shown, text_of, wrong_format
 from llmpool.formats.google_carry import kept
@@ -18,7 +18,7 @@ WITHHELD = re.compile(
     "(IMAGE_)?(SAFETY|RECITATION|PROHIBITED_CONTENT)|LANGUAGE|BLOCKLIST|SPII|MODEL_ARMOR|ESCALATION"
 )
 LENGTHS = ("MAX_TOKENS", "CONTINUATION")
-FAILED_FINISHES = {
+FAILED_FINISHES: dict[str, tuple[FailureKind, str]] = {
     "MALFORMED_FUNCTION_CALL": ("server", "the model wrote a tool call that cannot be read"),
     "UNEXPECTED_TOOL_CALL": ("server", "the model called a tool that it was not given"),
     "TOO_MANY_TOOL_CALLS": ("server", "the model called tools without end"),
@@ -39,7 +39,8 @@ ANSWER_FIELDS = frozenset(("candidates", "promptFeedback", "usageMetadata"))
 class Reading:
     """An answer being read: what has come so far decides whether its end is one.
 
-    The protocol has no end mark: the chunk that names a finish reason is the last.
+    The protocol has no end mark: the chunk that names a finish reason is the last. Whatever reads raises
+    UpstreamError for what is no answer.
     """
 
     def __init__(self, carrier: str) -> None:

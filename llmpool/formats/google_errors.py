@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from llmpool.core.outcome import Failure, UpstreamError
+from llmpool.core.outcome import Failure, FailureKind, UpstreamError
 from llmpool.core.wire import Answer
 from llmpool.formats import errors
 from llmpool.formats.base import mapping, parse_json, shown
 
-KIND_BY_REASON = {
+KIND_BY_REASON: dict[str, FailureKind] = {
     "API_KEY_INVALID": "auth",
     "API_KEY_SERVICE_BLOCKED": "auth",
     "SERVICE_DISABLED": "auth",
@@ -79,9 +79,9 @@ def _is_spent(details: list[dict[str, Any]], text: str) -> bool:
 
 def _kind(
     failure: Failure, error: dict[str, Any], details: list[dict[str, Any]], text: str, wait: float | None
-) -> str:
+) -> FailureKind:
     reasons = [detail.get("reason") for detail in details]
-    found = next((KIND_BY_REASON[r] for r in reasons if isinstance(r, str) and r in KIND_BY_REASON), "")
+    found = next((KIND_BY_REASON[r] for r in reasons if isinstance(r, str) and r in KIND_BY_REASON), None)
     if found:
         return found
     if failure.kind == "quota" and failure.status == 429 and (wait or _listed(details, "violations")):

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from llmpool.core.chat import ChatRequest, Image, Message
+from llmpool.core.names import normalised
 from llmpool.core.outcome import UpstreamError
 from llmpool.formats.base import mapping, parse_json
 from llmpool.formats.google_carry import UNSIGNED, signed_calls, spoken
@@ -25,7 +26,7 @@ def body_of(model: str, request: ChatRequest, carrier: str, without: tuple[str, 
     """
     contents = _contents(model, request.messages, carrier)
     system = "\n\n".join(m.text for m in request.messages if m.role == "system" and m.text)
-    if system and _WITHOUT_SYSTEM.match(_bare(model)):
+    if system and _WITHOUT_SYSTEM.match(normalised(model)):
         _put_first(contents, {"text": system})
         system = ""
     optional = {
@@ -35,10 +36,6 @@ def body_of(model: str, request: ChatRequest, carrier: str, without: tuple[str, 
         "generationConfig": _config(model, request, without),
     }
     return {"contents": contents} | {name: value for name, value in optional.items() if value}
-
-
-def _bare(model: str) -> str:
-    return model.strip().lower().rsplit("/", 1)[-1]
 
 
 def _put_first(contents: list[dict[str, Any]], part: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from llmpool.core.names import normalised
 from llmpool.formats.effort import BUDGETS
 
 LEAST_OF_PRO = 128
@@ -24,7 +25,7 @@ def thinking_config(model: str, wish: str | None) -> dict[str, Any] | None:
     Off is said aloud only to models that think unasked and are known to take it; for None that is all, while
     "off" asks the others for the least they do.
     """
-    name = model.strip().lower().rsplit("/", 1)[-1]
+    name = normalised(model)
     if wish is None or wish in ("off", "0"):
         return _off(name, asked=wish is not None)
     if wish in BUDGETS and thinks_in_levels(name):
@@ -36,7 +37,7 @@ def thinking_config(model: str, wish: str | None) -> dict[str, Any] | None:
 
 def thinks_in_levels(model: str) -> bool:
     """Whether *model* is of the third generation or later: it takes levels, and wants its signatures back."""
-    found = _GENERATION.match(model.strip().lower().rsplit("/", 1)[-1])
+    found = _GENERATION.match(normalised(model))
     return found is not None and int(found[1]) >= 3
 
 

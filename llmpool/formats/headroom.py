@@ -13,12 +13,11 @@ import re
 from collections.abc import Mapping
 
 from llmpool.core.limits import Headroom
-from llmpool.formats.base import mapping
+from llmpool.formats.base import MOST, mapping
 
 MAX_HEADERS = 500  # more than any server sends; the rest is not looked at
 MAX_VALUE = 100
 MAX_ENTRIES = 16
-MOST = 1 << 53  # no allowance is larger
 DAY = 86_400.0
 LONGEST = 400 * DAY  # no allowance lasts longer than a year
 

@@ -19,7 +19,10 @@ SILENT = {"load": "loaded", "unload": "unloaded"}
 
 
 class Reading:
-    """An answer being read. Its last line is finish and end mark in one, so without it nothing is whole."""
+    """An answer being read. Its last line is finish and end mark in one, so without it nothing is whole.
+
+    Whatever reads it raises UpstreamError for what is no answer.
+    """
 
     def __init__(self) -> None:
         self.done = False

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from llmpool.core.chat import Delta, ToolDelta
-from llmpool.core.outcome import TokenUsage, UpstreamError
+from llmpool.core.outcome import FailureKind, TokenUsage, UpstreamError
 from llmpool.core.wire import Frame
 from llmpool.formats.answer import broke_off, failed, is_error, judge_empty, lacks, tokens
 from llmpool.formats.base import mapping, parse_json, shown, text_of, wrong_format
@@ -22,7 +22,7 @@ FINISHES = {
     "function_call": "tools",
     "content_filter": "content",
 }
-FAILED_FINISHES = {
+FAILED_FINISHES: dict[str, tuple[FailureKind, str]] = {
     "error": ("server", "the provider broke the answer off with an error"),
     "insufficient_system_resource": ("overloaded", "the provider ran out of capacity"),
 }
@@ -78,7 +78,10 @@ class Mould:
 
 
 class Reading:
-    """An answer being read: what has come so far decides whether its end is one."""
+    """An answer being read: what has come so far decides whether its end is one.
+
+    Whatever reads it raises UpstreamError for what is no answer.
+    """
 
     def __init__(self) -> None:
         self.done = False

@@ -19,7 +19,6 @@ from llmpool.formats.openai_answer import THINKING_FIELDS
 EFFORTS = ("minimal", "low", "medium", "high")
 CHOICES = ("auto", "none", "required")
 MAX_FIELDS = ("max_tokens", "max_completion_tokens")
-NEAR = (".local", ".lan", ".home", ".internal", ".home.arpa", ".localhost")
 # Where models think unless told `none`: a host, and what their names contain.
 SAYS_OFF = (("groq.com", "qwen3"), ("cerebras.ai", "zai-glm"))
 
@@ -72,9 +71,11 @@ def off(target: Target, model: str, request: ChatRequest) -> str | None:
         return None
     from urllib.parse import urlsplit
 
+    from llmpool.core.hosts import is_near
+
     host = urlsplit(target.url).hostname or ""
     known = any(f".{host}".endswith(f".{domain}") and name in model.lower() for domain, name in SAYS_OFF)
-    return "none" if known or _is_near(host) else None
+    return "none" if known or is_near(host) else None
 
 
 def is_closed(schema: object) -> bool:
@@ -97,17 +98,6 @@ def image_parts(message: Message) -> list[dict[str, Any]]:
     """Write the text, if there is any, and the images behind it."""
     text = [{"type": "text", "text": message.text}] if message.text else []
     return text + [{"type": "image_url", "image_url": {"url": image.url}} for image in message.images]
-
-
-def _is_near(host: str) -> bool:
-    """Whether *host* is this machine or one of a private network, by its address or its name."""
-    from ipaddress import ip_address
-
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return "." not in host or host.rstrip(".").endswith(NEAR)
-    return address.is_loopback or address.is_private
 
 
 def _message(message: Message, thoughts: bool) -> dict[str, Any]:

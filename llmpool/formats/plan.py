@@ -67,10 +67,8 @@ class Plan(NamedTuple):
     native: str = ""
 
 
-def plan(provider: Provider | None, model: str, memory: Memory = NOTHING, url: str = "") -> Plan:
+def plan(provider: Provider, model: str, memory: Memory = NOTHING, url: str = "") -> Plan:
     """Plan the formats for *model*; *url* is where the provider was found, when not at its configured URL."""
-    if provider is None:
-        return Plan("openai", ("openai",), "family_default", False, native="openai")
     url_mode = "detected_endpoint" if url else "root"
     native = provider.format or memory.detected or canonical(provider)
     locked = endpoint_lock(provider, url)
@@ -91,10 +89,8 @@ def order(planned: Plan) -> tuple[str, ...]:
     return tuple(dict.fromkeys((planned.selected, *planned.candidates)))[:MOST_TRIED]
 
 
-def effective_mode(provider: Provider | None, url: str = "") -> str:
+def effective_mode(provider: Provider, url: str = "") -> str:
     """Say whether a provider's format may be found out (`auto`) or is settled (`pinned`)."""
-    if provider is None:
-        return PINNED
     if provider.format_mode in (AUTO, PINNED):
         return provider.format_mode
     if endpoint_lock(provider, url):
@@ -113,15 +109,15 @@ def endpoint_lock(provider: Provider, url: str = "") -> str:
     return next((name for suffix, name in _LOCKS if path.endswith(suffix)), "")
 
 
-def canonical(provider: Provider | None) -> str:
+def canonical(provider: Provider) -> str:
     """Return the format a provider's vendor is known for."""
-    return CANONICAL.get(provider.preset, "openai") if provider else "openai"
+    return CANONICAL.get(provider.preset, "openai")
 
 
-def affinity(provider: Provider | None, model: str, planned: Plan) -> int:
+def affinity(provider: Provider, model: str, planned: Plan) -> int:
     """Score how well a provider's way of speaking suits *model* (pool-routing-formats 5.2)."""
     kind = family(model)
-    if provider is None or not model.strip() or kind == DEFAULT:
+    if not model.strip() or kind == DEFAULT:
         return 0
     wanted = preferred(provider, model)
     first = planned.candidates[0]

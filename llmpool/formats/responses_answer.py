@@ -26,7 +26,10 @@ KEPT_OF_REASONING = ("type", "id", "summary", "content", "encrypted_content")
 
 
 class Reading:
-    """An answer being read. Every event names its own type; what is not known here is passed over."""
+    """An answer being read. Every event names its own type; what is not known here is passed over.
+
+    Whatever reads it raises UpstreamError for what is no answer.
+    """
 
     def __init__(self) -> None:
         self.done = False

@@ -53,14 +53,6 @@ class WrittenCall(NamedTuple):
     id: str = ""
 
 
-def parse(text: str, names: Iterable[str]) -> tuple[list[WrittenCall], str]:
-    """Return the calls that *text* is made of, and the text around them: all of it where it is none."""
-    watch = Watch(names)
-    said = watch.feed(text)
-    calls, rest = watch.end()
-    return calls, said + rest
-
-
 def watch(wire: str, model: str, request: ChatRequest) -> Watch | None:
     """Return what listens to an answer for calls of the tools that *request* offers, where that is needed."""
     native = wire not in FORMATS or any(family in model.lower() for family in NATIVE)

@@ -1,13 +1,12 @@
 """Codex CLI: the key or the login in auth.json, and the providers of its config.toml.
 
 On macOS Codex may keep its login in the keychain instead: a generic password of the service "Codex Auth",
-its account `cli|` and `account(home)`. llmpool does not open other programs' keychain entries; who wants
+its account `cli|` and a digest of its home. llmpool does not open other programs' keychain entries; who wants
 that login here runs `security find-generic-password -s "Codex Auth" -w` and stores what it prints.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -94,8 +93,3 @@ def moment(value: Any) -> float | None:
         return None
     seconds = number if number < _SECONDS else number / 1000
     return seconds if 0 < seconds < 1e11 else None  # not for ever, and no NaN
-
-
-def account(home: str) -> str:
-    """Return the account of the keychain entry for a Codex home, its links resolved."""
-    return f"cli|{hashlib.sha256(home.encode()).hexdigest()[:16]}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import sqlite3
 
 MAGIC = b"SQLite format 3\x00"
+SUFFIXES = (".db", ".sqlite", ".sqlite3")
 LONGEST = 1 << 20  # bytes of one value
 MOST_ROWS = 100_000
 
@@ -31,17 +32,15 @@ def is_database(path: Path) -> bool:
 @contextmanager
 def opened(path: Path) -> Iterator[sqlite3.Connection]:
     """Open a copy of a database that trusts nothing it finds there; raises Unreadable for what is none."""
+    database.check_readable(path)
+    import sqlite3
+
     try:
-        import sqlite3
-    except ImportError:
-        raise Unreadable(f"{path} is a SQLite database, and this Python was built without SQLite") from None
-    try:
-        with tempfile.TemporaryDirectory(prefix="llmpool-") as folder:
-            copy = database.copied(path, Path(folder))
-            with closing(sqlite3.connect(copy)) as connection:
-                for pragma in ("trusted_schema = OFF", "query_only = ON", "cell_size_check = ON"):
-                    connection.execute(f"PRAGMA {pragma}")
-                yield connection
+        with (
+            tempfile.TemporaryDirectory(prefix="llmpool-") as folder,
+            database.connected(database.copied(path, Path(folder))) as connection,
+        ):
+            yield connection
     except OSError as error:
         raise Unreadable(f"cannot read {path}: {error.strerror or error}") from None
     except sqlite3.Error as error:

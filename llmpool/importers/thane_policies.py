@@ -46,9 +46,7 @@ def _databases(place: Path, data: Path | None) -> Iterator[Path]:
         folders = [place, data or place / "db"]
     for folder in folders:
         if folder.is_dir():
-            found = (
-                path for path in sorted(folder.iterdir()) if path.suffix in (".db", ".sqlite", ".sqlite3")
-            )
+            found = (path for path in sorted(folder.iterdir()) if path.suffix in tables.SUFFIXES)
             yield from (path.resolve() for path in found if path.is_file() and tables.is_database(path))
 
 

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from llmpool.errors import Busy, Misuse, StateUnusable
 from llmpool.importers.database import Changing, check_readable, connected, copied
+from llmpool.importers.tables import MAGIC, SUFFIXES
 
 if TYPE_CHECKING:
     import sqlite3
 
 LONGEST_LINE = 1 << 20  # bytes; no record is longer
-_MAGIC = b"SQLite format 3\x00"
-_DATABASES = (".db", ".sqlite", ".sqlite3")
 _ROOM = "free some space there, or point TMPDIR at another directory"
 _NOTHING = "a state directory of ZimaOS has usage/YYYY-MM-DD.jsonl, or a SQLite file with the table pp_usage"
 _ROWS = (
@@ -45,7 +44,7 @@ def find(place: Path) -> list[Path]:
             return [place]
         folder = place / "usage" if (place / "usage").is_dir() else place
         found = sorted(path for path in folder.iterdir() if path.suffix == ".jsonl" and path.is_file())
-        found += sorted(path for path in place.iterdir() if path.suffix in _DATABASES and _has_usage(path))
+        found += sorted(path for path in place.iterdir() if path.suffix in SUFFIXES and _has_usage(path))
     except FileNotFoundError:
         raise Misuse(f"{place} does not exist", hint=_NOTHING) from None
     except (OSError, ValueError) as error:  # a name may hold what no name may hold
@@ -69,7 +68,7 @@ def read(path: Path) -> Iterator[Raw]:
 
 
 def read_stream(name: str, file: BinaryIO) -> Iterator[Raw]:
-    """Yield the lines of what is open already."""
+    """Yield the lines of what is open already; raises Misuse where it cannot be read."""
     try:
         yield from _lines(file)
     except OSError as error:
@@ -96,7 +95,7 @@ def _skip_rest(file: BinaryIO) -> None:
 def _is_database(file: BinaryIO) -> bool:
     """Look at the first bytes without taking them, for what is read may be a pipe."""
     peek = getattr(file, "peek", None)
-    return bool(peek and peek(len(_MAGIC))[: len(_MAGIC)] == _MAGIC)
+    return bool(peek and peek(len(MAGIC))[: len(MAGIC)] == MAGIC)
 
 
 def _has_usage(path: Path) -> bool:

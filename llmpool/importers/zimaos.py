@@ -19,7 +19,6 @@ from llmpool.importers.zimaos_time import instant
 
 SOURCE = "zimaos"
 LEGACY = "provider_settings.json"
-_DATABASES = (".db", ".sqlite", ".sqlite3")
 _HINT = "name its data directory, its pool's directory, or a file of it: providers.json, a SQLite database"
 
 
@@ -84,7 +83,7 @@ def _inside(folder: Path) -> list[Path]:
 
 def _databases(folder: Path) -> Iterator[Path]:
     for path in sorted(_inside(folder)):
-        if path.suffix in _DATABASES and path.is_file() and tables.is_database(path):
+        if path.suffix in tables.SUFFIXES and path.is_file() and tables.is_database(path):
             with tables.opened(path) as database:
                 mine = tables.tables(database) & {"pp_providers", "oauth_tokens"}
             if mine:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from llmpool.core.ids import mask_legacy
 from llmpool.formats.base import mapping
-from llmpool.importers.found import key_of
+from llmpool.importers.found import first_text, key_of
 from llmpool.importers.moved import Arrival, Gathering, Key, given
 
 LABEL = "Migrated from legacy"
@@ -42,7 +42,7 @@ def gather(content: dict[str, Any], gathering: Gathering) -> None:
         fields = given(
             {
                 "name": known.name,
-                "url": _text(entry.get("base_url")) or known.url,
+                "url": first_text(entry.get("base_url"), known.url),
                 "priority": known.priority,
                 "enabled": None if entry.get("enabled") is True else False,
             }
@@ -54,7 +54,3 @@ def gather(content: dict[str, Any], gathering: Gathering) -> None:
         gathering.providers.setdefault(
             target, Arrival(id=target, was=name, fields=fields, keys=keys, keyless=True)
         )
-
-
-def _text(value: object) -> str:
-    return value.strip() if isinstance(value, str) else ""

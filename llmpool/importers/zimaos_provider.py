@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from llmpool.formats.base import mapping
-from llmpool.importers.found import key_of
+from llmpool.importers.found import first_text, key_of
 from llmpool.importers.moved import SEALED, Account, Arrival, Gathering, Key, Opened, given, names
 
 _GONE = {
@@ -189,8 +189,7 @@ def _account(row: Row, gathering: Gathering, opened: Opened) -> None:
 
 
 def _text(fields: dict[str, Any], name: str) -> str:
-    value = fields.get(name)
-    return value.strip() if isinstance(value, str) else ""
+    return first_text(fields.get(name))
 
 
 def _list(fields: dict[str, Any], name: str) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from llmpool.core.policy import Policy
 from llmpool.formats.base import mapping, usable_name
+from llmpool.importers.found import first_text
 from llmpool.importers.moved import Account, Gathering, Opened, names
 from llmpool.importers.zimaos_provider import secret_of
 from llmpool.importers.zimaos_time import instant
@@ -112,8 +113,7 @@ def token(provider: str, fields: dict[str, Any], gathering: Gathering) -> None:
     """Take a login of its token store; it is opened and compared with others in `settle`."""
 
     def text(name: str) -> str:
-        value = fields.get(name)
-        return value.strip() if isinstance(value, str) else ""
+        return first_text(fields.get(name))
 
     scopes = fields.get("scopes")
     listed = scopes.split(",") if isinstance(scopes, str) else scopes if isinstance(scopes, list) else []

@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterable
 from functools import cache
 
-from llmpool.core.wire import Hidden
+from llmpool.core.wire import SECRET_WORDS, Hidden
 
-SECRET_WORDS = ("auth", "key", "token", "secret", "cookie", "pass", "cred")
 SHORTEST = 8  # what is shorter stands in too many texts that quote nothing
 BEGINNING = 8  # so much of a secret where a text breaks off is taken for its beginning
 NO_SECRETS = ("lm-studio", "not-needed", "no-key-required")  # written where a field must not be empty

@@ -73,7 +73,8 @@ class Client:
         """Return the answer to *call*, which carries no key, wherever redirects lead; five at most.
 
         None is followed from TLS to plain HTTP, or from elsewhere to this machine or network: whoever sends
-        us there could change the answer, or have us ask a server that he cannot reach himself.
+        us there could change the answer, or have us ask a server that he cannot reach himself. Raises
+        UpstreamError for such a redirect, and where there is no answer.
         """
         from urllib.parse import urljoin
 
@@ -126,8 +127,8 @@ class Client:
                     call = flow.throw(error)
                 else:
                     call = flow.send(answer)
-        except StopIteration as end:
-            result: T = end.value
+        except StopIteration as done:
+            result: T = done.value
             return result
 
     def _watched(self, call: Call, host: str) -> Deadline:

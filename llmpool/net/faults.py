@@ -12,7 +12,7 @@ import ssl
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from llmpool.core.outcome import Failure
+from llmpool.core.outcome import Failure, FailureKind
 from llmpool.core.wire import Timeouts
 from llmpool.net.deadline import GIVEN_UP
 
@@ -96,7 +96,7 @@ def _seconds(timeouts: Timeouts, limit: str) -> float:
     return getattr(timeouts, "read" if limit == "write" else limit) or 0.0
 
 
-def _kind_and_words(error: Exception, names: set[str], phase: Phase) -> tuple[str, str]:
+def _kind_and_words(error: Exception, names: set[str], phase: Phase) -> tuple[FailureKind, str]:
     if "UnsupportedProtocol" in names or "InvalidURL" in names:
         return "bad_request", "not an address HTTP can reach"
     if "ProxyError" in names:
@@ -117,7 +117,7 @@ def _proxy_words(status: str) -> str:
     return f"{words} (status {status})" if status.isdecimal() else words
 
 
-def _protocol_words(error: Exception, phase: Phase) -> tuple[str, str]:
+def _protocol_words(error: Exception, phase: Phase) -> tuple[FailureKind, str]:
     if any(getattr(cause, "error_status_hint", 0) == 431 for cause in _causes(error)):
         return "wrong_format", "sent more headers than anyone needs"
     text = str(error)

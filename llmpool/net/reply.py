@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Self
 
-from llmpool.core.outcome import Failure, UpstreamError
+from llmpool.core.outcome import Failure, FailureKind, UpstreamError
 from llmpool.core.wire import Answer, Call, Frame, Frames
 from llmpool.net.blot import Blot
 from llmpool.net.deadline import ENDED, Deadline
@@ -175,7 +175,7 @@ class StreamReply:
         expected = EXPECTED.get(self._call.framing, "JSON")
         return self._fault(f"answered HTML instead of {expected}", code="html")
 
-    def _fault(self, words: str, kind: str = "wrong_format", code: str = "") -> UpstreamError:
+    def _fault(self, words: str, kind: FailureKind = "wrong_format", code: str = "") -> UpstreamError:
         message = f"{self.host}: {words}"
         return UpstreamError(Failure(kind=kind, message=message, status=self.status, code=code))
 

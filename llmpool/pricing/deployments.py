@@ -15,7 +15,7 @@ from llmpool.core.deployment import Deployment, ObservedModel
 from llmpool.core.price import Price
 from llmpool.core.provider import Provider
 from llmpool.pricing.book import Priced, Rates, Tiers, plain
-from llmpool.pricing.lookup import LOCAL, Own, look_up
+from llmpool.pricing.lookup import LOCAL, Own, is_pattern, look_up
 from llmpool.pricing.match import Book
 
 ZERO = Decimal(0)
@@ -179,11 +179,6 @@ class _Custom:
         key = self.typed.get(found.matched, found.matched)
         entry = (self.own.default if found.source == "default" else self.own.custom.get(key)) or {}
         return found._replace(matched=key, version=str(entry.get("set_at", "")))
-
-
-def is_pattern(key: str) -> bool:
-    """Say whether the key of a custom price stands for all names that are like it."""
-    return "*" in key or "?" in key
 
 
 def _rates(input_price: str, output_price: str) -> Rates | None:

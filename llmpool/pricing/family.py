@@ -167,9 +167,7 @@ FAMILIES = (
     ),
 )
 MAKERS = ("anthropic", "openai", "google", "deepseek", "mistral", "x-ai", "cohere", "moonshotai", "minimax")
-
-
-MARKET = "openrouter"
+MARKET = "openrouter"  # where nearly all open models are sold
 
 
 def guess(book: Book, model: str) -> Priced | None:

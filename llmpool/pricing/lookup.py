@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from llmpool.pricing import family
@@ -72,13 +72,14 @@ def _own(custom: Mapping[str, Mapping[str, Any]], provider: str, model: str) -> 
         if key in custom:
             return _own_price(custom[key], "custom", key)
     names = (f"{provider}:{model}", model, family.normalised(model))
-    fits = (key for key in _patterns(custom) if any(_fits(key, name) for name in names))
+    fits = (key for key in custom if is_pattern(key) and any(_fits(key, name) for name in names))
     best = max(fits, key=lambda key: (len(key), key), default=None)
     return _own_price(custom[best], "custom", best) if best is not None else None
 
 
-def _patterns(custom: Mapping[str, Any]) -> Iterator[str]:
-    return (key for key in custom if "*" in key or "?" in key)
+def is_pattern(key: str) -> bool:
+    """Say whether the key of a custom price stands for all names that are like it."""
+    return "*" in key or "?" in key
 
 
 def _fits(pattern: str, name: str) -> bool:

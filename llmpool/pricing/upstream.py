@@ -12,9 +12,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from llmpool.pricing.book import plain
-from llmpool.pricing.validate import validated, word
+from llmpool.pricing.validate import SCHEMA, validated, word
 
-SCHEMA = 1
 TOKENS = {
     "input_mtok": "input",
     "output_mtok": "output",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
-from ipaddress import ip_address
 
 from llmpool.core.config import Config, ProviderTable
+from llmpool.core.hosts import is_near
 from llmpool.core.ids import split_ref
 from llmpool.core.provider import Params, Preset, Provider
 from llmpool.core.registry import Catalog
@@ -13,7 +13,6 @@ from llmpool.core.trial import TRIAL, Terms
 from llmpool.errors import ConfigInvalid
 from llmpool.registry import trial
 
-_PRIVATE_NAMES = (".local", ".lan", ".home", ".internal", ".home.arpa", ".localhost")
 _THINKS_UNASKED = ("embedded", "llamacpp")  # llama.cpp lets a model think unless told not to (ruling 25)
 _BARE = Preset(id="", name="", format="", needs_key=False, priority=50)
 
@@ -148,12 +147,4 @@ def is_private(url: str) -> bool:
     for end in "/?#":
         host = host.partition(end)[0]
     host = host.rpartition("@")[2]
-    host = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
-    try:
-        address = ip_address(host)
-    except ValueError:
-        name = host.lower().rstrip(".")
-        single = "." not in name and not name.isdigit() and name[:2] != "0x"  # 134744072, 0x08080808: 8.8.8.8
-        return single or name.endswith(_PRIVATE_NAMES)
-    address = getattr(address, "ipv4_mapped", None) or address
-    return address.is_loopback or address.is_private or address.is_link_local
+    return is_near(host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0])

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from llmpool.core.deployment import CAPABILITIES, COMPLEXITIES, Deployment
+from llmpool.core.deployment import ASKED_OUTPUT, CAPABILITIES, COMPLEXITIES, Deployment
 from llmpool.core.inventory import Inventory, ProviderInventory
 from llmpool.core.policy import Policy
 from llmpool.core.record import plain
@@ -27,7 +27,6 @@ from llmpool.registry.merge import HARD_REASONS
 
 NO_POLICIES: Mapping[str, Policy] = {}
 NOT_DEAR: Mapping[str, list[list[Any]]] = {}
-ASKED_OUTPUT = 16384  # tokens of an answer where nobody says how many (failover-cooldown 6.2)
 
 
 def routing_document(

@@ -21,7 +21,6 @@ from llmpool.registry.told import window_of
 NO_POLICY = Policy()
 HARD_REASONS = ("provider disabled", "provider inactive", "not in allowed_models")
 
-
 Lookup = Callable[[Provider, str], ModelFacts | None]  # what vendored metadata knows of a provider's model
 Prices = Callable[[Provider, str, ObservedModel | None], Price | None]  # what a model costs that is not local
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from llmpool.core.provider import Preset
 from llmpool.registry.official import Official, Override
 
-FORMATS = ("openai", "responses", "anthropic", "google", "ollama", "lmstudio")
+_AT_THEIR_ADDRESS = ("openai", "responses", "anthropic", "google", "ollama", "lmstudio")  # and nowhere else
 
 
 def amended(presets: Mapping[str, Preset], official: Official) -> Mapping[str, Preset]:
@@ -38,10 +38,15 @@ def foreign(presets: Mapping[str, Preset], official: Official) -> list[str]:
 def _amended(preset: Preset, said: Override) -> Preset:
     return preset.replace(
         url=_base(preset, said.base_url or ""),
-        format=said.api_format if said.api_format in FORMATS and preset.format in FORMATS else preset.format,
+        format=_format(preset, said.api_format or ""),
         website=_there(said.website, preset.website),
         key_page=_there(said.api_key_url, preset.key_page),
     )
+
+
+def _format(preset: Preset, told: str) -> str:
+    """Return the format to use: another one only where neither calls elsewhere."""
+    return told if {told, preset.format} <= set(_AT_THEIR_ADDRESS) else preset.format
 
 
 def _base(preset: Preset, url: str) -> str:

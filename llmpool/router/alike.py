@@ -16,10 +16,10 @@ from llmpool.router import value
 from llmpool.router.analyze import band
 from llmpool.router.eligible import ASSUMED_WINDOW, DEFAULT_MAX_TOKENS, takes
 from llmpool.router.features import HINTS
+from llmpool.router.weights import MANY_TOOLS
 
 # Shares of a window at which a size begins to count for the score table.
 _SHARES = ((3, 10), (1, 2))
-_MANY_TOOLS = 4  # more tools than that are a rule of the score table, and how many more is none
 # What counts only as far as a rule looks at it, or not at all.
 _BY_RULE = (
     *("query", "context_size", "stated", "needs", "tool_count", "priority", "hints", "max_cost"),
@@ -87,7 +87,7 @@ class Alike:
         judged = self._routing.complexity == "difficulty" and request.difficulty is not None
         return (
             "" if judged else request.query,
-            request.tool_count > _MANY_TOOLS,
+            request.tool_count > MANY_TOOLS,
             request.priority == "background",
             tuple(sorted(pair for pair in request.hints if pair[0] in HINTS)),
         )

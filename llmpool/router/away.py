@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmpool.core.routing import Rejection
-
-NOT_LOCAL = "not local"
+from llmpool.router.eligible import NOT_LOCAL
 
 
 def told(rejection: Rejection, routing: Mapping[str, Any], *, forced: bool) -> tuple[str, ...]:

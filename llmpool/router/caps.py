@@ -13,9 +13,9 @@ from collections.abc import Callable
 from decimal import Decimal
 from functools import cache
 
+from llmpool.core.config import LEAST_ANSWER
 from llmpool.core.routing import BUDGET, LOCAL, Cap, Decision, Facts, Rejection, RouteRequest, RoutingRow
 
-LEAST_ANSWER = 256  # tokens of an answer that must be affordable, or fewer where the caller wants no more
 ALLOW, DENY = "allow", "deny"
 NO_PRICE = "its price is not known: llmpool usage prices set"
 Test = Callable[[RoutingRow], str]

@@ -21,10 +21,8 @@ FEWEST = 8  # words: in a short prompt each counts no more than if it had so man
 LEAST = 0.025  # what moves the value less is counted, and shown with the rest
 WORDS = 250  # different ones that count
 NAMED = 3  # words shown
-BRIEF, BREVITY = (
-    12,
-    -0.8,
-)  # words, and points of a prompt of none: one so short that names no task is small talk
+# Words, and points of a prompt of none: one so short that names no task is small talk.
+BRIEF, BREVITY = 12, -0.8
 PASTED = 0.3  # of what counts of a text that the task stands apart from
 STRONG = 20  # entry of a word that is named, of 120
 LETTERS = 5  # of a word that is named: shorter ones are mostly small ones

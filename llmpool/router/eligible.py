@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from llmpool.core.config import Group
+from llmpool.core.config import ANSWER, Group
 from llmpool.core.deployment import CAPABILITIES
 from llmpool.core.routing import (
     DECLARED,
@@ -30,12 +30,16 @@ _MISSING = {
     "images": "missing image support",
     "chat": "not a chat model",
 }
+NOT_LOCAL = "not local"
 TOO_SMALL = "context window too small"
 ONLY_BY_NAME = "only by name"  # why a deployment that nobody declared or promoted is not chosen automatically
 # Tokens any window is taken to hold when the size is only our own estimate (the source's default window);
 # otherwise every model of a vendor that lists no windows would lose to any model that has one.
 ASSUMED_WINDOW = 8192
-DEFAULT_MAX_TOKENS = 4096  # what an answer may cost at worst when the caller sets no limit (ruling 17)
+DEFAULT_MAX_TOKENS = ANSWER  # what an answer may cost at worst when the caller sets no limit (ruling 17)
+
+
+Test = Callable[[RoutingRow], str]
 
 
 class Verdict(NamedTuple):
@@ -67,6 +71,22 @@ def check(
         tests += caps.tests(rows if named and not by_config else table.rows, request, facts)
     if by_config:
         tests.append(lambda row: "" if row.blocked in ("", ONLY_BY_NAME) or row.flags & HARD else row.blocked)
+    verdict = _settle(*_judged(rows, request, tests))
+    if facts.caps and verdict.rows:
+        from llmpool.router import caps
+
+        verdict.notes.extend(caps.notes(facts, verdict.rejections, verdict.rows))
+    if request.group and not named and not verdict.rows:
+        from llmpool.router import groups
+
+        verdict.notes.append(groups.why_empty(_group(request, table), table, facts))
+    return verdict
+
+
+def _judged(
+    rows: list[RoutingRow], request: RouteRequest, tests: list[Test]
+) -> tuple[list[RoutingRow], list[tuple[RoutingRow, str]], list[Rejection]]:
+    """Sort rows into those that meet every test, those of which something is not known, and the rejected."""
     needed, size = sum(_BIT[name] for name in {*request.needs, "chat"}), takes(request)
     doubtful = request.context_size > (0 if request.stated else ASSUMED_WINDOW)
     known: list[RoutingRow] = []
@@ -86,16 +106,7 @@ def check(
             unknown.append((row, _unsure(row, needed, doubtful)))
         else:
             known.append(row)
-    verdict = _settle(known, unknown, rejections)
-    if facts.caps and verdict.rows:
-        from llmpool.router import caps
-
-        verdict.notes.extend(caps.notes(facts, rejections, verdict.rows))
-    if request.group and not named and not verdict.rows:
-        from llmpool.router import groups
-
-        verdict.notes.append(groups.why_empty(_group(request, table), table, facts))
-    return verdict
+    return known, unknown, rejections
 
 
 def takes(request: RouteRequest) -> int:
@@ -138,9 +149,6 @@ def _unsure(row: RoutingRow, needed: int, doubtful: bool) -> str:
     return ", ".join(names)
 
 
-Test = Callable[[RoutingRow], str]
-
-
 def _tests(request: RouteRequest, table: RoutingTable, facts: Facts, named: bool) -> list[Test]:
     """Build the tests this request needs; each returns a reason, or nothing."""
     names = [str(provider["id"]) for provider in table.providers]
@@ -167,7 +175,7 @@ def _tests(request: RouteRequest, table: RoutingTable, facts: Facts, named: bool
 def _place(request: RouteRequest) -> list[Test]:
     """Return the one rule that `--local-only` and mode local are, or its mirror for mode cloud."""
     if request.local_only or request.mode == "local":
-        return [lambda row: "" if row.flags & LOCAL else "not local"]
+        return [lambda row: "" if row.flags & LOCAL else NOT_LOCAL]
     if request.mode == "cloud":
         return [lambda row: "not cloud" if row.flags & LOCAL else ""]
     return []

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from llmpool.core.config import Group
+from llmpool.core.names import spellings
 from llmpool.core.routing import Facts, RoutingRow, RoutingTable
 
 
@@ -24,7 +25,7 @@ def has(group: Group, provider: str, model: str) -> bool:
         return False
     if group.models is None:
         return True
-    names = (*_spellings(model), f"{provider}/{model}")
+    names = (*spellings(model), f"{provider}/{model}")
     return any(fnmatchcase(name, pattern) for pattern in group.models for name in names)
 
 
@@ -81,9 +82,3 @@ def _unmatched(group: Group, table: RoutingTable) -> list[str]:
         for pattern in group.models or ()
         if next(members(group.replace(models=(pattern,)), table), None) is None
     ]
-
-
-def _spellings(model: str) -> tuple[str, ...]:
-    """List the ways to write a model; `a` and `a:latest` are one (ruling 18)."""
-    bare = model.removesuffix(":latest")
-    return (model, bare, bare if ":" in bare.rpartition("/")[2] else f"{bare}:latest")

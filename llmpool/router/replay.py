@@ -76,7 +76,7 @@ _AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,40})?(E[+-]?[0-9]{1,2})?")  # as a 
 _TYPES: dict[str, tuple[type, ...]] = {
     "min_quality": (int, type(None)),
     "max_tokens": (int, type(None)),
-    "max_cost": (str, type(None)),
+    "max_cost": (type(None),),
     "fallback": (bool, type(None)),
     "quality_target": (float, int, type(None)),
 }

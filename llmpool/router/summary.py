@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from llmpool.core.ids import split_ref
-from llmpool.core.outcome import Attempt, Failure
+from llmpool.core.outcome import Attempt, Failure, kind_of
 
 _REASONS = {
     "timeout": "timeout",
@@ -61,7 +61,9 @@ def read(shown: Iterable[Mapping[str, Any]]) -> list[Attempt]:
             failure=None
             if entry["ok"]
             else Failure(
-                kind=entry["kind"], message=entry.get("message") or "", status=entry.get("status") or 0
+                kind=kind_of(entry["kind"]),
+                message=entry.get("message") or "",
+                status=entry.get("status") or 0,
             ),
         )
         for entry in shown

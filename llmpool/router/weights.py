@@ -13,6 +13,7 @@ BASE = 20  # for a deployment whose min_complexity the request reaches
 
 FAST = 7  # speed from which a deployment counts as fast
 GOOD = 7  # quality from which a deployment counts as good
+MANY_TOOLS = 4  # more tools than that want a good one
 
 
 class Rule(NamedTuple):
@@ -61,7 +62,11 @@ RULES = (
         lambda f: f.context > 0,
         lambda row, f: 10 if row.quality >= GOOD and _crowded(row, f, 0.5) else 0,
     ),
-    Rule("tools_penalty", lambda f: f.tool_count > 4, lambda row, _: -20 if row.quality < GOOD else 0),
+    Rule(
+        "tools_penalty",
+        lambda f: f.tool_count > MANY_TOOLS,
+        lambda row, _: -20 if row.quality < GOOD else 0,
+    ),
     Rule("local_first", lambda f: f.local_first and f.local_bonuses, _free(10)),
     Rule("interactive_speed", lambda f: f.interactive, _fast(10)),
     Rule("channel_ha_bonus", lambda f: f.voice, _free(20)),

@@ -121,39 +121,36 @@ class Answers:
     def _rows_met(self, bare: Recorded, *, is_wide: bool) -> _Met:
         """Look at those that carry a name, or at all if *is_wide*; nobody does so at any size, or at none."""
         try:
-            rows = self._understood(bare).named or []
+            with self.pool.among(self._given(bare.request)):
+                rows = decisions.understood(self.pool, bare).named or []
         except LlmpoolError:
             rows = []
-        finally:
-            vars(self.pool)["table"] = self.table
         windows = [*(row.window for row in rows), *decide.largest(self.pool, rows).values()]
         if is_wide:
             windows += [row.window for row in self.table.rows]
         return _Met(marks(windows), {row.id for row in rows} <= self._foremost.places.keys())
 
-    def _understood(self, features: Recorded) -> Asked:
-        """Resolve the names of a request: over the one row that it may be given to, where it names that."""
-        request = features.request
+    def _given(self, request: RouteRequest) -> RoutingTable:
+        """Return the rows that a request may be given to: the one that it names, or all there are."""
         ref = request.model.strip()
         place = self._foremost.places.get(ref, self._foremost.places.get(self.table.aliases.get(ref, "")))
-        if place is not None and not (request.loose or request.fallback or request.exclude or request.prefer):
-            vars(self.pool)["table"] = self.table.replace(rows=[self.table.rows[place]])
-        return decisions.understood(self.pool, features)
+        if place is None or request.loose or request.fallback or request.exclude or request.prefer:
+            return self.table
+        return self.table.replace(rows=[self.table.rows[place]])
 
     def _first(self, features: Recorded) -> _Kind:
         """Decide the first of requests that are alike."""
         try:
-            asked = self._understood(features)
-            decision = self._foremost_of(asked) or decide.choose(self.pool, asked, 1).decision
-            if not decision.selected:
-                return _Kind([""], reason_of(decision))
-            return self._in_turn(asked, decision)
+            with self.pool.among(self._given(features.request)):
+                asked = decisions.understood(self.pool, features)
+                decision = self._foremost_of(asked) or decide.choose(self.pool, asked, 1).decision
+                if not decision.selected:
+                    return _Kind([""], reason_of(decision))
+                return self._in_turn(asked, decision)
         except LlmpoolError as error:
             if isinstance(error, Misuse) and not features.request.strategy:
                 raise  # it is the setting that asks for what there is not
             return _Kind([""], error.message)
-        finally:
-            vars(self.pool)["table"] = self.table  # an unlisted model was there for one request only
 
     def _foremost_of(self, asked: Asked) -> Decision | None:
         """Decide among the rows that can win; None where none of them does, or they are not known."""
@@ -167,13 +164,10 @@ class Answers:
             return None
         return decision
 
-    def _chosen(self, asked: Asked, table: RoutingTable | None) -> Decision:
+    def _chosen(self, asked: Asked, table: RoutingTable) -> Decision:
         """Choose among the rows of a table."""
-        whole, vars(self.pool)["table"] = self.pool.table, table
-        try:
+        with self.pool.among(table):
             return decide.choose(self.pool, asked, 1).decision
-        finally:
-            vars(self.pool)["table"] = whole
 
     def _in_turn(self, asked: Asked, decision: Decision) -> _Kind:
         """Say how those take turns of whom the first was chosen."""
@@ -195,7 +189,7 @@ class Answers:
 
     def _at(self, kind: _Kind, place: int) -> str:
         """Decide one of the turns behind the first."""
-        if kind.asked is None:
+        if kind.asked is None or kind.table is None:
             return kind.selected[0]
         self.pool.turn(kind.turns, place)
         try:

@@ -64,6 +64,8 @@ def lines(name: str, file: BinaryIO, above: int) -> Iterator[Raw]:
             if _line(name, file):
                 raise damaged(name, "something follows its usage records")
             return
+        if not line.endswith(b"\n"):
+            break  # half a record is none
         number += 1
         digest.update(line)
         yield Raw(f"line {above + number}", line)

@@ -73,6 +73,7 @@ class Listing:
             wanted.since[:10],
             wanted.until[:10],
             newest_first=True,
+            tell=pool.tell,
         )
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
@@ -98,7 +99,10 @@ def find(pool: Pool, ref: str) -> dict[str, Any]:
         raise _unknown(f'no decision "{ref}" is recorded')
     begun = ref if ref.startswith(PREFIX) else PREFIX + ref
     others: dict[str, dict[str, Any]] = {}
-    for line in ledger.Reading(pool.paths.state, ledger.DECISIONS, newest_first=True, holding=begun):
+    reading = ledger.Reading(
+        pool.paths.state, ledger.DECISIONS, newest_first=True, holding=begun, tell=pool.tell
+    )
+    for line in reading:
         if line["id"] in (ref, begun):
             return line
         if line["id"].startswith(begun):

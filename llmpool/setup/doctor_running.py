@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from llmpool.core.text import size
 from llmpool.core.times import rfc3339
+from llmpool.embedded import is_held
 from llmpool.errors import StateUnusable
 from llmpool.setup.doctor_case import ERROR, NOTE, WARNING, Case, Finding, quoted, runnable
 from llmpool.state import downloads as pulls
@@ -40,25 +39,6 @@ def locks(case: Case) -> Iterator[Finding]:
                 yield Finding(ERROR, "locks", path.name, fact, mend)
                 return
             yield _held(case, path)
-
-
-def is_held(path: Path) -> bool:
-    """Say whether somebody has the lock *path* alone; the file is not changed, and nothing stays locked."""
-    if sys.platform == "win32":
-        return False  # to look would take the lock itself
-    import fcntl
-
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except (FileNotFoundError, PermissionError):
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
 
 
 def _held(case: Case, path: Path) -> Finding:

@@ -17,8 +17,7 @@ from llmpool.core.word import word
 from llmpool.errors import Misuse, UnknownName
 from llmpool.pool import Pool
 from llmpool.pricing.book import Priced, Rates, Step, Tiers, plain, read_priced
-from llmpool.pricing.deployments import is_pattern
-from llmpool.pricing.lookup import Own
+from llmpool.pricing.lookup import Own, is_pattern
 from llmpool.pricing.validate import amount
 from llmpool.registry import resolve
 from llmpool.state import prices

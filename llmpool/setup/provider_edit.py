@@ -92,7 +92,7 @@ def _changed(pool: Pool, name: str, steps: Callable[[str], tuple[Step, ...]], *,
         before, taken = text, steps(text)
         for step in taken:
             path = ("providers", name, *step.path)
-            text = edit.without(text, path) if step.value is None else edit.with_value(text, path, step.value)
+            text = _without(text, path) if step.value is None else edit.with_value(text, path, step.value)
         done = Changed(taken, difference(before, text))
         return text
 
@@ -101,6 +101,13 @@ def _changed(pool: Pool, name: str, steps: Callable[[str], tuple[Step, ...]], *,
     else:
         configfile.change(pool, stepped)
     return done
+
+
+def _without(text: str, path: tuple[str, ...]) -> str:
+    """Take a key out, and a table of the provider that has no other."""
+    text, (_, name, *above, _) = edit.without(text, path), path
+    left = configfile.tree(text)["providers"][name].get(above[0]) if above else None
+    return edit.without(text, path[:-1]) if left == {} else text
 
 
 def difference(before: str, after: str) -> tuple[str, ...]:

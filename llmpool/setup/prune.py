@@ -7,14 +7,14 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from llmpool.config.problems import Problem, Spot
+from llmpool.config.values import duration
 from llmpool.core.times import rfc3339
 from llmpool.errors import Misuse
 from llmpool.pool import Pool
 from llmpool.state import prune as files
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_TIME = re.compile(r"([0-9]+)(ms|s|m|h|d)?")
-_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, None: 1}
 
 
 class Plan(NamedTuple):
@@ -45,7 +45,7 @@ def plan(pool: Pool, before: str = "", keep: str = "") -> Plan:
     return Plan(day, days, len(found.usage), len(found.decisions), size)
 
 
-def prune(pool: Pool, before: str, heard: files.Heard) -> None:
+def prune(pool: Pool, before: str, heard: files.Heard = files.nobody) -> None:
     """Remove what is older than a UTC day; the sums of its usage stay."""
     files.prune(pool.paths.state, before, heard=heard)
 
@@ -69,10 +69,11 @@ def _date(text: str, today: str) -> str:
 
 
 def _span(text: str) -> float:
-    found = _TIME.fullmatch(text)
-    if not found or (int(found[1]) and not found[2]):  # nobody means to keep five seconds
-        raise Misuse(f"{text!r} is no time", hint="write 90d, or 0 to keep everything")
-    return int(found[1]) * _SECONDS[found[2]]
+    problems: list[Problem] = []
+    found = duration(zero=True).read("0d" if text == "0" else text, Spot((), problems))
+    if problems:  # a number without a unit, too: nobody means to keep five seconds
+        raise Misuse(f"--keep: {problems[0].message}", hint="write 90d, or 0 to keep everything")
+    return float(found)
 
 
 def _size(path: Path) -> int:

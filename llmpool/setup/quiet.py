@@ -5,13 +5,14 @@ It is compiled in memory; neither the config nor the state is written to.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from llmpool.core.config import Config
 from llmpool.core.policy import Policy
 from llmpool.core.record import plain
-from llmpool.core.routing import Experience, Facts
+from llmpool.core.routing import Experience, Facts, RoutingTable
 from llmpool.pool import Pool
 from llmpool.registry import compiled
 from llmpool.setup.compared import Expected
@@ -54,6 +55,18 @@ class Quiet(Pool):
     def turn(self, names: Iterable[str], number: int) -> None:
         """Let those who take turns by these counters be at this turn, all others at their first."""
         self._turns = dict.fromkeys(names, number)
+
+    @contextmanager
+    def among(self, table: RoutingTable) -> Iterator[None]:
+        """Decide among the rows of *table* inside the block, and as before after it.
+
+        A model that nobody lists, which deciding takes into the table, is there for the block only.
+        """
+        before, vars(self)["table"] = self.table, table
+        try:
+            yield
+        finally:
+            vars(self)["table"] = before
 
     def known(self) -> dict[str, Expected]:
         """Return what is expected of each deployment: its columns, and how long it took on average."""

@@ -58,7 +58,13 @@ class Listing:
         self.wanted = wanted
         first, end = wanted.span.first[:10], wanted.span.end[:10]
         self._reading = ledger.Reading(
-            pool.paths.state, ledger.USAGE, first, end, newest_first=True, holding=_told(wanted)
+            pool.paths.state,
+            ledger.USAGE,
+            first,
+            end,
+            newest_first=True,
+            holding=_told(wanted),
+            tell=pool.tell,
         )
 
     def __iter__(self) -> Iterator[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """Work out again what recorded requests cost, at the prices known today for the time they were sent.
 
-It is a view; applied, each day file is replaced as a whole while nobody appends, and what a request was said
-to have cost at first stays beside the new figure.
+It is a view; applied, each day file is replaced as a whole while others go on appending, and what a request
+was said to have cost at first stays beside the new figure.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from llmpool import costs
 from llmpool.pool import Pool
 from llmpool.registry.staleness import epoch
 from llmpool.state import jsonl, ledger
+from llmpool.state.rewrite import revise
 from llmpool.usage.cost import cost_fields, usage_of
 from llmpool.usage.span import Span
 
@@ -103,7 +104,7 @@ def apply(pool: Pool, span: Span, heard: Heard = _nobody) -> int:
     change = _changing(pool, span)
     for number, day in enumerate(days):
         heard(number, len(days))
-        changed += jsonl.revise(day, change)
+        changed += revise(day, change)
     return changed
 
 

@@ -60,13 +60,13 @@ def summary(pool: Pool, wanted: Wanted) -> Report:
     """Add up what was used; nothing is asked of the network, and nothing but roll-ups is written."""
     now, state = pool.clock(), pool.paths.state
     groups = Groups(wanted.by, _chosen(wanted.filters), localdays.today(now))
-    if waits := unread.words(state, wanted.span, lines=wanted.needs_lines):
-        pool.tell(waits)
     if wanted.needs_lines:
+        _tell(pool, unread.words(state, wanted.span, lines=True))
         found = collect.scan(state, wanted.span, now=now, sessions=True, into=groups)
     else:
         finer = any(name in PERIODS and name != "month" for name in wanted.by)
         view = view_by((*wanted.by, *wanted.filters))
+        _tell(pool, unread.words(state, wanted.span, view, finer=finer))
         found = collect.collect(state, wanted.span, now=now, finer=finer, view=view, into=groups)
     total, summaries = groups.summaries()
     best = _best(pool)
@@ -80,6 +80,12 @@ def summary(pool: Pool, wanted: Wanted) -> Report:
         rounded=found.rounded,
         lost=found.lost,
     )._replace(**_budgets(pool))
+
+
+def _tell(pool: Pool, text: str) -> None:
+    """Tell what a person has to wait for, if there is anything."""
+    if text:
+        pool.tell(text)
 
 
 def _budgets(pool: Pool) -> dict[str, Any]:

@@ -161,8 +161,9 @@ def _record(raw: Raw, tool: str) -> dict[str, Any]:
 def _add(pool: Pool, spool: Spool, tell: Tell, *, dry_run: bool) -> _Added:
     """Put the records into their days."""
     days, pruned, there = dict[str, int](), dict[str, int](), 0
-    tell(f"sorting {spool.read:,} records")
-    for day in spool.days():
+    sorting = f"sorting {spool.read:,} records"
+    tell(sorting)
+    for day in spool.days(lambda: tell(sorting)):
         tell(f"adding {day}")
         lines = spool.lines(day)
         added = merge(pool.paths.state / ledger.USAGE / f"{day}.jsonl", lines, dry_run=dry_run)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from llmpool.errors import Misuse, StateUnusable
 from llmpool.state.merge import Line
 
+STEPS = 1_000_000  # of SQLite, some hundredths of a second, between two signs of life
+_INTERRUPTED = "SQLITE_INTERRUPT"
 _CACHE = 32 << 10  # KiB that are held while millions of rows are sorted
 _BEGIN = (
     *("PRAGMA synchronous = OFF", "PRAGMA journal_mode = OFF", f"PRAGMA cache_size = -{_CACHE}"),
@@ -47,10 +49,15 @@ class Spool:
         self._run("INSERT INTO spool VALUES (?, ?, ?, ?)", row)
         self.read += 1
 
-    def days(self) -> list[str]:
-        """Return the days that records came for, in order; of those with the same id the first stays."""
+    def days(self, alive: Callable[[], None] = lambda: None) -> list[str]:
+        """Return the days that records came for, in order; of those with the same id the first stays.
+
+        *alive* is called now and then: with millions of records this takes minutes.
+        """
         if not self._sorted:
+            self._database.set_progress_handler(alive, STEPS)
             self._sort()
+            self._database.set_progress_handler(None, 0)
         return [day for (day,) in self._run("SELECT DISTINCT day FROM spool ORDER BY day")[1]]
 
     def _sort(self) -> None:
@@ -71,6 +78,8 @@ class Spool:
             done = self._database.execute(statement, values)
             return done.rowcount, done.fetchall()
         except self._error as error:
+            if getattr(error, "sqlite_errorname", "") == _INTERRUPTED:
+                raise KeyboardInterrupt from None  # which struck while *alive* was called
             raise StateUnusable(f"cannot keep records in a temporary file: {error}", hint=_ROOM) from None
 
     def close(self) -> None:

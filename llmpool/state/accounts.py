@@ -50,14 +50,8 @@ def read(state: Path) -> dict[tuple[str, str], Account]:
 
 def remember(state: Path, accounts: Iterable[Account], now: float) -> None:
     """Take *accounts* into the cache under the lock; the later answer counts."""
-    fresh = {(a.provider, a.key): a for a in accounts}
-    if not fresh:
-        return
-
-    def change(known: dict[tuple[str, str], Account]) -> Any:
-        return [_as_data(each) for each in recent.latest(known | fresh, now)]
-
-    jsonfile.update(state / NAME, change, decode=_accounts)
+    fresh = {(account.provider, account.key): account for account in accounts}
+    recent.remember(state / NAME, fresh, now, decode=_accounts, encode=_as_data)
 
 
 def _as_data(account: Account) -> dict[str, Any]:

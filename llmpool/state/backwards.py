@@ -15,7 +15,8 @@ BLOCK = 1 << 18
 def lines(path: Path, block: int = BLOCK) -> Iterator[bytes]:
     """Yield the lines of *path*, the last one first, without their ends; a missing file has none.
 
-    What is appended meanwhile is not seen. No more is held than a block and the longest line.
+    What is appended meanwhile is not seen. No more is held than a block and the longest line. Raises
+    StateUnusable for what cannot be read.
     """
     try:
         with path.open("rb") as file:

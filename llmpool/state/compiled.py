@@ -121,6 +121,7 @@ def write(
     """Write the documents, unless their sources have changed since *stamp* was taken; return them.
 
     What *build* returns has an `essence` in its routing document: the generation moves when that differs.
+    Raises StateUnusable where they cannot be written, LaterState where a later version wrote them.
     """
     from llmpool.state.lock import locked
 

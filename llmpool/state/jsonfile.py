@@ -95,6 +95,8 @@ def update(
 
     *fn* gets what *decode* makes of the data, or of None when there is no file. Nothing is written when
     what it returns is what the file already holds; an old value that it changed in place counts as changed.
+    Raises Busy where the lock is not free within *wait* seconds, StateUnusable for what cannot be read or
+    written, and what `read` raises.
     """
     from llmpool.state.lock import locked
 
@@ -105,11 +107,6 @@ def update(
         if not _holds(content, encoded, version):
             write_atomic(path, _envelope(encoded, version))
         return new
-
-
-def write(path: Path, data: Any, *, version: int = 1) -> None:
-    """Write *data* in its envelope, whatever was there: for what is compiled afresh. Else use `update`."""
-    write_atomic(path, _envelope(encode(data), version))
 
 
 def encode(value: Any) -> bytes:

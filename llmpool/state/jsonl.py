@@ -6,27 +6,27 @@ under O_APPEND, which the kernel does not interleave. A writer that finds no new
 one, and afterwards looks at the byte before its own line: had another's write torn in between, it writes
 its line again. A writer whose own write came up short, or that the disk would not sync, lets the shared lock
 go, takes it alone, cuts its part off if nobody has written behind it, and writes the line in full or restores
-the length and raises: what raised is not there, and may be appended again.
+the length and raises: what raised is not there, and may be appended again. Where the file was rewritten or
+pruned in between, a line that is whole is in what came of it, and that is synced: it is not written twice.
 What a crash still leaves is a torn line, which readers skip and count, or an empty one, which they skip.
+What the system refuses raises StateUnusable.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from itertools import takewhile
 from math import isfinite
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
+from llmpool.errors import StateUnusable
 from llmpool.state.jsonfile import (
+    MOST_BYTES,
     encode,
-    replace,
-    settle,
     sync_directory,
-    temporary_of,
     warn,
     write_all,
     write_atomic,
@@ -37,8 +37,8 @@ _SUFFIX = ".jsonl"
 _DAY_SHAPE = "0000-00-00"
 _DIGITS = str.maketrans("123456789", "000000000")
 
-Change = Callable[[dict[str, Any]], dict[str, Any] | None]
-_Part = tuple[int, bytes]  # where a write began, and what it left there (a class costs 0.6 ms to make)
+# An open file, where in it a write began, and what it left there; a class costs 0.6 ms to make.
+_Part = tuple[int, int, bytes]
 
 
 class Lines(NamedTuple):
@@ -53,11 +53,12 @@ def append(path: Path, record: dict[str, Any]) -> bool:
 
     It returns whether the line is the first of the file.
     """
-    line = _lines([record])
+    line = lines_of([record])
     try:
-        torn, first = _append_beside_others(path, line)
-        if torn:
-            _append_alone(path, line, torn)
+        with ExitStack() as opened:  # to the end: an open file is told from one that took its place
+            torn, first = _append_beside_others(path, line, opened)
+            if torn:
+                _append_alone(path, line, torn)
     except OSError as error:
         raise unusable(path, error) from error
     return first
@@ -66,7 +67,7 @@ def append(path: Path, record: dict[str, Any]) -> bool:
 def append_all(path: Path, records: Iterable[dict[str, Any]]) -> None:
     """Add *records* as lines with nobody's between them; a full disk takes all of them or none."""
     try:
-        _append_alone(path, _lines(records))
+        _append_alone(path, lines_of(records))
     except OSError as error:
         raise unusable(path, error) from error
 
@@ -77,20 +78,32 @@ def put_together(path: Path, records: Iterable[dict[str, Any]], *, anew: bool = 
     The file is written anew for that, since a crash may leave the half of what is appended; what it held is
     there in full until then. *anew* forgets that.
     """
-    lines = _lines(records)
+    lines = lines_of(records)
     with locked(gate(path.parent)):
         write_atomic(path, lines if anew else _held(path) + lines)
 
 
 def _held(path: Path) -> bytes:
     """Return what a file holds, its last line whole."""
+    found = content(path)
+    return found if found.endswith(b"\n") or not found else found + b"\n"
+
+
+def content(path: Path) -> bytes:
+    """Return what a file holds that is worked on as a whole; one that would fill the memory is refused."""
     try:
-        content = path.read_bytes()
+        if path.stat().st_size > MOST_BYTES:
+            raise _too_large(path)
+        return path.read_bytes()
     except FileNotFoundError:
         return b""
     except OSError as error:
         raise unusable(path, error, "read") from error
-    return content if content.endswith(b"\n") or not content else content + b"\n"
+
+
+def _too_large(path: Path) -> StateUnusable:
+    fact = f"{path} is larger than {MOST_BYTES >> 20} MiB, so it is not read"
+    return StateUnusable(fact, hint=f"move it away: {path}")
 
 
 def read(path: Path) -> Lines:
@@ -102,6 +115,8 @@ def read(path: Path) -> Lines:
     bad = 0
     try:
         with path.open(encoding="utf-8", errors="replace", newline="\n") as file:
+            if os.fstat(file.fileno()).st_size > MOST_BYTES:
+                raise _too_large(path)
             for line in file:
                 found = record(line)
                 if found is not None:
@@ -133,86 +148,6 @@ def iter_days(
             yield directory / name
 
 
-def revise(path: Path, change: Change) -> int:
-    """Put what *change* makes of a record in its place, None leaves it, and return how many are others now.
-
-    The file is there in full, old or new, and lines that are no record stay. Others go on appending: they
-    wait only while what came meanwhile is written behind the rest.
-    """
-    found: int | None = None
-    while found is None:
-        try:
-            found = _revised(path, change)
-        except FileNotFoundError:
-            return 0  # there is none, or it was pruned meanwhile
-        except OSError as error:
-            raise unusable(path, error) from error
-    return found
-
-
-def _revised(path: Path, change: Change) -> int | None:
-    """Write a file anew and put it in its place, or return None where it is another by then."""
-    temporary = temporary_of(path)
-    with path.open("rb") as old:
-        descriptor = open_private(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-        try:
-            with os.fdopen(descriptor, "wb") as new:
-                made = _Revision(new, change)
-                made.take(takewhile(_is_whole, old))
-                with locked(gate(path.parent)):
-                    if not made.goes_on(path, old):
-                        return None
-                    if made.count:
-                        old.close()  # Windows puts nothing in the place of an open file
-                        new.close()
-                        replace(temporary, path)
-                        settle(path)
-                    return made.count
-        finally:
-            temporary.unlink(missing_ok=True)
-
-
-class _Revision:
-    """The lines of a file on their way into a *new* one; *count* of them are others there."""
-
-    def __init__(self, new: BinaryIO, change: Change) -> None:
-        self.count = 0
-        self._new, self._change = new, change
-        self._end, self._last = 0, b""
-
-    def take(self, lines: Iterable[bytes]) -> None:
-        """Write more lines, and sync what is not to be thrown away."""
-        for line in lines:
-            other = self._other(line)
-            self.count += other != line
-            self._new.write(other)
-            self._end += len(line)
-            self._last = line
-        if self.count:
-            self._new.flush()
-            os.fsync(self._new.fileno())
-
-    def goes_on(self, path: Path, old: BinaryIO) -> bool:
-        """Take what was appended; say no where the file is another, or lost what was taken of it."""
-        with path.open("rb") as now:
-            if not os.path.sameopenfile(now.fileno(), old.fileno()):
-                return False
-            now.seek(self._end - len(self._last))
-            if now.read(len(self._last)) != self._last:
-                return False
-            self.take(now)
-        return True
-
-    def _other(self, line: bytes) -> bytes:
-        found = record(line)
-        other = None if found is None else self._change(found)
-        return line if other is None else _lines([other])
-
-
-def _is_whole(line: bytes) -> bool:
-    return line.endswith(b"\n")
-
-
 def remove_before(directory: Path, day: str) -> int:
     """Remove the files of the days before *day* and return how many there were."""
     if not directory.exists():
@@ -229,7 +164,7 @@ def remove_before(directory: Path, day: str) -> int:
     return len(old)
 
 
-def _lines(records: Iterable[dict[str, Any]]) -> bytes:
+def lines_of(records: Iterable[dict[str, Any]]) -> bytes:
     """Return *records* as they are kept, one a line."""
     return b"".join(encode(record) + b"\n" for record in records)
 
@@ -239,25 +174,24 @@ def gate(directory: Path) -> Path:
     return directory / "append"
 
 
-def _append_beside_others(path: Path, line: bytes) -> tuple[_Part | None, bool]:
+def _append_beside_others(path: Path, line: bytes, opened: ExitStack) -> tuple[_Part | None, bool]:
     """Append under the shared lock; the sync comes after it, so that a rewrite need not wait for the disk.
 
-    Returns what is to be mended, and whether the line is the first of the file.
+    Returns what is to be mended, and whether the line is the first of the file, which stays *opened*.
     """
-    with ExitStack() as stack:
-        with locked(gate(path.parent), shared=True):
-            descriptor = _open(path)
-            stack.callback(os.close, descriptor)
-            size = os.fstat(descriptor).st_size
-            _keep_name(path, size)
-            start, written = _write_line(descriptor, size, line)
-        torn = not written.endswith(line)
-        if not torn:
-            try:
-                os.fsync(descriptor)
-            except OSError:
-                torn = True
-    return (start, written) if torn else None, not size
+    with locked(gate(path.parent), shared=True):
+        descriptor = _open(path)
+        opened.callback(os.close, descriptor)
+        size = os.fstat(descriptor).st_size
+        _keep_name(path, size)
+        part = _write_line(descriptor, size, line)
+    if not part[2].endswith(line):
+        return part, not size
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        return part, not size
+    return None, not size
 
 
 def _write_line(descriptor: int, size: int, line: bytes) -> _Part:
@@ -267,15 +201,17 @@ def _write_line(descriptor: int, size: int, line: bytes) -> _Part:
         start = os.lseek(descriptor, 0, os.SEEK_CUR) - written
         if written < len(payload) or payload[:1] == b"\n" or _begins_a_line(descriptor, start):
             break
-    return start, payload[:written]
+    return descriptor, start, payload[:written]
 
 
 def _append_alone(path: Path, line: bytes, torn: _Part | None = None) -> None:
     """Take back a torn part and write *line* in full, or leave the file as long as it was."""
     with locked(gate(path.parent)):
+        if torn and torn[2].endswith(line) and not _is_same(path, torn[0]):
+            return
         descriptor = _open(path)
         try:
-            if torn and not _cut_off(descriptor, torn) and torn[1].endswith(line):
+            if torn and not _cut_off(descriptor, torn) and torn[2].endswith(line):
                 warn(f"{path} is written, but a power cut may undo that")
                 return
             size = os.fstat(descriptor).st_size
@@ -290,9 +226,17 @@ def _append_alone(path: Path, line: bytes, torn: _Part | None = None) -> None:
             os.close(descriptor)
 
 
+def _is_same(path: Path, descriptor: int) -> bool:
+    """Say whether *path* is still the open file; it may have been rewritten, or pruned."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
 def _cut_off(descriptor: int, torn: _Part) -> bool:
     """Remove a part that the file still ends with; say whether it is gone; behind it others may stand."""
-    start, part = torn
+    _, start, part = torn
     os.lseek(descriptor, start, os.SEEK_SET)
     there = os.read(descriptor, len(part) + 1)
     if there == part:  # one byte more would be somebody else's

@@ -15,6 +15,8 @@ from llmpool.state.lock import unusable
 
 USAGE, DECISIONS = "usage", "decisions"
 Check = Callable[[dict[str, Any]], bool]
+Tell = Callable[[str], object]
+MUCH = 24 << 20  # bytes that take a second or two
 
 
 def append(state: Path, kind: str, record: dict[str, Any]) -> bool:
@@ -27,7 +29,7 @@ class Reading:
 
     *newest_first* begins at the end of the newest day, so that whoever stops early has read no more than
     that. Lines without the text *holding* are passed over unread; *check* says what a record is, where less
-    than all of it is looked at.
+    than all of it is looked at. *tell* hears once that much was read already and more days are to come.
     """
 
     def __init__(
@@ -40,18 +42,24 @@ class Reading:
         newest_first: bool = False,
         holding: str = "",
         check: Check | None = None,
+        tell: Tell | None = None,
     ) -> None:
         self.folder = state / kind
         self.span = (first, last)
         self.newest_first = newest_first
         self.holding = holding.encode()
         self.check = check or _READERS[kind]
+        self.tell = tell
         self.bad = 0
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        lines = backwards.lines if self.newest_first else _forwards
+        lines, read, tell = backwards.lines if self.newest_first else _forwards, 0, self.tell
         for path in jsonl.iter_days(self.folder, *self.span, newest_first=self.newest_first):
+            if tell and read >= MUCH:
+                tell(f"looking through {self.folder.name} of {path.stem} and before")
+                tell = None
             for line in lines(path):
+                read += len(line)
                 if self.holding not in line or not line.strip():
                     continue
                 record = _record(line)

@@ -14,7 +14,6 @@ from llmpool.core.record import Record, plain
 from llmpool.state import jsonfile, shape
 
 NAME = "accounts.json"
-MOST = 256
 ID = "oat_"  # how the id of an account begins, and with it the label of each of its tokens
 
 
@@ -116,7 +115,7 @@ def _order(login: Login) -> tuple[str, float, str]:
 
 
 def _as_data(logins: Iterable[Login]) -> dict[str, Any]:
-    return {"accounts": [plain(login) for login in sorted(logins, key=_order)[:MOST]]}
+    return {"accounts": [plain(login) for login in sorted(logins, key=_order)]}
 
 
 def _logins(data: Any) -> list[Login]:

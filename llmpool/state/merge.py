@@ -26,7 +26,7 @@ def merge(path: Path, lines: Sequence[Line], *, dry_run: bool = False) -> int | 
 
     What the file holds stays as it is, in its order, broken lines included. A day that was pruned takes
     nothing, which None says: its ids are gone, so nobody can tell what its sums hold already. A *dry_run*
-    counts only.
+    counts only. Raises StateUnusable where the file cannot be read or written.
     """
     if dry_run:
         return None if _is_pruned(path) else len(_missing(_lines(path), lines))

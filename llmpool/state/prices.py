@@ -18,8 +18,6 @@ NAME = "prices.json"
 AMOUNTS = ("input", "output", "cache_read", "cache_write", "cache_write_1h", "per_request")
 """What a price can have; the first two are always there."""
 
-Prices = dict[str, dict[str, str]]
-
 
 def read(state: Path) -> Own:
     """Read the owner's prices; a missing or quarantined file has none."""

@@ -21,6 +21,10 @@ _LEAST = 2  # days
 Heard = Callable[[int, int], object]  # is told how many days are done, and of how many
 
 
+def nobody(_done: int, _total: int) -> None:
+    """Tell nobody."""
+
+
 class Old(NamedTuple):
     """The files of days that may go."""
 
@@ -43,7 +47,7 @@ def old(state: Path, day: str) -> Old:
     return Old(usage, decisions)
 
 
-def prune(state: Path, day: str, *, most: int = 0, heard: Heard = lambda _done, _total: None) -> Old:
+def prune(state: Path, day: str, *, most: int = 0, heard: Heard = nobody) -> Old:
     """Remove what is older than *day*, the oldest first, and return it.
 
     With *most* it ends where more bytes of usage would be read, but not before two days: who comes every day

@@ -51,13 +51,7 @@ def read(state: Path) -> dict[tuple[str, str], Quota]:
 def remember(state: Path, quotas: Iterable[Quota], now: float) -> None:
     """Take *quotas* into the cache under the lock; the later answer counts."""
     fresh = {(quota.provider, quota.account): quota for quota in quotas}
-    if not fresh:
-        return
-
-    def change(known: dict[tuple[str, str], Quota]) -> Any:
-        return [_as_data(each) for each in recent.latest(known | fresh, now)]
-
-    jsonfile.update(state / NAME, change, decode=_quotas)
+    recent.remember(state / NAME, fresh, now, decode=_quotas, encode=_as_data)
 
 
 def _as_data(quota: Quota) -> dict[str, Any]:

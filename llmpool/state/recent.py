@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from llmpool.state import jsonfile
 
 KEPT = 86_400.0  # seconds
 MOST = 512
@@ -18,9 +21,27 @@ class Dated(Protocol):
 
 
 T = TypeVar("T", bound=Dated)
+Known = Mapping[tuple[str, str], T]  # by whose they are: a provider's, with one of its keys or accounts
 
 
-def latest(known: Mapping[tuple[str, str], T], now: float) -> list[T]:
+def remember(
+    path: Path,
+    fresh: Known[T],
+    now: float,
+    *,
+    decode: Callable[[Any], dict[tuple[str, str], T]],
+    encode: Callable[[T], Any],
+) -> None:
+    """Take answers into the file under its lock, in the place of earlier ones; none change nothing."""
+
+    def change(known: dict[tuple[str, str], T]) -> Any:
+        return [encode(each) for each in latest(known | dict(fresh), now)]
+
+    if fresh:
+        jsonfile.update(path, change, decode=decode)
+
+
+def latest(known: Known[T], now: float) -> list[T]:
     """Return the answers of the last day, of too many the latest, in the order of whose they are."""
     kept = [pair for pair, each in known.items() if now - KEPT <= each.at <= now]
     kept.sort(key=lambda pair: -known[pair].at)

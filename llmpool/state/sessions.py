@@ -1,7 +1,8 @@
 """sessions/NAME.jsonl: the only place where prompts and answers are kept (DESIGN ruling 23).
 
 A conversation that nothing may be kept of lives in `_held`, in this process alone: whoever goes on with it
-need not know. All that changes a file holds the lock of the directory, as those who append do.
+need not know. All that changes a file holds the lock of the directory, as those who append do; whoever makes
+one has claimed its name. What the system refuses raises StateUnusable.
 """
 
 from __future__ import annotations
@@ -133,7 +134,7 @@ def take_back(state: Path, name: str) -> list[Turn]:
         return taken
     path = path_of(state, name)
     with locked(jsonl.gate(path.parent)):
-        lines = _lines(path)
+        lines = jsonl.content(path).splitlines(keepends=True)
         spoken = [(at, turn) for at, line in enumerate(lines) if _is_turn(turn := _turn(line))]
         start = _last_exchange(spoken)
         if any(at >= start for at, _ in spoken):
@@ -142,11 +143,17 @@ def take_back(state: Path, name: str) -> list[Turn]:
 
 
 def move(state: Path, old: str, new: str, *, copy: bool = False) -> None:
-    """Give a session another name, or keep a *copy* under it; raises Misuse where that is taken."""
-    turns, path = read(state, old), path_of(state, new)
+    """Give a session another name, or keep a *copy* under it; raises Misuse where that is taken.
+
+    Raises UnknownName where there is no such session.
+    """
+    path = path_of(state, new)
+    if not exists(state, old):
+        read(state, old)  # which says so
     with locked(jsonl.gate(path.parent)):
         if path.exists():
             raise Misuse(f'there is a session "{new}" already', hint=f"llmpool chat --show {new}")
+        turns = read(state, old)  # with what others have added in the meantime
         write_atomic(path, b"".join(encode(turn) + b"\n" for turn in turns))
         if not copy and old not in _held:
             _remove(path_of(state, old))
@@ -155,11 +162,15 @@ def move(state: Path, old: str, new: str, *, copy: bool = False) -> None:
 
 
 def delete(state: Path, name: str) -> None:
-    """Delete a session; raises UnknownName when there is none."""
+    """Delete a session; raises UnknownName when there is none.
+
+    Under the lock, or whoever adds to it at this moment would write it anew with all that was in it.
+    """
     path = path_of(state, name)
     if not path.exists():
         read(state, name)
-    _remove(path)
+    with locked(jsonl.gate(path.parent)):
+        _remove(path)
 
 
 def every(state: Path) -> list[Session]:
@@ -216,15 +227,6 @@ def _last_exchange(spoken: list[tuple[int, Turn]]) -> int:
     if all(turn["role"] == "system" for _, turn in spoken[:asked]):
         asked = 0
     return spoken[asked][0] if spoken else 0
-
-
-def _lines(path: Path) -> list[bytes]:
-    try:
-        return path.read_bytes().splitlines(keepends=True)
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise unusable(path, error, "read") from error
 
 
 def _remove(path: Path) -> None:

@@ -15,8 +15,6 @@ from typing import NamedTuple
 from llmpool.core.config import Budget
 from llmpool.core.money import usd
 
-ANSWER = 4096  # tokens that an answer under a budget may have where its caller does not say
-LEAST = 256  # tokens below which a shortened answer is of no use, so that the call is refused instead
 HOLDS = 600.0  # seconds after which a lease ends that nobody renews: whoever took it is gone
 ANY = "*"
 NOTHING = Decimal(0)

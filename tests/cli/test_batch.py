@@ -32,7 +32,7 @@ def test_a_bad_line_has_its_error_in_its_place(two: Home) -> None:
         (b'{"query": 7}', '"query" is not a text'),
         (b'{"query": "x", "no": 1}', '"no" is not known'),
         (b'{"query": "x", "context_size": 1e3}', '"context_size" is not a whole number'),
-        (b'{"query": "x", "context_size": -1}', '"context_size" is negative'),
+        (b'{"query": "x", "context_size": -1}', '"context_size" is too small'),
         (b'{"query": "x", "context_size": 1' + b"0" * 30 + b"}", '"context_size" is too large'),
         (b'{"query": "x", "tool_count": true}', '"tool_count" is not a whole number'),
         (b'{"query": "x", "needs_tools": 1}', '"needs_tools" is not true or false'),

@@ -53,6 +53,8 @@ def test_a_value_is_printed_for_scripts(home: Home) -> None:
     nothing = home.here("config", "get", "models.den/m.quality")
     assert (nothing.code, nothing.out) == (0, "")
     assert "not set" in nothing.err
+    home.config.write_text(f"{TEXT}\n[templates]\n")
+    assert home.here("config", "get", "templates").out == ""
 
 
 def test_set_and_unset_keep_everything_else(home: Home) -> None:

@@ -14,8 +14,10 @@ from llmpool import __version__
 from llmpool.cli.app import COMMANDS
 from llmpool.cli.manpage import Entry, examples, leaves
 from llmpool.cli.manual import tree
+from llmpool.cli.pagewords import PAGES
 from llmpool.cli.tree import summary
-from tests.support import Home, provider
+from llmpool.errors import Exit
+from tests.support import Home, model, provider
 
 WIDTH = 80
 
@@ -120,3 +122,29 @@ def test_llmpool_alone_loads_no_command_tree(home: Home) -> None:
         [sys.executable, "-c", run], env=home.env, capture_output=True, text=True, check=True
     )
     assert not {"typer", "llmpool.pool", "llmpool.cli.app"} & set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("init --yes --no-embedded", 6),
+        ("--offline init --yes", 8),
+        ("refresh", 6),
+        ("models probe", 6),
+        ("providers limits", 6),
+        ("--offline usage prices update", 8),
+    ],
+)
+def test_a_page_lists_the_codes_that_its_commands_end_with(home: Home, words: str, code: int) -> None:
+    """With nothing configured, and with the network forbidden, as with everything else."""
+    name = next(word for word in words.split() if word in COMMANDS)
+    assert home.here(*words.split()).code == code
+    assert code in PAGES[f"llmpool-{name}"].exits
+
+
+def test_the_pages_of_chat_and_route_list_what_batches_and_missing_keys_end_with(home: Home) -> None:
+    """9 where one line of a batch failed, 5 where nobody has a key."""
+    home.write_config(provider("a", "http://127.0.0.1:9/v1", key={"env": "NONE"}), model("a/m"))
+    assert home.here("route", "-m", "a/m", "x").code == 5
+    assert Exit.CREDENTIALS in PAGES["llmpool-route"].exits
+    assert {Exit.CREDENTIALS, Exit.PARTLY} <= set(PAGES["llmpool-chat"].exits)

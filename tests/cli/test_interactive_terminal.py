@@ -86,9 +86,9 @@ def test_a_conversation_at_a_terminal(home: Home) -> None:
     assert [record.get("interrupted") for record in records] == [None, None, None, True, None]
 
 
-@pytest.mark.parametrize("moment", ["prompt", "answer"])
-def test_a_session_is_ended_from_outside(home: Home, moment: str) -> None:
-    """143, with all that was shown kept and the terminal as it was before."""
+@pytest.mark.parametrize(("moment", "sent"), [("prompt", signal.SIGHUP), ("answer", signal.SIGTERM)])
+def test_a_session_is_ended_from_outside(home: Home, moment: str, sent: signal.Signals) -> None:
+    """143, the window that is closed too, with all that was shown kept and the terminal as it was before."""
     with FakeServer(["m"]) as server:
         server.behave([faults.ok("hello"), faults.slow(between=0.05, text=WORDS * 40)])
         configured(home, server)
@@ -101,7 +101,7 @@ def test_a_session_is_ended_from_outside(home: Home, moment: str) -> None:
             child.expect_exact("two three")
         else:
             assert modes(child)[3] != before[3]  # while a line is edited it is another
-        child.kill(signal.SIGTERM)
+        child.kill(sent)
         ended = finish_with_modes(child)
     (session,) = kept(home)
     said = turns(home, session["name"])

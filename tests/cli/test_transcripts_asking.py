@@ -31,7 +31,7 @@ def test_a_first_run_with_nothing_there(den: Scene) -> None:
     shown = den.seen("chat", "hi")
     assert (shown.code, shown.out) == (6, "")
     told = " ".join(shown.err.split())  # how long the path is decides where lines are broken
-    assert told.startswith(f"error: no provider is configured (no ~/config.toml) ")
+    assert told.startswith("error: no provider is configured (no ~/config.toml) ")
     assert told.endswith(" llmpool init (finds keys and local servers; spends no tokens)")
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from llmpool.state import unread
+from llmpool.cli import usage_flow
+from llmpool.state import ledger, unread
 from tests.fakes import faults
 from tests.fakes.server import FakeServer
 from tests.support import Home, finish, model, provider
@@ -268,10 +269,11 @@ def test_a_failed_call_is_not_shown_as_free(home: Home, server: FakeServer) -> N
     assert [line.split("\t")[5] for line in home.here("usage").out.splitlines() if "\t" in line] == ["free"]
 
 
-def test_a_number_without_a_unit_prunes_nothing(home: Home) -> None:
+@pytest.mark.parametrize("time", ["5", "99999999999d", "9" * 5000 + "d"])
+def test_a_number_without_a_unit_prunes_nothing(home: Home, time: str) -> None:
     """`--keep 5` could mean five of anything, so nothing is removed; an end before the beginning is told."""
     home.write_config(provider("a", "http://127.0.0.1:9"))
-    kept = home.here("usage", "prune", "--keep", "5", "--yes")
+    kept = home.here("usage", "prune", "--keep", time, "--yes")
     assert (kept.code, "90d" in kept.err) == (2, True)
     assert home.here("usage", "prune", "--keep", "0", "--yes").code == 0
     assert home.here("usage", "--since", "2026-02-01", "--until", "2026-01-01").code == 2
@@ -300,3 +302,32 @@ def test_pruning_says_how_far_it_is(home: Home) -> None:
     with terminals():
         shown = home.here("usage", "prune", "--keep", "10d", "--yes")
     assert "0 of 2 days" in shown.err
+
+
+@pytest.mark.parametrize("line", ["usage list --tag nobody", "usage decisions --reason x", "route --id d-0"])
+def test_who_looks_far_back_is_told(home: Home, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    """On a terminal, once much was read in vain; whoever finds what was asked for among the newest is not."""
+    plant(home, {"tag": "a"}, {"ago": 40 * DAY}, {"ago": 41 * DAY})
+    (home.state / "decisions").mkdir()
+    for path in (home.state / "usage").iterdir():
+        (home.state / "decisions" / path.name).write_text("{}\n")
+    monkeypatch.setattr(ledger, "MUCH", 1)
+    day = time.strftime("%Y-%m-%d", time.gmtime(time.time() - 40 * DAY))
+    told = f"looking through {'usage' if 'list' in line else 'decisions'} of {day} and before"
+    assert told not in home.here(*line.split()).err
+    with terminals():
+        assert home.here(*line.split()).err.count(told) == 1
+        assert "looking through" not in home.here("usage", "list", "--tag", "a", "--limit", "1").err
+
+
+def test_a_list_too_long_for_a_table_is_written_as_it_is_found(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A person who wants all there is waits for no last line, and no memory is filled with them."""
+    plant(home, *({"cost": "0.1"} for _ in range(3)))
+    monkeypatch.setattr(usage_flow, "LAID_OUT", 2)
+    with terminals():
+        shown = home.here("usage", "list", "--limit", "0")
+        assert [line.count("\t") for line in shown.out.splitlines()] == [7, 7, 7]
+        assert "DEPLOYMENT" in home.here("usage", "list", "--limit", "2").out
+        assert len(home.here("usage", "list", "--limit", "0", "--json").json["records"]) == 3

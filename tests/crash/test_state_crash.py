@@ -22,7 +22,7 @@ COMMON = """
 import os, signal, sys, time, traceback
 from pathlib import Path
 from llmpool.errors import Busy, StateUnusable
-from llmpool.state import jsonfile, jsonl
+from llmpool.state import jsonfile, jsonl, rewrite
 from llmpool.state.lock import locked
 
 path = Path(sys.argv[1])
@@ -58,7 +58,7 @@ finish([start(count) for _ in range(8)])
 REPLACE = """
 def write(letter):
     for n in range(150):
-        jsonfile.write(path, {"text": letter * (n * 200)})
+        jsonfile.update(path, lambda _: {"text": letter * (n * 200)})
 
 def look():
     jsonfile.on_warning(sys.exit)
@@ -66,7 +66,7 @@ def look():
         assert len(set(jsonfile.read(path, precious=True)["text"])) < 2
 
 no_sync()
-jsonfile.write(path, {"text": ""})
+jsonfile.update(path, lambda _: {"text": ""})
 readers = [start(look) for _ in range(2)]
 finish([start(write, letter) for letter in "ab"])
 path.with_name("done").touch()
@@ -89,17 +89,17 @@ def append(writer):
 def marked(record):
     return None if record["seen"] else record | {"seen": True}
 
-def rewrite():
+def go_over():
     while not path.with_name("done").exists():
-        jsonl.revise(path, marked)
+        rewrite.revise(path, marked)
         time.sleep(0.003)  # nobody rewrites without a pause; the appends get in between
 
 no_sync()
-rewriter = start(rewrite)
+rewriter = start(go_over)
 finish([start(append, writer) for writer in range(4)])
 path.with_name("done").touch()
 finish([rewriter])
-jsonl.revise(path, marked)
+rewrite.revise(path, marked)
 """
 
 KILL = """
@@ -138,7 +138,7 @@ old, new = {"n": 1, "text": "o" * 5000}, {"n": 2, "text": "n" * 5000}
 step = 0
 seen = []
 while True:
-    jsonfile.write(path, old)
+    jsonfile.update(path, lambda _: old)
     died = killed_at(step, lambda: jsonfile.update(path, lambda _: new, precious=True))
     found = jsonfile.read(path, precious=True)
     assert found in (old, new), step
@@ -234,13 +234,13 @@ def fill():
     else:
         raise AssertionError("a full disk took a line")
     try:
-        jsonfile.write(path.with_name("policy.json"), {"text": "x" * limit})
+        jsonfile.update(path.with_name("policy.json"), lambda _: {"text": "x" * limit})
     except StateUnusable:
         return
     raise AssertionError("a full disk took a file")
 
 jsonl.append(path, {"n": 1})
-jsonfile.write(path.with_name("policy.json"), {"n": 1})
+jsonfile.update(path.with_name("policy.json"), lambda _: {"n": 1})
 limit = path.stat().st_size + 20
 finish([start(fill)])
 """
@@ -339,4 +339,4 @@ def test_a_disk_that_fills_up_in_the_middle_of_a_line(path: Path, own_home: Path
     run(NO_SPACE, lines, own_home)
     assert [json.loads(line) for line in lines.read_bytes().splitlines()] == [{"n": 1}]
     assert jsonfile.read(path) == {"n": 1}
-    assert names(path) == {"2026-11-21.jsonl", "append.lock", "policy.json"}
+    assert names(path) == {"2026-11-21.jsonl", "append.lock", "policy.json", "policy.json.lock"}

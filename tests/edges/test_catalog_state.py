@@ -79,7 +79,7 @@ def test_what_is_no_catalog_is_set_aside(tmp_path: Path, data: Any) -> None:
     hooks = jsonfile._warning_hooks[:]
     jsonfile.on_warning(warned.append)
     try:
-        jsonfile.write(tmp_path / catalog.NAME, data)
+        jsonfile.update(tmp_path / catalog.NAME, lambda _: data)
         assert catalog.read(tmp_path) == Stored()
     finally:
         jsonfile._warning_hooks[:] = hooks

@@ -180,6 +180,11 @@ def test_an_inactive_provider_is_refused_by_name(two: Home) -> None:
     assert two.decide("qwen3:8b").selected == "edge/qwen3:8b"
     assert two.decide("den/llama3", fallback=True).selected == "edge/qwen3:8b"
     assert two.decide().selected == "edge/qwen3:8b"
+    two.sets(den=Policy(state="inactive", reason="moving house"), edge=Policy(state="inactive"))
+    with pytest.raises(Refused) as both:
+        two.decide("qwen3:8b")
+    assert both.value.message.endswith(": refused, providers den, edge are inactive by policy")
+    assert "llmpool policy clear den edge " in both.value.hint
 
 
 def test_an_inactive_deployment_answers_by_name_and_says_so(two: Home) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from llmpool.core.outcome import Failure, UpstreamError
 from llmpool.core.wire import Answer, Call, Target
+from llmpool.credentials import takes_bearer
 from llmpool.discovery.detect import Detected, detect, exists, look_at_all, supported
 from llmpool.discovery.detect import Seen as Looked
 from llmpool.discovery.detect_calls import CANDIDATES, headers_for, joined
@@ -147,6 +148,7 @@ def test_minimax_takes_a_bearer_key() -> None:
     )
     other = Target(provider="p", url="https://minimax.io.example", key="k")
     assert headers_for(other, "anthropic")[0] == ("x-api-key", "k")
+    assert not takes_bearer("https://notminimax.io/anthropic")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -17,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from llmpool.embedded import fetch, models_dir, part
+from llmpool.embedded import embedded_dir, fetch, make_private_dirs, models_dir, part, server, try_lock
 from llmpool.errors import Busy, Misuse, StateUnusable, UnknownName, UpstreamFailed
 from tests.edges.model_files import digest, ignore, left
 
@@ -142,6 +143,44 @@ def test_bad_names_are_refused(state: Path, name: str) -> None:
         fetch.pull(state, name, progress=ignore)
 
 
+@pytest.mark.parametrize("words", [b"[]", b"null", b"{", b"[" * 100_000])
+def test_a_foreign_file_beside_a_model_is_told(state: Path, tiny: Path, words: bytes) -> None:
+    """Whatever lies where a model's words should be, no traceback comes of it."""
+    fetch.pull(state, "mine", source=str(tiny), progress=ignore)
+    (models_dir(state) / "mine.json").write_bytes(words)
+    with pytest.raises(StateUnusable, match=r"mine\.json is not what was written"):
+        fetch.installed(state)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no hosts on Windows")
+@pytest.mark.parametrize("words", [b"{}", b'{"port": 1}', b"[]", b"{"])
+def test_what_no_host_wrote_is_told(state: Path, words: bytes) -> None:
+    """A live host whose file says less than a host does is an error with the way out, not a bug."""
+    make_private_dirs(state)
+    held = try_lock(embedded_dir(state) / "mine.run")
+    assert held is not None
+    (embedded_dir(state) / "mine.json").write_bytes(words)
+    with pytest.raises(StateUnusable, match="is not what the embedded server wrote"):
+        server.running(state)
+    os.close(held)
+
+
+def test_a_disk_that_takes_nothing_is_told(state: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who cannot mark a model as used, or delete it, ends with 10 and the way out."""
+    fetch.pull(state, "mine", source=str(tiny), progress=ignore)
+
+    def refuse(path: Path, *_: Any, **__: Any) -> Any:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr(server, "open_private", refuse)
+    with pytest.raises(StateUnusable, match=r"cannot use .*mine\.used: Read-only") as raised:
+        server.ensure(state, "mine")
+    assert "--state" in raised.value.hint
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(StateUnusable, match=r"cannot use .*mine\.gguf: Read-only"):
+        fetch.remove(state, "mine")
+
+
 # From a URL
 
 
@@ -211,6 +250,21 @@ def test_broken_download_goes_on(state: Path, tiny: Path, files: tuple[str, type
     model = fetch.pull(state, "mine", source=url, progress=ignore)
     assert serving.asked == ["", "bytes=200000-"]
     assert model.sha256 == digest(tiny)
+
+
+@pytest.mark.parametrize("notes", [b"", b"[]", b"{}", b'{"url": 1}', b"null"])
+def test_foreign_notes_are_no_notes(
+    state: Path, tiny: Path, files: tuple[str, type[_Files]], notes: bytes
+) -> None:
+    """Where the notes of an unfinished download are not ours it begins anew."""
+    url, serving = files
+    serving.cut = 200_000
+    with pytest.raises(UpstreamFailed):
+        fetch.pull(state, "mine", source=url, progress=ignore)
+    (models_dir(state) / ".mine.part.json").write_bytes(notes)
+    serving.cut = 0
+    assert fetch.pull(state, "mine", source=url, progress=ignore).sha256 == digest(tiny)
+    assert serving.asked == ["", ""]
 
 
 def test_changed_file_starts_over(state: Path, tiny: Path, files: tuple[str, type[_Files]]) -> None:

@@ -68,14 +68,12 @@ def _info(state: Path) -> Path:
 
 def test_answers_with_its_key_only(state: Path) -> None:
     """A started host answers whoever has its key, under its model's name, and nobody else."""
-    started: list[str] = []
-    endpoint = server.ensure(state, "tiny", on_start=started.append)
+    endpoint = server.ensure(state, "tiny")
     answer = _ask(endpoint)
     assert answer.json()["choices"][0]["message"]["content"]
     assert answer.json()["model"] == "tiny"
     assert _ask(endpoint, "wrong").status_code == 401
     assert httpx.get(f"{endpoint.url}/models", trust_env=False).status_code == 401
-    assert started == ["tiny"]
     assert endpoint.key not in repr(endpoint)
     assert endpoint.url.startswith("http://127.0.0.1:")
 
@@ -83,7 +81,7 @@ def test_answers_with_its_key_only(state: Path) -> None:
 def test_second_call_shares_the_host(state: Path) -> None:
     """A live host is found again without being started, and is listed with its context."""
     first = server.ensure(state, "tiny", context=512)
-    assert server.ensure(state, "tiny", on_start=pytest.fail) == first
+    assert server.ensure(state, "tiny") == first
     (model,) = server.running(state)
     assert (model.name, model.context) == ("tiny", 512)
     assert model.started_at <= model.last_used
@@ -106,7 +104,7 @@ def test_cold_clients_start_one_host(state: Path) -> None:
     clients = [subprocess.Popen(words, stdout=subprocess.PIPE, env=env, text=True) for _ in range(6)]
     urls = {client.communicate(timeout=30)[0] for client in clients}
     assert len(urls) == 1
-    assert urls.pop().strip() == server.ensure(state, "tiny", on_start=pytest.fail).url
+    assert urls.pop().strip() == server.ensure(state, "tiny").url
 
 
 def test_threads_start_one_host(state: Path) -> None:
@@ -149,7 +147,7 @@ def test_use_keeps_it_alive(state: Path) -> None:
     pid = _pid(state)
     for _ in range(8):
         time.sleep(0.25)
-        server.touch(state, "tiny")
+        server._touch(state, "tiny")
     with ThreadPoolExecutor(1) as thread:
         answer = thread.submit(_ask, endpoint, ignore_eos=True, max_tokens=2000)
         while not answer.done():

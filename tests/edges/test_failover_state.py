@@ -166,7 +166,7 @@ def test_the_older_file_is_read_and_written_anew(tmp_path: Path) -> None:
     """Rests of the first version hold on; its entries get the new fields with the next failure."""
     with Bench(tmp_path, a=failing(DOWN), b=()) as bench:
         data = {"cooldowns": {"provider:a": REST | {"reason": "recent timeout"}}}
-        jsonfile.write(bench.state / health.NAME, data)
+        jsonfile.update(bench.state / health.NAME, lambda _: data)
         assert bench.rest("provider:a") == 60
         assert bench.ask().tried == ["b/m"]
         bench.now += 61

@@ -33,7 +33,7 @@ def test_a_missing_file_is_none(path: Path) -> None:
 
 def test_the_envelope(path: Path) -> None:
     """A file holds its version, the UTC time of writing and the data, on one line of UTF-8."""
-    jsonfile.write(path, {"name": "größe"}, version=3)
+    jsonfile.update(path, lambda _: {"name": "größe"}, version=3)
     text = path.read_text(encoding="utf-8")
     envelope = json.loads(text)
     assert list(envelope) == ["version", "written_at", "data"]
@@ -62,15 +62,15 @@ def test_what_is_encoded_is_read_back(value: Any) -> None:
 
 def test_half_a_surrogate_pair_is_kept(path: Path) -> None:
     """A name that is no valid Unicode, as broken servers send, neither crashes a write nor spoils a file."""
-    jsonfile.write(path, {"name": "a\ud800b"})
+    jsonfile.update(path, lambda _: {"name": "a\ud800b"})
     assert jsonfile.read(path) == {"name": "a\ud800b"}
 
 
 def test_not_a_number_is_never_written(path: Path) -> None:
     """NaN, which is no JSON, is a bug of the writer and leaves the old file."""
-    jsonfile.write(path, {"n": 1})
+    jsonfile.update(path, lambda _: {"n": 1})
     with pytest.raises(ValueError, match="JSON"):
-        jsonfile.write(path, {"n": float("nan")})
+        jsonfile.update(path, lambda _: {"n": float("nan")})
     assert jsonfile.read(path) == {"n": 1}
 
 
@@ -94,7 +94,7 @@ def test_an_unchanged_value_is_not_written(path: Path) -> None:
 
 def test_a_change_in_place_is_written(path: Path) -> None:
     """An update that changes the old value itself, and returns it or a copy, is not lost."""
-    jsonfile.write(path, {"n": 1})
+    jsonfile.update(path, lambda _: {"n": 1})
 
     def in_place(old: dict[str, int]) -> dict[str, int]:
         old["n"] += 1
@@ -107,7 +107,7 @@ def test_a_change_in_place_is_written(path: Path) -> None:
 
 def test_an_update_that_raises_changes_nothing(path: Path) -> None:
     """An error in the update passes through; the file stays and the lock is free."""
-    jsonfile.write(path, {"n": 1})
+    jsonfile.update(path, lambda _: {"n": 1})
     with pytest.raises(ZeroDivisionError):
         jsonfile.update(path, lambda old: 1 // 0)
     assert jsonfile.update(path, add_one, wait=0) == {"n": 2}
@@ -121,6 +121,6 @@ def test_update_waits_only_so_long(path: Path) -> None:
 
 def test_reading_takes_no_lock(path: Path) -> None:
     """A reader never waits for a writer."""
-    jsonfile.write(path, {"n": 1})
+    jsonfile.update(path, lambda _: {"n": 1})
     with locked(path):
         assert jsonfile.read(path) == {"n": 1}

@@ -120,7 +120,7 @@ def test_a_file_made_whole_meanwhile_is_read(
     path: Path, warnings: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What looked corrupt is read again under the lock before anything is moved."""
-    jsonfile.write(path, {"n": 1})
+    jsonfile.update(path, lambda _: {"n": 1})
     contents = iter([b"half a li"])
     real = jsonfile._content
     monkeypatch.setattr(jsonfile, "_content", lambda p: next(contents, None) or real(p))
@@ -180,7 +180,7 @@ def test_a_newer_version_is_refused(path: Path, warnings: list[str], content: by
 
 def test_an_older_version_is_handed_over_and_upgraded(path: Path) -> None:
     """The data of an older version is returned, and the next update writes the version of today."""
-    jsonfile.write(path, {"n": 1}, version=1)
+    jsonfile.update(path, lambda _: {"n": 1}, version=1)
     assert jsonfile.read(path, version=2) == {"n": 1}
     jsonfile.update(path, lambda old: old, version=2)
     assert json.loads(path.read_bytes())["version"] == 2

@@ -45,7 +45,7 @@ def test_decoded_data_is_what_is_read_and_changed(path: Path) -> None:
 @pytest.mark.parametrize("data", [{}, [], 7, "x", {"numbers": None}, {"numbers": ["a"]}, {"numbers": [{}]}])
 def test_foreign_observations_are_set_aside(path: Path, warnings: list[str], data: Any) -> None:
     """Valid JSON of another kind is kept under another name, with one warning, and counts as no file."""
-    jsonfile.write(path, data)
+    jsonfile.update(path, lambda _: data)
     before = path.read_bytes()
     assert jsonfile.read(path, decode=total) == 0
     assert kept(path) == [before]
@@ -56,14 +56,14 @@ def test_foreign_observations_are_set_aside(path: Path, warnings: list[str], dat
 
 def test_an_update_of_a_foreign_file_begins_anew(path: Path, warnings: list[str]) -> None:
     """An update never writes over what it cannot read."""
-    jsonfile.write(path, [1])
+    jsonfile.update(path, lambda _: [1])
     assert jsonfile.update(path, lambda old: {"numbers": [old, 1]}, decode=total) == {"numbers": [0, 1]}
     assert len(kept(path)) == len(warnings) == 1
 
 
 def test_foreign_decisions_end_the_run(path: Path) -> None:
     """Decisions and money that cannot be read end the run, this one and the next."""
-    jsonfile.write(path, [1])
+    jsonfile.update(path, lambda _: [1])
     for act in (jsonfile.read, lambda p, **k: jsonfile.update(p, lambda old: old, **k)):
         with pytest.raises(StateUnusable):
             act(path, decode=total, precious=True)
@@ -81,14 +81,14 @@ def test_whatever_reading_raises(path: Path, warnings: list[str], error: Callabl
             raise error()
         return "none"
 
-    jsonfile.write(path, {})
+    jsonfile.update(path, lambda _: {})
     assert jsonfile.read(path, decode=decode) == "none"
     assert len(kept(path)) == 1
 
 
 def test_an_error_of_the_update_is_not_the_files(path: Path) -> None:
     """A mistake in what changes the data is no reason to set the file aside."""
-    jsonfile.write(path, {"numbers": [1]})
+    jsonfile.update(path, lambda _: {"numbers": [1]})
     with pytest.raises(KeyError):
         jsonfile.update(path, lambda old: {}[old], decode=total)
     assert kept(path) == []

@@ -19,6 +19,11 @@ from llmpool.state import jsonfile
 posix = pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX")
 
 
+def written(path: Path, data: Any) -> None:
+    """Put data in its envelope at *path*, whatever was there."""
+    jsonfile.write_atomic(path, jsonfile._envelope(jsonfile.encode(data), 1))
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "state" / "policy.json"
@@ -68,11 +73,11 @@ def test_a_write_that_fails_leaves_the_old_file(
     path: Path, monkeypatch: pytest.MonkeyPatch, call: str, number: int
 ) -> None:
     """A full or read-only disk ends in exit 10 naming file, reason and way out; the old file stays alone."""
-    jsonfile.write(path, {"n": 1})
+    written(path, {"n": 1})
     with monkeypatch.context() as broken:
         broken.setattr(call, fails_with(number))
         with pytest.raises(StateUnusable) as caught:
-            jsonfile.write(path, {"n": 2})
+            written(path, {"n": 2})
     assert str(path) in caught.value.message
     assert os.strerror(number) in caught.value.message
     assert "LLMPOOL_STATE_DIR" in caught.value.hint
@@ -96,10 +101,10 @@ def test_a_write_survives_a_power_cut(path: Path, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(os, "fsync", synced)
     monkeypatch.setattr(os, "replace", renamed)
-    jsonfile.write(path, {"n": 1})
+    written(path, {"n": 1})
     assert steps == ["directory", "file", "rename", "directory"]  # the state directory is new
     steps.clear()
-    jsonfile.write(path, {"n": 2})
+    written(path, {"n": 2})
     assert steps == ["file", "rename", "directory"]
 
 
@@ -121,11 +126,11 @@ def test_a_file_system_that_cannot_sync_directories(
         fsync(descriptor)
 
     monkeypatch.setattr(os, "fsync", refuse)
-    jsonfile.write(path, {"n": 1})
+    written(path, {"n": 1})
     assert jsonfile.read(path) == {"n": 1}
     assert capsys.readouterr().err == ""
     reason = errno.EIO
-    jsonfile.write(path, {"n": 2})
+    written(path, {"n": 2})
     assert jsonfile.read(path) == {"n": 2}
     told = f"warning: {path} is written, but a power cut may undo that: {os.strerror(errno.EIO)}\n"
     assert capsys.readouterr().err == told
@@ -137,11 +142,11 @@ def test_an_interrupted_write_leaves_nothing_behind(path: Path, monkeypatch: pyt
     def interrupt(descriptor: int) -> None:
         raise KeyboardInterrupt
 
-    jsonfile.write(path, {"n": 1})
+    written(path, {"n": 1})
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            jsonfile.write(path, {"n": 2})
+            written(path, {"n": 2})
     assert os.listdir(path.parent) == ["policy.json"]
     assert jsonfile.read(path) == {"n": 1}
 
@@ -150,7 +155,7 @@ def test_short_writes_are_continued(path: Path, monkeypatch: pytest.MonkeyPatch)
     """A write that takes a few bytes at a time is carried on until all are there."""
     real = os.write
     monkeypatch.setattr(os, "write", lambda descriptor, data: real(descriptor, bytes(data[:7])))
-    jsonfile.write(path, {"text": "x" * 100})
+    written(path, {"text": "x" * 100})
     assert jsonfile.read(path) == {"text": "x" * 100}
 
 
@@ -158,12 +163,12 @@ def test_a_write_that_takes_nothing_is_an_error(path: Path, monkeypatch: pytest.
     """A disk that takes no byte and reports no error is not asked for ever."""
     monkeypatch.setattr(os, "write", lambda *_: 0)
     with pytest.raises(StateUnusable, match="policy"):
-        jsonfile.write(path, {"n": 1})
+        written(path, {"n": 1})
 
 
 def test_leftovers_of_a_crash_are_removed_when_old(path: Path) -> None:
     """The next write in a directory removes what crashed writers left there an hour ago, and nothing else."""
-    jsonfile.write(path, {"n": 1})
+    written(path, {"n": 1})
     gone = [".policy.json.2-0123abcd.tmp", ".2026-01-20.day.17-89abcdef.tmp"]
     theirs = [".health.json.1-aa.tmp", ".policy.json.note", ".x.0123abcd.tmp", "a.1-0123abcd.tmp"]
     young = ".policy.json.1-0123abcd.tmp"
@@ -171,7 +176,7 @@ def test_leftovers_of_a_crash_are_removed_when_old(path: Path) -> None:
         (path.parent / name).touch()
     for name in (*gone, *theirs):
         os.utime(path.parent / name, (time.time() - 4000,) * 2)
-    jsonfile.write(path, {"n": 2})
+    written(path, {"n": 2})
     assert sorted(os.listdir(path.parent)) == sorted([*theirs, young, "policy.json"])
 
 
@@ -180,6 +185,6 @@ def test_a_link_is_replaced_itself(tmp_path: Path) -> None:
     """A write to a symbolic link makes it a file; what it pointed to is not touched."""
     (tmp_path / "elsewhere").write_text("theirs")
     (tmp_path / "policy.json").symlink_to("elsewhere")
-    jsonfile.write(tmp_path / "policy.json", {"n": 1})
+    written(tmp_path / "policy.json", {"n": 1})
     assert (tmp_path / "elsewhere").read_text() == "theirs"
     assert not (tmp_path / "policy.json").is_symlink()

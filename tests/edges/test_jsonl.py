@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import stat
 import sys
@@ -15,7 +14,9 @@ import pytest
 
 from llmpool.errors import StateUnusable
 from llmpool.state import jsonl
+from llmpool.state.jsonfile import write_atomic
 from llmpool.state.lock import locked
+from llmpool.state.rewrite import revise
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX")
 DAYS = ("2025-12-31", "2026-01-01", "2026-11-20", "2026-11-21")
@@ -203,7 +204,7 @@ def test_what_is_revised_takes_the_place_of_what_it_was(path: Path) -> None:
     """Records are changed by rule, how many is told, and every other line stays byte for byte."""
     path.parent.mkdir()
     path.write_bytes(b'{"n": 1}\nbroken\n{"n":2}\n{"n":3,  "x":"\xc3\xa4"}\n{"n"')
-    assert jsonl.revise(path, lambda record: {"n": 20} if record["n"] == 2 else None) == 1
+    assert revise(path, lambda record: {"n": 20} if record["n"] == 2 else None) == 1
     assert path.read_bytes() == b'{"n": 1}\nbroken\n{"n":20}\n{"n":3,  "x":"\xc3\xa4"}\n{"n"'
     jsonl.append(path, {"n": 4})
     assert jsonl.read(path).records == [{"n": 1}, {"n": 20}, {"n": 3, "x": "ä"}, {"n": 4}]
@@ -211,12 +212,12 @@ def test_what_is_revised_takes_the_place_of_what_it_was(path: Path) -> None:
 
 def test_a_revision_without_effect_writes_nothing(path: Path) -> None:
     """A revision that changes nothing leaves the file itself, and creates none."""
-    assert jsonl.revise(path, lambda record: {}) == 0
+    assert revise(path, lambda record: {}) == 0
     assert not path.parent.exists()
     jsonl.append(path, {"n": 1})
     before = path.stat().st_ino
-    assert jsonl.revise(path, lambda record: None) == 0
-    assert jsonl.revise(path, dict) == 0
+    assert revise(path, lambda record: None) == 0
+    assert revise(path, dict) == 0
     assert path.stat().st_ino == before
 
 
@@ -234,18 +235,82 @@ def test_pruning_removes_the_days_before(tmp_path: Path) -> None:
     }
 
 
-@posix
-def test_who_revises_is_alone(path: Path) -> None:
-    """Appends wait for a revision and then go to the new file: they are not lost with the old one."""
-    jsonl.append(path, {"n": 1})
-    order: list[str] = []
+def test_others_append_while_a_file_is_revised(path: Path) -> None:
+    """They do not wait for it, however long it takes, and nothing of theirs is lost or left as it was."""
+    for number in range(3):
+        jsonl.append(path, {"n": number})
 
     def change(record: dict[str, Any]) -> dict[str, Any]:
-        with pytest.raises(Exception, match="in use"), locked(path.parent / "append", shared=True, wait=0):
-            order.append("an append got in")
+        if record["n"] < 3:
+            with locked(path.parent / "append", shared=True, wait=0):
+                pass
+            jsonl.append(path, {"n": record["n"] + 3})
         return record | {"seen": True}
 
-    assert jsonl.revise(path, change) == 1
-    assert order == []
+    assert revise(path, change) == 6
+    assert jsonl.read(path).records == [{"n": number, "seen": True} for number in range(6)]
+    assert [each.name for each in path.parent.iterdir() if each.suffix == ".tmp"] == []
+
+
+@pytest.mark.parametrize("how", ["cut", "other", "gone"])
+def test_a_file_that_is_another_by_then_is_revised_from_its_beginning(path: Path, how: str) -> None:
+    """Whoever takes back a torn line, imports or prunes meanwhile is not undone."""
+    for number in range(2):
+        jsonl.append(path, {"n": number})
+    seen: list[int] = []
+
+    def change(record: dict[str, Any]) -> dict[str, Any]:
+        seen.append(record["n"])
+        if seen == [0, 1]:
+            if how == "cut":
+                os.truncate(path, len(b'{"n":0}\n'))
+                jsonl.append(path, {"n": 2})
+            elif how == "other":
+                write_atomic(path, b'{"n":0}\n{"n":1}\n{"n":2}\n')
+            else:
+                path.unlink()
+        return record | {"seen": True}
+
+    left = {"cut": [0, 2], "other": [0, 1, 2], "gone": []}[how]
+    assert revise(path, change) == len(left)
+    assert seen == [0, 1, *left]
+    assert jsonl.read(path).records == [{"n": number, "seen": True} for number in left]
+    assert [each.name for each in path.parent.iterdir() if each.suffix == ".tmp"] == []
+
+
+@pytest.mark.parametrize("how", ["revised", "gone"])
+def test_a_line_that_was_taken_over_is_not_written_twice(
+    path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """Where the disk would not sync it, and the file was rewritten or pruned by then, it is in that."""
+    jsonl.append(path, {"n": 1})
+    real, left = os.fsync, ["once"]
+
+    def sync(descriptor: int) -> None:
+        if not left:
+            real(descriptor)
+            return
+        left.pop()
+        if how == "gone":
+            path.unlink()
+        else:
+            revise(path, lambda record: record | {"cost": "0.1"})
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", sync)
     jsonl.append(path, {"n": 2})
-    assert [json.loads(line) for line in path.read_text().splitlines()] == [{"n": 1, "seen": True}, {"n": 2}]
+    rewritten = [{"n": 1, "cost": "0.1"}, {"n": 2, "cost": "0.1"}]
+    assert jsonl.read(path).records == ([] if how == "gone" else rewritten)
+    assert path.exists() is (how != "gone")
+
+
+def test_a_file_that_would_fill_the_memory_is_not_read(path: Path) -> None:
+    """Who works on one as a whole is told of it; those who read line by line go on."""
+    path.parent.mkdir()
+    with path.open("wb") as file:
+        file.truncate((256 << 20) + 1)
+    acts: list[Callable[[Path], object]] = [jsonl.read, jsonl.content, lambda p: jsonl.put_together(p, [{}])]
+    for act in acts:
+        with pytest.raises(StateUnusable, match="larger than 256 MiB"):
+            act(path)
+    assert path.stat().st_size == (256 << 20) + 1

@@ -182,6 +182,17 @@ def test_a_damaged_export_changes_nothing(old: Pool, new: Pool, harm: Callable[[
     assert not list(new.paths.config.parent.iterdir())
 
 
+@pytest.mark.parametrize(("cut", "whole"), [(0, 3), (1, 2), (40, 2)], ids=str)
+def test_half_a_record_is_none(old: Pool, new: Pool, cut: int, whole: int) -> None:
+    """Of an export that was cut within a record no more are counted than arrived whole."""
+    path = packed(old)
+    head, _, records = path.read_bytes().partition(BEGIN)
+    arrived = b"".join(records.splitlines(keepends=True)[:3])
+    path.write_bytes(head + BEGIN + arrived[: len(arrived) - cut])
+    with pytest.raises(Misuse, match=f"it ends after {whole} usage records, before"):
+        taken_in(new, path)
+
+
 def test_a_config_may_quote_the_line_that_records_follow(old: Pool, new: Pool) -> None:
     """The records begin where they begin, whatever the config says; also where there are none."""
     text = f"{TEXT}# so it goes:\n{carried_usage.BEGIN}\n"

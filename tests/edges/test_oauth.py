@@ -27,7 +27,8 @@ def test_a_verifier_and_its_challenge_are_those_of_the_worked_example() -> None:
 def test_a_port_set_at_run_time_replaces_the_types_own() -> None:
     """Worked example 29: 4242 goes into the redirect address, else gemini-cli's is 8085."""
     mine = app("gemini-cli")
-    assert oauth_code.begin(mine, BYTES, NOW, 4242).redirect_uri == "http://localhost:4242/oauth2callback"
+    other = mine.replace(port=4242)
+    assert oauth_code.begin(other, BYTES, NOW).redirect_uri == "http://localhost:4242/oauth2callback"
     assert oauth_code.begin(mine, BYTES, NOW).redirect_uri == "http://localhost:8085/oauth2callback"
     ports = {kind: (known.port, known.path) for kind, known in KINDS.items() if known.port}
     assert ports == {

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from llmpool.state import collect, jsonl, ledger, localdays, prune, rollfile, rollup, usagelines
+from llmpool.state import collect, ledger, localdays, prune, rewrite, rollfile, rollup, usagelines
 from llmpool.state.collect import Collected
 from llmpool.usage.rollup import CELLS
 from llmpool.usage.span import Span
@@ -108,7 +108,7 @@ def test_a_rewritten_day_is_read_anew(tmp_path: Path, longer: bool) -> None:
     add(tmp_path, "2026-11-20T10:00:00Z", "2026-11-20T10:00:00Z")
     assert cost(tmp_path) == 2
     path = tmp_path / "usage" / "2026-11-20.jsonl"
-    jsonl.revise(path, lambda line: line | {"cost": "5"})
+    rewrite.revise(path, lambda line: line | {"cost": "5"})
     if longer:
         add(tmp_path, "2026-11-20T12:00:00Z")
     assert cost(tmp_path) == 10 + longer

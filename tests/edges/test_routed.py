@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from llmpool.state import jsonl, ledger, prune, rollup, routed
+from llmpool.state import ledger, prune, rewrite, rollup, routed
 from llmpool.usage.span import Span
 from llmpool.usage.stats import Stats
 from tests.edges.test_rollups import NOW, in_berlin, record
@@ -97,7 +97,7 @@ def test_what_no_longer_holds_is_counted_anew(
     routed.stats(state, span, now=NOW)
     day = state / "usage" / "2026-10-31.jsonl"
     if change == "revised":
-        jsonl.revise(day, lambda line: line | {"latency_ms": 9999})
+        rewrite.revise(day, lambda line: line | {"latency_ms": 9999})
     elif change == "appended":
         fill(state, "2026-10-31", 5)
     elif change == "pruned":

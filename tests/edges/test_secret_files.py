@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import stat
 import subprocess
 import threading
@@ -17,6 +16,7 @@ from llmpool.auth import box as boxes
 from llmpool.auth import keyfile, secrets
 from llmpool.auth.box import Box
 from llmpool.core.provider import KeyRef
+from llmpool.core.word import word
 from llmpool.errors import LlmpoolError, UnusableCredential
 from llmpool.state import jsonfile, tokens
 from llmpool.state.tokens import Passing
@@ -116,7 +116,7 @@ def test_what_others_may_touch_is_refused_until_its_chmod_is_run(tmp_path: Path,
     path.chmod(mode)
     before = path.read_bytes()
     hint = refused(act, path).hint
-    assert hint == f"chmod 600 {shlex.quote(str(path))}"
+    assert hint == f"chmod 600 {word(path)}"
     assert (path.read_bytes(), stat.S_IMODE(path.stat().st_mode)) == (before, mode)
     subprocess.run(["sh", "-c", hint], check=True)
     ACTS[act][1](path)
@@ -152,7 +152,7 @@ def test_the_file_of_somebody_else_is_refused(tmp_path: Path, act: str) -> None:
     before = path.read_bytes()
     error = refused(act, path)
     assert "belongs to another user (uid 12345)" in error.message
-    assert error.hint == f"sudo chown {os.getuid()} {shlex.quote(str(path))}"
+    assert error.hint == f"sudo chown {os.getuid()} {word(path)}"
     assert (path.read_bytes(), path.stat().st_uid) == (before, 12345)
 
 

@@ -253,7 +253,7 @@ FOREIGN = [
 def test_what_is_no_memory_is_set_aside(tmp_path: Path, data: Any) -> None:
     """A corrupt file costs a warning and what it held, never a run."""
     warnings: list[str] = []
-    jsonfile.write(tmp_path / FILE, data)
+    jsonfile.update(tmp_path / FILE, lambda _: data)
     jsonfile.on_warning(warnings.append)
     try:
         assert formats.read(tmp_path).as_data() == Memories().as_data()

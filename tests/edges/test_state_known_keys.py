@@ -79,7 +79,7 @@ def test_counting_keeps_what_is_known(tmp_path: Path) -> None:
 def test_the_file_has_an_end(tmp_path: Path) -> None:
     """The keys that came last are kept."""
     data = {"work": {f"k{n:03}": known(n, float(n))._asdict() for n in range(MOST_KEYS)}}
-    jsonfile.write(tmp_path / keys.NAME, {"uses": {}, "turns": {}, "known": data})
+    jsonfile.update(tmp_path / keys.NAME, lambda _: {"uses": {}, "turns": {}, "known": data})
     keys.learn(tmp_path, "den", "new", known(9_999))
     found = keys.read(tmp_path).known
     assert (len(found["work"]), "k000" in found["work"], "new" in found["den"]) == (
@@ -107,5 +107,5 @@ def test_what_is_no_knowledge_is_set_aside(tmp_path: Path, entry: Any) -> None:
 def test_a_file_of_an_older_version_is_read(tmp_path: Path) -> None:
     """One that only counted."""
     data = {"uses": {"work": {"a": {"times": 2, "last_used": NOW}}}, "turns": {"work": "a"}}
-    jsonfile.write(tmp_path / keys.NAME, data)
+    jsonfile.update(tmp_path / keys.NAME, lambda _: data)
     assert keys.read(tmp_path) == keys.Keys({"work": {"a": Use(2, NOW)}}, {"work": "a"}, {})

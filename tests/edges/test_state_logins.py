@@ -161,3 +161,11 @@ def test_quotas_are_a_cache_of_a_day(tmp_path: Path) -> None:
     later = two.replace(at=NOW + 86_000, error="", message="")
     quotas.remember(tmp_path, [later], NOW + 86_401)
     assert quotas.read(tmp_path) == {("p", "b"): later}
+
+
+def test_no_account_goes_because_there_are_many(tmp_path: Path) -> None:
+    """A login is something its owner did: each one is there, however many are kept already."""
+    many = [login(f"oat_{number:03}", provider=f"p{number % 3}") for number in range(300)]
+    logins.jsonfile.update(tmp_path / logins.NAME, lambda _: logins._as_data(many))
+    assert logins.keep(tmp_path, login("oat_last", provider="z")) == []
+    assert len(logins.read(tmp_path)) == 301

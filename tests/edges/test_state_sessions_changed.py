@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from llmpool.chat import session, talks
 from llmpool.core.chat import Message
 from llmpool.errors import Misuse, UnknownName
 from llmpool.state import jsonl, sessions
+from llmpool.state.lock import locked
 
 NOW = 1_795_295_100.0  # 2026-11-21 21:05 UTC
 
@@ -181,3 +184,41 @@ def test_a_list_tells_of_each_what_it_began_with(tmp_path: Path) -> None:
     assert len(sessions.read(tmp_path, "s")) == 4
     jsonl.put_together(path, [turn("user", "x" * 500)], anew=True)
     assert sessions.every(tmp_path)[0].first == "x" * 200
+
+
+def test_what_is_added_while_a_session_gets_its_new_name_goes_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever adds an exchange in that moment finds it under the new name."""
+    sessions.append(tmp_path, "one", A)
+
+    @contextmanager
+    def late(path: Path) -> Iterator[None]:
+        sessions.append(tmp_path, "one", B)
+        with locked(path):
+            yield
+
+    monkeypatch.setattr(sessions, "locked", late)
+    sessions.move(tmp_path, "one", "two")
+    assert sessions.read(tmp_path, "two") == [*A, *B]
+    with pytest.raises(UnknownName, match="one"):
+        sessions.move(tmp_path, "one", "three")
+
+
+def test_a_session_is_deleted_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It goes under the lock: who adds to it writes it anew, and would bring back all that was deleted."""
+    sessions.append(tmp_path, "one", A)
+    path = sessions.path_of(tmp_path, "one")
+    seen: list[tuple[Path, bool]] = []
+
+    @contextmanager
+    def watched(place: Path) -> Iterator[None]:
+        seen.append((place, path.exists()))
+        with locked(place):
+            yield
+            seen.append((place, path.exists()))
+
+    monkeypatch.setattr(sessions, "locked", watched)
+    sessions.delete(tmp_path, "one")
+    gate = jsonl.gate(path.parent)
+    assert seen == [(gate, True), (gate, False)]

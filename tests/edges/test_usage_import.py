@@ -292,3 +292,22 @@ def test_a_full_disk_takes_nothing(pool: Pool, tmp_path: Path, monkeypatch: pyte
 
 def full(**_: object) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_sorting_gives_signs_of_life_and_can_be_stopped(
+    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes minutes with millions of records: Ctrl-C ends it at once, and nothing was taken by then."""
+    source = write(tmp_path / "x.jsonl", RECORD, RECORD | {"id": "usage_2"})
+    monkeypatch.setattr(usage_spool, "STEPS", 1)
+    told: list[str] = []
+
+    def tell(text: str) -> None:
+        told.append(text)
+        if told.count("sorting 2 records") == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        take_in(pool, str(source), "", tell)
+    assert told[1:] == ["sorting 2 records"] * 3
+    assert not pool.paths.state.exists()

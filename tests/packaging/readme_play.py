@@ -200,17 +200,17 @@ class Player:
             result = self.scene.seen(*words, columns=COLUMNS)
         finally:
             self.scene.home = here
-        return result._replace(err=_at_its_place(result.err, other))
+        return result._replace(err=at_its_place(result.err, other))
 
     def _value(self, name: re.Match[str]) -> str:
         return self.home.env.get(name[1], name[0])
 
     def _tidy(self, text: str) -> str:
-        text = _at_its_place(text, self.home).replace(str(self.home.dir), "~")
+        text = at_its_place(text, self.home).replace(str(self.home.dir), "~")
         return re.sub(r"(\[1\] )(?=\S)", r"\g<1>\n", text)
 
 
-def _at_its_place(text: str, home: Home) -> str:
+def at_its_place(text: str, home: Home) -> str:
     """Name the config where a person has it; a test keeps its own right in the home."""
     return text.replace(str(home.config), CONFIG).replace("~/config.toml", CONFIG)
 

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from llmpool.formats.written_calls import Watch, WrittenCall, parse
+from llmpool.formats.written_calls import Watch, WrittenCall
+from tests.unit.formats.reading import parse
 
 NAMES = ("add", "add_all", "a b", "now")
 ADD = '{"name": "add", "arguments": {"a": 1}}'

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from llmpool.auth import sealed
-from llmpool.cli import batch
+from llmpool.chat import batch_routes
 from llmpool.embedded import fetch, gguf, make_private_dirs, models_dir, package
 from llmpool.errors import LlmpoolError, NoCredential, UpstreamFailed
 from llmpool.importers import yaml_subset
@@ -238,7 +238,7 @@ def test_a_disk_without_a_promised_length_is_not_filled(
 
 def test_a_line_of_a_decision_batch_has_an_end(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that is longer than any request is told by its number, and not read to its end."""
-    monkeypatch.setattr(batch, "LONGEST", 1000, raising=False)
+    monkeypatch.setattr(batch_routes, "LONGEST", 1000, raising=False)
     home.write_config(provider("sky", "http://127.0.0.1:9/v1"), '[[models]]\nid = "sky/m"')
     with (home.cwd / "b.jsonl").open("wb") as file:
         file.write(b'{"query": "hi"}\n')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +13,10 @@ from llmpool.cli import configpage, editor_schema
 from llmpool.cli.configwords import SHARED, TABLES, TOP
 from llmpool.cli.keywords import Key, Table
 from llmpool.cli.providerwords import KEY
+from llmpool.config.load import loads
 from llmpool.config.problems import Spot
 from llmpool.config.schema import CONFIG, PROVIDER
+from llmpool.registry.catalog import build_catalog
 
 TABLES_THERE: dict[str, Any] = CONFIG.schema["properties"]
 
@@ -77,6 +80,13 @@ def test_defaults_are_those_of_the_program(table: str, name: str, default: objec
     """They come out of the records that hold a config, written as the file has them."""
     node = editor_schema.inside(TABLES_THERE[table])["properties"][name]
     assert editor_schema.written_default(table, name, node) == default
+
+
+def test_the_priority_of_a_provider_without_a_preset_is_the_one_that_is_told() -> None:
+    """No record holds it: it is what the catalog gives to an address of one's own."""
+    config = loads('[providers.x]\nurl = "http://h.example/v1"\n', Path("config.toml"))
+    (made,) = build_catalog(config, {}).providers
+    assert TABLES["providers"].keys["priority"].default == f"the preset's; without a preset {made.priority}"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,15 @@ from llmpool.core.chat import Delta
 from llmpool.core.outcome import FAILURE_KINDS, Failure, UpstreamError
 from llmpool.core.wire import Frame
 from llmpool.formats import wire_format
+from llmpool.formats.written_calls import Watch, WrittenCall
+
+
+def parse(text: str, names: Iterable[str]) -> tuple[list[WrittenCall], str]:
+    """Return the calls that *text* is made of, and the text around them: all of it where it is none."""
+    watch = Watch(names)
+    said = watch.feed(text)
+    calls, rest = watch.end()
+    return calls, said + rest
 
 
 class Reader:

@@ -212,6 +212,8 @@ OFF = [
     ("http://192.168.1.9:8000/v1", "qwen3", "off", "none"),
     ("http://den:1/v1", "qwen3", "off", "none"),
     ("http://den.lan:1/v1", "qwen3", "off", "none"),
+    ("http://[::ffff:10.0.0.9]/v1", "qwen3", "off", "none"),
+    ("http://134744072/v1", "qwen3", "off", None),  # 8.8.8.8
     ("http://den.lan:1/v1", "qwen3", None, None),
     ("http://den.lan:1/v1", "qwen3", "low", "low"),
 ]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from llmpool.config.presets import presets
 from llmpool.core.provider import FORMATS, Preset, Provider
 from llmpool.formats import plan as plans
-from llmpool.formats.plan import Memory, Plan, affinity, effective_mode, endpoint_lock, order, plan
+from llmpool.formats.plan import Memory, affinity, effective_mode, endpoint_lock, order, plan
 from tests.unit.formats.test_families import made
 
 OPENAI = made("openai", preset="openai", format="openai", exact=True, url="https://api.openai.com/v1")
@@ -45,10 +45,9 @@ DEFAULT_ORDER = ("openai", "anthropic", "responses")
         (CODEX, 325, 300),
         (RELAY, 300, 300),
         (MINIMAX, 100, 325),
-        (None, 0, 0),
     ],
 )
-def test_affinity(provider: Provider | None, codex: int, claude: int) -> None:
+def test_affinity(provider: Provider, codex: int, claude: int) -> None:
     """Worked example 9: how well each speaks the tongue of a model's family; other families are all alike."""
     assert affinity(provider, "gpt-5.3-codex", plan(provider, "gpt-5.3-codex")) == codex
     assert affinity(provider, CLAUDE, plan(provider, CLAUDE)) == claude
@@ -96,11 +95,6 @@ def test_the_rest_of_the_worked_examples() -> None:
     assert (pinned.source, pinned.candidates) == ("user_pinned", ("responses",))
     remembered = plan(RELAY, GPT, Memory(provider="google"))
     assert remembered.candidates == (*DEFAULT_ORDER, "google")
-
-
-def test_no_provider() -> None:
-    """Without a provider there is one format, and it is a guess."""
-    assert plan(None, GPT) == Plan("openai", ("openai",), "family_default", False, "root", "openai")
 
 
 def test_a_locked_endpoint_settles_it() -> None:
@@ -158,7 +152,6 @@ def test_a_vendors_bare_endpoint_locks() -> None:
 def test_the_effective_mode(fields: dict[str, Any], mode: str) -> None:
     """What the owner says, else whether the address is the owner's own word."""
     assert effective_mode(made(**fields)) == mode
-    assert effective_mode(None) == "pinned"
 
 
 def test_a_pinned_provider_without_a_format() -> None:
@@ -184,7 +177,6 @@ def test_four_formats_at_most_are_tried() -> None:
     crowded = plan(made(format="google"), GPT, Memory(model="ollama", detected="lmstudio"))
     assert crowded.candidates == (*DEFAULT_ORDER, "ollama", "lmstudio", "google")
     assert order(crowded) == ("ollama", *DEFAULT_ORDER)
-    assert order(plan(None, GPT)) == ("openai",)
 
 
 def test_a_format_beside_auto_is_where_to_begin() -> None:
@@ -209,7 +201,7 @@ def test_a_url_found_elsewhere_counts() -> None:
 def test_vendors_have_a_canonical_format(preset: Preset) -> None:
     """What a vendor is known for is what its preset says; openai where there is none."""
     assert plans.canonical(made(preset=preset.id)) == preset.format
-    assert plans.canonical(made(preset="")) == plans.canonical(None) == "openai"
+    assert plans.canonical(made(preset="")) == "openai"
 
 
 FORMAT = st.sampled_from(("", *FORMATS))

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from llmpool.core.chat import ChatRequest, Delta, Message, ToolDelta
-from llmpool.formats.written_calls import Watch, WrittenCall, parse, watch
+from llmpool.formats.written_calls import Watch, WrittenCall, watch
+from tests.unit.formats.reading import parse
 
 NAMES = ("add", "add_all", "now")
 ADD = '{"name": "add", "arguments": {"a": 1}}'

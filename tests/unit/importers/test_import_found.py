@@ -86,13 +86,6 @@ def test_times_of_tokens() -> None:
         assert codex.moment(value) is None
 
 
-def test_the_account_of_codex_in_the_keychain() -> None:
-    """On macOS its keychain entry is named after the digest of Codex's home."""
-    assert codex.account("/Users/me/.codex") == "cli|" + codex.account("/Users/me/.codex")[4:]
-    assert len(codex.account("")) == 20
-    assert codex.account("") == "cli|e3b0c44298fc1c14"
-
-
 def test_the_first_text_counts() -> None:
     """Blank texts and other types are passed over."""
     assert first_text("", "  ", None, 3, " a ", "b") == "a"

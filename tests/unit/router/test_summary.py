@@ -6,7 +6,7 @@ import pytest
 
 from llmpool.core.outcome import FAILURE_KINDS, Attempt, Failure
 from llmpool.formats.errors import failure_in
-from llmpool.router.failure import next_key_may_help
+from llmpool.router.failure import next_key_may_help, way_out
 from llmpool.router.summary import read, reason, summary
 
 
@@ -120,3 +120,14 @@ def test_26_a_status_decides_before_words() -> None:
     assert reason(Failure(kind="overloaded", message="x", status=503)) == "api_error"
     assert reason(Failure(kind="auth", message="account banned", status=403)) == "auth_error"
     assert reason(None) == "unknown"
+
+
+def test_a_kind_that_nobody_knows_is_a_fault() -> None:
+    """A line of the log may be of another version: what it failed for is told all the same."""
+    line = {"deployment": "a/m", "key": "k", "latency_ms": 5, "ok": False, "kind": "melted", "message": "so"}
+    (attempt,) = read([line])
+    assert attempt.failure is not None
+    assert (attempt.failure.kind, way_out(attempt.failure)) == (
+        "server",
+        way_out(Failure(kind="server", message="")),
+    )
