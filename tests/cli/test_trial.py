@@ -205,3 +205,27 @@ def test_a_copied_state_is_no_trial(mine: Home, tmp_path: Path) -> None:
     shutil.copytree(mine.state, other.state)
     assert status(other)["exhausted_reason"] == "no_license"
     assert install(other, trials.licence(key="sk-trial-0002")).code == 8
+
+
+@pytest.mark.parametrize("note", ["²", "9" * 5000, "x"])
+def test_a_note_of_an_installation_that_is_no_time_is_none(mine: Home, note: str) -> None:
+    """Somebody has changed it in `secrets.json`; the licence itself is whole."""
+    assert install(mine).code == 0
+    secrets = mine.dir / "secrets.json"
+    known = json.loads(secrets.read_text())
+    assert _changed(known, note) == 1
+    secrets.write_text(json.dumps(known))
+    again = install(mine)
+    assert (again.code, "bug" in again.err) == (0, False), again
+
+
+def _changed(known: dict[str, object], note: str) -> int:
+    """Put a note in the place of each time that was noted, and tell how many there were."""
+    count = 0
+    for name, value in known.items():
+        if isinstance(value, dict):
+            count += _changed(value, note)
+        elif isinstance(value, str) and value.isdecimal():
+            known[name] = note
+            count += 1
+    return count
