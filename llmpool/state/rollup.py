@@ -63,9 +63,11 @@ def parts(state: Path) -> list[Part]:
     folder = state / "usage"
     live = {path.stem: Part(path.stem, path) for path in jsonl.iter_days(folder)}
     kept = list(_kept(folder / FOLDER))
-    for part in kept:
-        if part.day in live and is_in(part.path, live[part.day].path):
+    for part in [part for part in kept if part.day in live and is_in(part.path, live[part.day].path)]:
+        if rollfile.read(part.path):
             del live[part.day]
+        else:  # it is corrupt, and its lines are still there
+            kept.remove(part)
     return sorted([*live.values(), *kept], key=lambda part: (part.day, not part.kept))
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmpool.state import collect, rollcells, rollfile, rollup
+from llmpool.state import collect, prune, rollcells, rollfile, rollup
 from llmpool.usage.rollup import CELLS, DAYS, DEPLOYMENTS, KEYS, TOTALS, Cell, Day, Who, view_by
 from llmpool.usage.runs import MARKED, run_of
 from llmpool.usage.span import Span
@@ -232,3 +232,17 @@ def test_a_day_without_a_month_keeps_the_view_that_it_was_looked_at_with(
     assert spent(tmp_path, "deployment") == {"den/0": 4, "den/1": 2}
     assert set(sections(day)) == {TOTALS, DEPLOYMENTS, CELLS}
     assert spent(tmp_path, "key") == {"a": 2, "b": 2, "c": 1, "d": 1}
+
+
+def test_lines_are_believed_before_corrupt_sums_of_them(tmp_path: Path) -> None:
+    """A prune was stopped before it removed them: they count, once, and the next one ends it."""
+    add(tmp_path, "2026-10-01T10:00:00Z", "2026-10-01T12:00:00Z", key="a")
+    path, kept = tmp_path / "usage" / "2026-10-01.jsonl", tmp_path / "usage" / "rollup" / "2026-10-01.kept"
+    os.link(path, tmp_path / "link")
+    prune.prune(tmp_path, "2026-11-01")
+    (tmp_path / "link").rename(path)
+    damage(kept, CELLS)
+    assert [spent(tmp_path, by) for by in ("month", "key")] == [{"2026-10": 2}, {"a": 2}]
+    prune.prune(tmp_path, "2026-11-01")
+    assert not path.exists()
+    assert [spent(tmp_path, by) for by in ("month", "key")] == [{"2026-10": 2}, {"a": 2}]
