@@ -219,14 +219,17 @@ class _Work:
         if known and all(known[name].stamp == rollup.stamp(_path(self.folder, name)) for name in known):
             outside = [part for part in parts if part.path.name not in known]
             over = _after(month) < self.closed_before
-            if asked == before and (not outside or (len(outside) < FEW_DAYS and not over)):
-                return roll
+            if not outside or (len(outside) < FEW_DAYS and not over):
+                if asked == before:
+                    return roll
+                if made := _seen_anew(path, asked):
+                    return Roll(made.head, rollup.kept_anew(path, made, view))
         if len(parts) < 2:
             return None
-        made = self._make_month(path, month, parts, asked)
-        return made._replace(days=made.views[DAYS]) if view == DAYS else made
+        made = self._made_month(month, parts, asked)
+        return Roll(made.head, rollup.kept_anew(path, made, view))
 
-    def _make_month(self, path: Path, month: str, parts: list[Part], asked: set[str]) -> Roll:
+    def _made_month(self, month: str, parts: list[Part], asked: set[str]) -> Roll:
         covers: dict[str, _Covered] = {}
         whole, by_day = DaySum(), dict[str, DaySum]()
         for part in parts:
@@ -243,9 +246,17 @@ class _Work:
         head = {"zone": localdays.zone(), "parts": {name: list(each) for name, each in covers.items()}}
         days = _days({month: whole})
         kept = views(days, asked) | ({DAYS: _days(by_day)} if DAYS in asked else {})
-        roll = Roll(head | {"asked": sorted(asked)}, days, kept)
-        rollfile.write(path, roll)
-        return roll
+        return Roll(head | {"asked": sorted(asked)}, days, kept)
+
+
+def _seen_anew(path: Path, asked: set[str]) -> Roll | None:
+    """Make the views of a month that holds, out of its own cells; None where it takes its days for that."""
+    roll = rollfile.read(path)
+    by_day = rollfile.read(path, DAYS) if DAYS in asked else None
+    if not roll or (DAYS in asked and not by_day):
+        return None
+    kept = views(roll.days, asked) | ({DAYS: by_day.days} if by_day else {})
+    return Roll(roll.head | {"asked": sorted(asked)}, roll.days, kept)
 
 
 def _days(sums: dict[str, DaySum]) -> Days:

@@ -20,7 +20,7 @@ from llmpool.state.lock import unusable
 from llmpool.state.rollfile import Roll
 from llmpool.state.usagelines import Lines, begins_with
 from llmpool.usage.fold import Fold
-from llmpool.usage.rollup import CELLS, TOTALS, Days, merged_days, views
+from llmpool.usage.rollup import CELLS, DAYS, TOTALS, Days, merged_days, views
 
 FOLDER = "rollup"
 KEPT, DAY = ".kept", ".day"
@@ -190,17 +190,19 @@ def _fresh(
     if not known or lines.count >= FEW_LINES:
         made = {"stamp": _stamp(seen), "offset": lines.offset, "crc": lines.crc, "bad": bad}
         days = merged_days(blocks)
-        blocks = [_kept_anew(path, Roll(place | made, days, views(days, {view})), view)]
+        blocks = [kept_anew(path, Roll(place | made, days, views(days, {view})), view)]
     rest = Fold(calendar.around)
     rest.extend([lines.rest()])
     blocks += [rest.days()] if lines.offset < size else []
     return Loaded(blocks, head["bad"] + lines.bad), _stamp(seen)
 
 
-def _kept_anew(path: Path, roll: Roll, view: str) -> Days:
+def kept_anew(path: Path, roll: Roll, view: str) -> Days:
     """Keep a roll-up, and return its days: from the file, as cells are in no memory there until asked for."""
     kept = rollfile.read(path, view) if rollfile.write(path, roll) else None
-    return kept.days if kept and kept.head.items() >= roll.head.items() else roll.days
+    if kept and kept.head.items() >= roll.head.items():
+        return kept.days
+    return roll.views[DAYS] if view == DAYS else roll.days
 
 
 def _holding(roll: Roll | None, file: BinaryIO, place: dict[str, Any], seen: os.stat_result) -> Roll | None:

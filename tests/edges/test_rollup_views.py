@@ -152,6 +152,26 @@ def test_a_month_keeps_the_views_that_it_was_asked_for(tmp_path: Path) -> None:
         assert month.stat().st_mtime_ns == written
 
 
+def test_a_view_of_a_month_is_made_out_of_its_own_cells(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Years of days are not opened once more because somebody asks by another name; only by day they are."""
+    for day in range(10, 20):
+        for number, key in enumerate("abab"):
+            add(tmp_path, f"2026-11-{day}T1{number}:00:00Z", key=key, deployment=f"den/{number // 2}")
+    assert spent(tmp_path, "day").keys() == {f"2026-11-{day}" for day in range(10, 20)}
+    opened: list[str] = []
+    real = rollup.load
+    monkeypatch.setattr(rollup, "load", lambda part, *rest: opened.append(part.day) or real(part, *rest))
+    assert spent(tmp_path, "deployment") == {"den/0": 20, "den/1": 20}
+    assert spent(tmp_path, "key") == {"a": 20, "b": 20}
+    assert spent(tmp_path, "month") == {"2026-11": 40}
+    assert spent(tmp_path, "day").keys() == {f"2026-11-{day}" for day in range(10, 20)}
+    assert opened == []
+    kept = sections(tmp_path / "usage" / "rollup" / "2026-11.month")
+    assert set(kept) == {TOTALS, DAYS, DEPLOYMENTS, KEYS, CELLS}
+
+
 def test_many_new_lines_are_kept_with_all_their_cells(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
