@@ -42,7 +42,7 @@ def ask(  # noqa: PLR0917 - who asks whom, with what, and where it is written do
         server.stop(state, model)
     ttl = IDLE_SECONDS if provider.idle_ttl is None else provider.idle_ttl
     endpoint = server.ensure(state, model, idle_ttl=ttl, context=window)
-    here = provider.replace(url=endpoint.url, exact=True)
+    here = provider.replace(url=endpoint.url, alternate_urls=(), exact=True)
     with Client() as client:
         speaker = Speaker(pool, client, journey, gate)
         speaker.meanwhile = meanwhile

@@ -42,6 +42,8 @@ def complaint(schema: dict[str, Any], answer: str) -> str:
         return f"the answer does not fit the schema: {_told(error.message)}"
     except RecursionError:
         return "the answer is nested too deeply to be checked"
+    except OverflowError:
+        return "the answer has a number that is too large to be checked"
     except _MISSHAPEN as error:
         raise Misuse(f"--schema is no JSON schema: {one_line(str(error))}") from None
     return ""

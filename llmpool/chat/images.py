@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
+from collections.abc import Callable
+from functools import partial
 
 from llmpool import ways
 from llmpool.core.chat import ChatRequest, Image
 from llmpool.core.ids import split_ref
 from llmpool.core.outcome import UpstreamError
 from llmpool.core.routing import Decision
-from llmpool.core.wire import Call, Timeouts
+from llmpool.core.wire import Answer, Call, Timeouts
 from llmpool.errors import Misuse, Refused
 from llmpool.formats import wire_format
 from llmpool.net.client import Client
@@ -55,10 +57,10 @@ def fetched(
     addresses = {i.url for m in request.messages for i in m.images if not i.url.startswith("data:")}
     if not addresses or not any(_wants_data(pool, ref) for ref in plan):
         return request
-    if decision is not None:
-        _keep_home(addresses, decision)
+    bound = decision is not None and _is_kept_home(addresses, decision)
+    fetch = partial(Client.fetch, within=is_private) if bound else Client.fetch
     with Client(offline=pool.offline) as client:
-        pictures = {url: _fetched(url, client) for url in sorted(addresses)}
+        pictures = {url: _fetched(url, partial(fetch, client)) for url in sorted(addresses)}
     return request.replace(
         messages=tuple(
             m.replace(images=tuple(pictures.get(i.url, i) for i in m.images)) for m in request.messages
@@ -66,8 +68,8 @@ def fetched(
     )
 
 
-def _keep_home(addresses: set[str], decision: Decision) -> None:
-    """Refuse to ask the internet for a picture of a request that is not to leave this network (ruling 3)."""
+def _is_kept_home(addresses: set[str], decision: Decision) -> bool:
+    """Say whether a request is not to leave this network (ruling 3); a picture in the internet is refused."""
     bound = "--local-only" if dict(decision.options).get("local_only") else ""
     bound = bound or ("mode local" if decision.mode == "local" else "")
     away = sorted(url for url in addresses if not is_private(url))
@@ -76,6 +78,7 @@ def _keep_home(addresses: set[str], decision: Decision) -> None:
             f"the picture at {away[0][:200]} would be fetched from the internet, which {bound} forbids",
             hint="save it, and attach the file",
         )
+    return bool(bound)
 
 
 def _wants_data(pool: Pool, ref: str) -> bool:
@@ -86,10 +89,10 @@ def _wants_data(pool: Pool, ref: str) -> bool:
     return provider.location == "local" or not wire_format(selected).takes_image_urls
 
 
-def _fetched(url: str, client: Client) -> Image:
+def _fetched(url: str, fetch: Callable[[Call], Answer]) -> Image:
     """Fetch a picture, without any key."""
     try:
-        answer = client.fetch(Call(method="GET", url=url, timeouts=_LIMITS, max_bytes=MAX_BYTES))
+        answer = fetch(Call(method="GET", url=url, timeouts=_LIMITS, max_bytes=MAX_BYTES))
     except UpstreamError as error:
         raise _unfit(url, error.failure.message) from None
     data = data_url(answer.body) if answer.status == 200 else ""

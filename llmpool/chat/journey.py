@@ -118,8 +118,8 @@ class Journey:
     def end_attempt(self, failure: Failure | None) -> None:
         """End an attempt, well or badly."""
         self.latency_ms = self.elapsed()
-        if failure is not None and (got := self.answer + "".join(self.thinking)):
-            self._lost[len(self.attempts)] = tokens(got)
+        if failure is not None and self.got:
+            self._lost[len(self.attempts)] = tokens(self.got)
         self.began.append(self._began)
         self.attempts.append(
             Attempt(deployment=self.deployment, key=self.key, latency_ms=self.latency_ms, failure=failure)
@@ -163,6 +163,12 @@ class Journey:
     def elapsed(self) -> int:
         """Return the milliseconds since this attempt began."""
         return round((time.monotonic() - self._began) * 1000)
+
+    @property
+    def got(self) -> str:
+        """All that came so far and is paid for: thoughts and calls of tools as well."""
+        calls = (call["name"] + call["arguments"] for call in self.tools.values())
+        return "".join((*self.text, *self.thinking, *calls))
 
     @property
     def answer(self) -> str:

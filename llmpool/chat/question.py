@@ -9,7 +9,6 @@ from llmpool.core.chat import ChatRequest, Image, Message
 from llmpool.core.record import Record
 from llmpool.core.routing import RouteRequest
 from llmpool.errors import Misuse
-from llmpool.router.eligible import DEFAULT_MAX_TOKENS
 
 if TYPE_CHECKING:
     from llmpool.chat.attached import Attached
@@ -100,6 +99,4 @@ def both(
         needs=tuple(dict.fromkeys((*wanted.needs, *(name for name, needed in needs.items() if needed)))),
         tool_count=wanted.tool_count or len(question.tools),
     )
-    if wanted.max_cost is not None and question.max_tokens is None:
-        request = request.replace(max_tokens=DEFAULT_MAX_TOKENS)  # what was promised is sent
     return request, wanted

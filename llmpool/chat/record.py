@@ -121,8 +121,7 @@ def _keep_headroom(pool: Pool, journey: Journey) -> None:
 
 def usage_or_estimate(request: ChatRequest, journey: Journey) -> TokenUsage:
     """Take the server's count of a request, or an estimate."""
-    got = journey.answer + "".join(journey.thinking)
-    return counted(journey.usage, request, got, success=journey.success)
+    return counted(journey.usage, request, journey.got, success=journey.success)
 
 
 def usage_record(pool: Pool, journey: Journey) -> dict[str, Any]:

@@ -174,13 +174,13 @@ class _Run:
 
     @cached_property
     def _purse(self) -> Purse | None:
-        """What this request may spend; None, at no cost, where no budget is set."""
-        routing = self.pool.routing
-        if not routing["budgets"] and routing["unpriced"] != "deny":
+        """What this request may spend; None, at no cost, where nothing limits that."""
+        routing, limit = self.pool.routing, dict(self.journey.decision.options).get("max_cost")
+        if not routing["budgets"] and routing["unpriced"] != "deny" and limit is None:
             return None
         from llmpool.chat.spend import Purse
 
-        return Purse(self.pool, self.manners.tag)
+        return Purse(self.pool, self.manners.tag, limit)
 
     def _deployment(self, ref: str, *, hurries: bool) -> Iterator[Event]:
         """Try one deployment: its keys in turn, and the same again where that may help before others can."""
@@ -296,10 +296,11 @@ class _Run:
         except NoCredential as error:
             failure = Failure(kind="auth", message=error.message, hint=error.hint)
         except (StateUnusable, UnknownName, NothingEligible, ConfigInvalid) as error:
-            if isinstance(error, errors.LaterState) or (self._purse and self._purse.is_lost):
-                raise
             failure = Failure(kind="unusable", message=error.message, code=error.kind, hint=error.hint)
-        except (KeyboardInterrupt, GeneratorExit, SystemExit):
+            if isinstance(error, errors.LaterState) or (self._purse and self._purse.is_lost):
+                self._leave(gate, failure)
+                raise
+        except BaseException:  # whatever it is: what came was paid for
             failure = Failure(kind="cancelled", message="interrupted")
             self._leave(gate, failure)
             journey.end_attempt(failure)

@@ -3,6 +3,8 @@
 The answer of a call under a budget is limited: to what its caller allows, else to `ANSWER` tokens, and to
 fewer where the budget affords no more. What costs nothing is neither limited nor refused. Where only what
 others have reserved is in the way, it is waited for: most answers are far shorter than they might be.
+
+`--max-cost` is kept here as well: which model answers, and how much it is to think, is known only now.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import suppress
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from llmpool import budgets as kept
 from llmpool import costs
@@ -21,11 +23,12 @@ from llmpool.core.config import ANSWER, LEAST_ANSWER
 from llmpool.core.ids import is_of_key
 from llmpool.core.money import usd
 from llmpool.core.outcome import Failure, TokenUsage, UpstreamError
-from llmpool.core.routing import BUDGET
+from llmpool.core.routing import BUDGET, MAX_COST
 from llmpool.core.text import tokens
-from llmpool.errors import Busy, LlmpoolError, StateUnusable
+from llmpool.errors import Busy, LlmpoolError, NothingEligible, StateUnusable
 from llmpool.formats.effort import BUDGETS as THOUGHTS
 from llmpool.pool import Pool
+from llmpool.router import eligible
 from llmpool.state import budgets as file
 from llmpool.usage import budgets as rules
 from llmpool.usage.budgets import Granted, Lease, Short, Wish
@@ -38,14 +41,15 @@ LOOK = 0.25  # seconds between two looks at whether others have left something
 
 
 class Purse:
-    """The budgets over one request, whose calls are recorded with *tag*.
+    """The budgets over one request, whose calls are recorded with *tag*, and its own limit (`--max-cost`).
 
     *is_lost*: the file of the budgets cannot be used, and nothing may be sent.
     """
 
-    def __init__(self, pool: Pool, tag: str) -> None:
+    def __init__(self, pool: Pool, tag: str, limit: str | None = None) -> None:
         self.pool = pool
         self.tag = tag
+        self.limit = limit
         self.keeping = kept.keeping(pool)
         self.is_lost = False
         self._lease: Lease | None = None
@@ -60,12 +64,14 @@ class Purse:
         """
         over = [budget for budget in self.keeping.budgets if rules.covers(budget, ref, key, self.tag)]
         wanted, least = self._answer(ref, request)
+        if self.limit is not None:
+            wanted = yield from self._within_limit(ref, request, wanted, least)
         most = costs.worst(self.pool, ref, sizes.needed(request), wanted)
         if most is None:
             self._check_unpriced(ref, forbidding=[each.name for each in over if each.on_exceed != "warn"])
-        if not over or most == 0:
-            return request
         granted = wanted
+        if not over or most == 0:
+            return request if self.limit is None or most == 0 else _limited(request, granted)
         if most is not None:
             fixed = costs.worst(self.pool, ref, sizes.needed(request), 0) or rules.NOTHING
             wish = Wish(ref, key, self.tag, fixed, (most - fixed) / wanted, wanted, least)
@@ -73,7 +79,7 @@ class Purse:
             self._lease, granted = got.lease, got.tokens
             if got.by:
                 yield Notice(f"{BUDGET} {got.by} affords {ref} an answer of {granted} tokens, not {wanted}")
-        return request.replace(max_tokens=granted)
+        return _limited(request, granted)
 
     def keep(self) -> None:
         """Keep the lease of an answer that takes long; where that fails it is charged all the same, later."""
@@ -105,12 +111,32 @@ class Purse:
 
     def refused(self, journey: Journey) -> LlmpoolError | None:
         """Return the error of a request that budgets alone kept from being sent; None of any other."""
-        if not all(each.failure and each.failure.code == BUDGET for each in journey.attempts):
+        if not all(each.failure and each.failure.code in (BUDGET, MAX_COST) for each in journey.attempts):
             return None
-        told = {each.deployment: each.failure.message for each in journey.attempts if each.failure}
-        details = {"attempts": journey.attempts_json()}
+        failed = {each.deployment: each.failure for each in journey.attempts if each.failure}
+        told = {ref: each.message for ref, each in failed.items() if each.code == BUDGET}
+        details: dict[str, Any] = {"attempts": journey.attempts_json()}
+        if not told:
+            return _too_dear(failed, details)
         lines = tuple(f"{ref}   {words}" for ref, words in told.items())
         return kept.refusal(self.pool, told, self.tag, details, lines=lines, short=self._short)
+
+    def _within_limit(
+        self, ref: str, request: ChatRequest, wanted: int, least: int
+    ) -> Generator[Notice, None, int]:
+        """Return how many tokens of an answer `--max-cost` affords; raises UpstreamError where too few."""
+        row, limit = sizes.row_of(self.pool, ref), Decimal(self.limit or 0)
+        price = row and eligible.dearest(row, self.pool.table, sizes.needed(request))
+        if not price:
+            raise _forbidden(eligible.NO_LIMIT, code=MAX_COST)
+        fixed, each = price
+        if fixed + each * wanted <= limit:
+            return wanted
+        if fixed + each * least > limit:
+            raise _forbidden(f"could cost {fixed + each * least:.4f} USD, over {limit}", code=MAX_COST)
+        affords = int((limit - fixed) / each)
+        yield Notice(f"{MAX_COST} {limit} affords {ref} an answer of {affords} tokens, not {wanted}")
+        return affords
 
     def _asked(self, wish: Wish, waits: Waits, hurries: bool) -> Generator[Notice, None, Granted]:
         """Ask for a lease, again while others may give some of theirs back; raises UpstreamError."""
@@ -126,7 +152,7 @@ class Purse:
         self._short = got
         reset = rules.reset(got.standing, self.pool.clock())
         of_key = "key" if is_of_key(got.standing.budget.scope) else ""
-        raise _forbidden(f"{self._words(got)}, {reset}", of_key)
+        raise _forbidden(f"{self._words(got)}, {reset}", of_key=of_key)
 
     def _look(self, wish: Wish) -> Granted | Short:
         try:
@@ -147,6 +173,8 @@ class Purse:
         given = request.max_tokens or 0
         if given > thought:
             return given, min(given, thought + LEAST_ANSWER)
+        if given:  # some formats have thoughts on top of such a limit, and room for an answer (anthropic)
+            return thought + ANSWER, thought + ANSWER
         row = sizes.row_of(self.pool, ref)
         room = row.window - sizes.needed(request) if row and row.window else ANSWER
         longest = self.pool.routing["outputs"].get(ref, ANSWER)
@@ -166,16 +194,32 @@ class Purse:
 
     def _cost(self, journey: Journey, request: ChatRequest, failure: Failure | None) -> Decimal:
         """Reckon what came of a call: as its server counted, and all that was streamed before it failed."""
-        got = journey.answer + "".join(journey.thinking)
-        usage = counted(journey.usage, request, got, success=failure is None)
+        usage = counted(journey.usage, request, journey.got, success=failure is None)
         if failure is not None and usage.output is not None:
-            usage = usage.replace(output=max(usage.output, tokens(got)))
+            usage = usage.replace(output=max(usage.output, tokens(journey.got)))
         if usage == TokenUsage():
             return rules.NOTHING
         return costs.cost(self.pool, journey.deployment, usage, self.pool.clock()).amount or rules.NOTHING
 
 
-def _forbidden(message: str, of_key: str = "") -> UpstreamError:
+def _limited(request: ChatRequest, tokens: int) -> ChatRequest:
+    """Limit the answer of a request, but for one that its caller has limited to less."""
+    return request.replace(max_tokens=min(tokens, request.max_tokens or tokens))
+
+
+def _too_dear(failed: dict[str, Failure], details: dict[str, Any]) -> NothingEligible:
+    """Build the error of a request that its own limit alone kept from being sent."""
+    told = {ref: failure.message for ref, failure in failed.items()}
+    details["rejections"] = [{"deployment": ref, "reasons": [words]} for ref, words in told.items()]
+    return NothingEligible(
+        "nothing may answer at that cost; nothing was sent",
+        hint="a higher --max-cost, less --think, or a smaller --max-tokens",
+        lines=tuple(f"{ref}   {words}" for ref, words in told.items()),
+        details=details,
+    )
+
+
+def _forbidden(message: str, *, code: str = BUDGET, of_key: str = "") -> UpstreamError:
     return UpstreamError(
-        Failure(kind="unusable", message=message, code=BUDGET, param=of_key, should_retry=False)
+        Failure(kind="unusable", message=message, code=code, param=of_key, should_retry=False)
     )

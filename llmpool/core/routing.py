@@ -17,6 +17,7 @@ LOCAL, LAST_RESORT, LOADED, DECLARED, TOOLS_OFF, HARD = 1, 2, 4, 8, 16, 32
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 VALUE = "value"  # the strategy that goes by how hard a query is
 BUDGET = "budget"  # how the reasons begin that budgets give, and the code of a call they forbid
+MAX_COST = "--max-cost"  # the code of a call that this forbids
 
 
 class RoutingRow(NamedTuple):

@@ -44,10 +44,10 @@ def value_of(path: Path, key: str) -> str:
             copy = copied(path, Path(folder))
             with connected(copy) as database:
                 row = database.execute(_ASKED, (key, LONGEST)).fetchone()
+    except (sqlite3.Error, UnicodeDecodeError):  # its words quote names that are no UTF-8
+        raise Unreadable(f"{path} is no state database of an editor") from None
     except (OSError, ValueError) as error:
         raise Unreadable(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
-    except sqlite3.Error:
-        raise Unreadable(f"{path} is no state database of an editor") from None
     return row[0] if row and isinstance(row[0], str) else ""
 
 

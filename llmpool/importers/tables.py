@@ -43,7 +43,7 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
             yield connection
     except OSError as error:
         raise Unreadable(f"cannot read {path}: {error.strerror or error}") from None
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # its words quote names that are no UTF-8
         raise Unreadable(f"{path} cannot be read as a SQLite database: {error}") from None
 
 

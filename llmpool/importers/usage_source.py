@@ -151,7 +151,7 @@ def _rows(database: sqlite3.Connection, path: Path) -> Iterator[Raw]:
     try:
         for number, data, at in database.execute(_ROWS, [LONGEST_LINE]):
             yield Raw(f"row {number}", data, (at or b"").decode("utf-8", "replace"))
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise _damaged(path, error) from None
 
 
@@ -160,7 +160,7 @@ def _asked(database: sqlite3.Connection, path: Path, question: str) -> list[tupl
 
     try:
         return database.execute(question).fetchall()
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # its words quote names that are no UTF-8
         raise _damaged(path, error) from None
 
 

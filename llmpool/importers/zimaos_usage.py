@@ -74,7 +74,10 @@ def _id(source: dict[str, Any]) -> str:
     given = source.get("id")
     if isinstance(given, str) and is_id(given):
         return given
-    same = json.dumps(source, sort_keys=True, default=str)
+    try:
+        same = json.dumps(source, sort_keys=True, default=str)
+    except RecursionError:  # writing goes a little less deep than reading
+        raise NotARecord("not JSON") from None
     return f"usage_{sha256(same.encode()).hexdigest()[:16]}"
 
 

@@ -69,12 +69,15 @@ class Client:
         with self.open_stream(call) as reply:
             return reply.read()
 
-    def fetch(self, call: Call, hops: int = 5) -> Answer:
+    def fetch(
+        self, call: Call, hops: int = 5, *, within: Callable[[str], bool] = lambda _url: True
+    ) -> Answer:
         """Return the answer to *call*, which carries no key, wherever redirects lead; five at most.
 
         None is followed from TLS to plain HTTP, or from elsewhere to this machine or network: whoever sends
-        us there could change the answer, or have us ask a server that he cannot reach himself. Raises
-        UpstreamError for such a redirect, and where there is no answer.
+        us there could change the answer, or have us ask a server that he cannot reach himself. Nor is one
+        that leads out of what is *within* reach. Raises UpstreamError for such a redirect, and where there is
+        no answer.
         """
         from urllib.parse import urljoin
 
@@ -84,9 +87,9 @@ class Client:
                 _refuse_redirect(reply)
                 return reply.read()
             following = urljoin(call.url, place)
-            if not may_lead(call.url, following):
+            if not (may_lead(call.url, following) and within(following)):
                 _refuse_redirect(reply)
-        return self.fetch(call.replace(url=following), hops - 1)
+        return self.fetch(call.replace(url=following), hops - 1, within=within)
 
     def open_stream(self, call: Call, sent: Callable[[], object] | None = None) -> StreamReply:
         """Send *call* and return as soon as the status is known; a redirect is refused.

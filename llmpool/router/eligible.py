@@ -7,7 +7,7 @@ a deployment passes only where nothing known passes, and the decision says so.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from llmpool.core.config import ANSWER, Group
 from llmpool.core.deployment import CAPABILITIES
@@ -23,6 +23,9 @@ from llmpool.core.routing import (
     RoutingTable,
 )
 
+if TYPE_CHECKING:
+    from decimal import Decimal
+
 _BIT = {name: 1 << place for place, name in enumerate(CAPABILITIES)}
 _MISSING = {
     "tools": "missing tool support",
@@ -31,6 +34,7 @@ _MISSING = {
     "chat": "not a chat model",
 }
 NOT_LOCAL = "not local"
+NO_LIMIT = "price unknown, so --max-cost cannot be kept"
 TOO_SMALL = "context window too small"
 ONLY_BY_NAME = "only by name"  # why a deployment that nobody declared or promoted is not chosen automatically
 # Tokens any window is taken to hold when the size is only our own estimate (the source's default window);
@@ -193,16 +197,24 @@ def _cost(request: RouteRequest, limit: str, table: RoutingTable) -> Test:
     tokens_out = request.max_tokens or DEFAULT_MAX_TOKENS
 
     def test(row: RoutingRow) -> str:
-        if row.input_price is None or row.output_price is None:
-            return "price unknown, so --max-cost cannot be kept"
-        base = [0, row.input_price, row.output_price, 0]
-        steps = (step for step in reversed(table.dear.get(row.id, ())) if request.context_size > step[0])
-        _, sent, got, each = next(steps, base)
-        worst = Decimal(str(sent)) * request.context_size + Decimal(str(got)) * tokens_out
-        worst = worst / 1_000_000 + Decimal(str(each))
+        price = dearest(row, table, request.context_size)
+        if price is None:
+            return NO_LIMIT
+        worst = price[0] + price[1] * tokens_out
         return f"could cost {worst:.4f} USD, over {most}" if worst > most else ""
 
     return test
+
+
+def dearest(row: RoutingRow, table: RoutingTable, size: int) -> tuple[Decimal, Decimal] | None:
+    """Return what a prompt of *size* tokens costs at worst, and a token of its answer; None: nobody knows."""
+    from decimal import Decimal
+
+    if row.input_price is None or row.output_price is None:
+        return None
+    base = [0, row.input_price, row.output_price, 0]
+    _, sent, got, each = next((s for s in reversed(table.dear.get(row.id, ())) if size > s[0]), base)
+    return Decimal(str(sent)) * size / 1_000_000 + Decimal(str(each)), Decimal(str(got)) / 1_000_000
 
 
 def _member(group: Group, names: list[str]) -> Test:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from llmpool.core.text import size
 from llmpool.state import jsonl, rollfile
 from llmpool.state.collect import MONTH
 from llmpool.state.ledger import MUCH
-from llmpool.state.rollup import DAY, FOLDER, Part, stamp
+from llmpool.state.rollup import DAY, FOLDER, KEPT, Part, stamp
 from llmpool.usage.rollup import CELLS, DAYS, TOTALS
 from llmpool.usage.span import Span
 
@@ -17,7 +18,7 @@ def words(state: Path, span: Span, view: str = CELLS, *, finer: bool = False, li
     """Say what a person has to wait for before a span is added up; nothing where that is soon done.
 
     It is the days that no roll-up has yet, or all where the *lines* themselves are wanted; and the roll-ups
-    of months that nobody has asked for that *view* of them, or of all where something *finer* is wanted.
+    of months that are void, or were never asked for that *view* of them, or of all for what is *finer*.
     """
     if finer:
         view = DAYS if view == TOTALS else ""
@@ -25,7 +26,7 @@ def words(state: Path, span: Span, view: str = CELLS, *, finer: bool = False, li
     found = jsonl.iter_days(folder, span.first[:10], span.end[:10])
     days = (Part(path.stem, path) for path in found if span.touches(path.stem))
     unread = sum(_unread(part, folder / FOLDER, lines=lines) for part in days)
-    unread += 0 if lines else _unasked(folder / FOLDER, span, view)
+    unread += 0 if lines else _remade(folder / FOLDER, span, view)
     if unread < MUCH:
         return ""
     return f"reading {size(unread)} of usage" + ("" if lines or not view else ", which is added up once")
@@ -45,14 +46,21 @@ def _unread(part: Part, rollups: Path, *, lines: bool) -> int:
     return max(0, seen[0] - done) if type(done) is int else seen[0]
 
 
-def _unasked(rollups: Path, span: Span, view: str) -> int:
-    """Count the bytes of the roll-ups of days that are read as no month has the view; none has ''."""
-    if view in (TOTALS, CELLS):
+def _remade(rollups: Path, span: Span, view: str) -> int:
+    """Count the bytes of the roll-ups of days that are read where no month has the view; none has ''."""
+    try:
+        entries = [each for each in os.scandir(rollups) if each.name[0] != "." and _has(span, each.name[:7])]
+    except OSError:
         return 0
-    months = [path for path in rollups.glob(f"*{MONTH}") if _has(span, path.stem)]
-    unasked = [path.stem for path in months if not _is_asked(path, view)]
-    days = (path for month in unasked for path in rollups.glob(f"{month}-*{DAY}"))
-    return sum(seen[0] for path in days if (seen := stamp(path)))
+    days: dict[str, list[os.DirEntry[str]]] = {}
+    for entry in entries:
+        if entry.name.endswith((DAY, KEPT)):
+            days.setdefault(entry.name[:7], []).append(entry)
+    return sum(
+        sum(entry.stat().st_size for entry in some)
+        for month, some in days.items()
+        if len(some) > 1 and not _is_made(rollups / f"{month}{MONTH}", some, view)
+    )
 
 
 def _has(span: Span, month: str) -> bool:
@@ -60,6 +68,12 @@ def _has(span: Span, month: str) -> bool:
     return span.first[:10] <= f"{month}-01" and (not span.end or month <= span.end[:7])
 
 
-def _is_asked(path: Path, view: str) -> bool:
+def _is_made(path: Path, days: list[os.DirEntry[str]], view: str) -> bool:
+    """Tell whether a month has the view, of all that was pruned of its days."""
+    made = stamp(path)
+    if not made or any(day.stat().st_mtime_ns > made[1] for day in days if day.name.endswith(KEPT)):
+        return False
+    if view in (TOTALS, CELLS):
+        return True
     roll = rollfile.read(path, TOTALS)
     return roll is None or view in roll.head.get("asked", ())

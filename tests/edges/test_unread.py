@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from llmpool.state import ledger, unread
+from llmpool.state import ledger, prune, unread
 from llmpool.state.collect import collect
 from llmpool.usage.rollup import CELLS, DEPLOYMENTS, KEYS, TOTALS
 from llmpool.usage.span import Span
@@ -58,3 +58,13 @@ def test_who_wants_cells_by_the_day_reads_all_roll_ups_each_time(state: Path) ->
         collect(state, ALL, now=NOW, view=CELLS, finer=True)
         collect(state, ALL, now=NOW)
         assert unread.words(state, ALL, CELLS, finer=True).endswith("kB of usage")
+
+
+def test_a_month_that_was_pruned_is_made_anew(state: Path) -> None:
+    """Out of what is kept of its days; `--by month` waits for that as well."""
+    collect(state, ALL, now=NOW)
+    prune.prune(state, "2026-11-01")
+    told = f"reading {size(state, 'rollup/*.kept') / 1000:.1f} kB of usage{ONCE}"
+    assert unread.words(state, ALL, TOTALS) == told
+    collect(state, ALL, now=NOW, view=TOTALS)
+    assert unread.words(state, ALL, TOTALS) == ""

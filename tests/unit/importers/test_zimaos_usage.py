@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -215,3 +216,12 @@ def test_text_is_made_harmless() -> None:
     """A session's name with control characters loses them."""
     assert taken(session_id="a\x1b[31m\nb\u202e")["session"] == "a\u241b[31m b"
     assert "session" not in taken(session_id="\n")
+
+
+def test_what_is_nested_almost_too_deep_to_be_read_is_no_record() -> None:
+    """An id is made of all of it, and writing goes a little less deep than reading."""
+    for depth in range(900, 1000):
+        nested = b'"x": ' + b"[" * depth + b"]" * depth
+        text = json.dumps(THEIRS | {"id": ""}).encode().replace(b'"user_id": "somebody"', nested)
+        with suppress(NotARecord):
+            assert is_id(zimaos_usage.record(parse(text))["id"])
