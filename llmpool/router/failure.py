@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from llmpool.core.ids import split_ref
 from llmpool.core.outcome import Attempt, Failure
-from llmpool.core.routing import BUDGET
+from llmpool.core.routing import BUDGET, MAX_COST
 
 _OF_KEYS = ("auth", "quota")
 _NEXT_KEY = (*_OF_KEYS, "rate_limit")
@@ -149,7 +149,7 @@ def left_to_ask(rest: list[str], attempts: Sequence[Attempt]) -> list[str]:
     """
     last = attempts[-1]
     provider = split_ref(last.deployment)[0]
-    failed = {a.deployment for a in attempts if a.failure and a.failure.kind not in _OF_THE_MODEL}
+    failed = {a.deployment for a in attempts if a.failure and not _is_of_one(a.failure)}
     at_one = sum(split_ref(ref)[0] == provider for ref in failed)
     away = last.failure is not None and (
         contact_kind(last.failure) == "connect" or last.failure.kind in _OF_KEYS
@@ -157,6 +157,11 @@ def left_to_ask(rest: list[str], attempts: Sequence[Attempt]) -> list[str]:
     if not away and at_one < MOST_AT_ONE:
         return rest
     return [ref for ref in rest if split_ref(ref)[0] != provider]
+
+
+def _is_of_one(failure: Failure) -> bool:
+    """Say whether a failure is a deployment's alone: its provider may have smaller or cheaper ones."""
+    return failure.kind in _OF_THE_MODEL or failure.code in (BUDGET, MAX_COST)
 
 
 def way_out(failure: Failure, *, alone: bool = False) -> str:
