@@ -18,6 +18,7 @@ from llmpool.router.explain import decision_json
 
 if TYPE_CHECKING:
     from llmpool.cli.context import Terminal
+    from llmpool.core.routing import Decision
     from llmpool.pool import Pool
     from llmpool.router.route import Choice
 
@@ -27,7 +28,7 @@ ANSWER = 1000  # tokens of an answer that a price is told for, where nothing lim
 def show(terminal: Terminal, choice: Choice, max_tokens: int | None, *, as_json: bool) -> int:
     """Show the plan, its sizes, and what the winner would cost; nothing is sent and nothing recorded."""
     pool, decision = terminal.pool, choice.decision
-    longest = max_tokens or _allowance(pool, decision.selected)
+    longest = max_tokens or _allowance(pool, decision)
     least, most = _cost(pool, decision.selected, decision.context_size, longest or ANSWER)
     if as_json:
         cost = {"prompt": _plain(least), "worst": _plain(most) if longest else None}
@@ -50,13 +51,14 @@ def _tokens(number: int) -> str:
     return f"{count(number)} token{'s' * (number != 1)}"
 
 
-def _allowance(pool: Pool, selected: str) -> int:
+def _allowance(pool: Pool, decision: Decision) -> int:
     """Return how long an answer may be whose caller does not say; 0: as long as the model likes.
 
-    Under a budget what costs has a limit (ruling 17).
+    Under a budget or `--max-cost` what costs has a limit (ruling 17).
     """
-    free = any(row.id == selected and is_free(row) for row in pool.table.rows)
-    return DEFAULT_MAX_TOKENS if pool.routing["budgets"] and not free else 0
+    free = any(row.id == decision.selected and is_free(row) for row in pool.table.rows)
+    bound = pool.routing["budgets"] or "max_cost" in dict(decision.options)
+    return DEFAULT_MAX_TOKENS if bound and not free else 0
 
 
 def _cost(pool: Pool, ref: str, prompt: int, answer: int) -> tuple[Decimal | None, Decimal | None]:

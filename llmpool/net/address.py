@@ -40,14 +40,17 @@ def may_lead(here: str, there: str) -> bool:
 
 
 def _is_near(host: str) -> bool:
-    """Whether *host* is this machine or an address of this network, however the number is written."""
+    """Whether *host* is this machine or one of this network, by its name or however its number is written."""
     import socket
     from ipaddress import ip_address
 
-    if is_loopback(host.rstrip(".")):
+    from llmpool.core.hosts import dotted, is_near
+
+    host = dotted(host).partition("%")[0].rstrip(".")
+    if is_near(host):
         return True
     try:
-        number = ip_address(host.partition("%")[0])
+        number = ip_address(host)
     except ValueError:
         try:
             number = ip_address(socket.inet_aton(host))  # 0x7f.1 and 2130706433 are numbers, too

@@ -193,7 +193,8 @@ def test_no_means_no_for_offline(home: Home, server: FakeServer) -> None:
 
 def test_a_cost_limit_is_sent_along(home: Home, server: FakeServer) -> None:
     """What --max-cost was reckoned with is the longest answer that is asked for."""
-    home.write_config(provider("a", server.url), model("a/m"))
+    home.write_config(provider("a", server.url, location="cloud"), model("a/m"))
+    home.here("usage", "prices", "set", "a/m", "--input", "1", "--output", "2")
     home.here("chat", "--max-cost", "0.01", "hi")
     assert server.chats[-1].json["max_tokens"] == 4096
 

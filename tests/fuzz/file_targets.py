@@ -125,6 +125,10 @@ SETTINGS: dict[str, Any] = {
         "refresh_token": "1//x",
         "expiry_date": 1.7e12,
     },
+    ".config/Antigravity/User/globalStorage/storage.json": {
+        "google": {"oauth": {"refreshToken": "1//x", "email": "a@b.c", "projectId": "p"}},
+        "apiKey": "ya29.x" * 4,
+    },
     ".config/io.datasette.llm/keys.json": {"openai": "sk-planted-0123456789", "// Note": "x"},
 }
 CODEX = b"""model = "gpt-5"
@@ -133,6 +137,11 @@ name = "Mine"
 base_url = "https://m.example/v1"
 env_key = "MINE_KEY"
 wire_api = "responses"
+"""
+EXTRA = b"""- model_id: den
+  model_name: "qwen3:4b"
+  api_base: "http://den.lan/v1"
+  api_key_name: mine
 """
 AICHAT = b"""model: openai:gpt-4o
 clients:
@@ -284,6 +293,12 @@ def targets() -> list[Target]:
             partial(_list, AICHAT),
             text,
             partial(foreign_file, nothing, ".config/aichat/config.yaml", IMPORT),
+        ),
+        Target(
+            "import-extra-models.yaml",
+            partial(_list, EXTRA),
+            text,
+            partial(foreign_file, nothing, ".config/io.datasette.llm/extra-openai-models.yaml", IMPORT),
         ),
     ]
     return [*own, *moved, *tools]

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable
-from functools import partial
+import threading
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from llmpool.auth import keyfile, license, oauth, oauth_account, oauth_copilot, oauth_device, sealed  # noqa: A004
+from llmpool.auth import (
+    keyfile,
+    license,  # noqa: A004
+    oauth,
+    oauth_account,
+    oauth_code,
+    oauth_copilot,
+    oauth_device,
+    sealed,
+)
+from llmpool.auth.loopback import Listener
 from llmpool.auth.oauth import LoginFailed, Show, Wait
 from llmpool.auth.oauth_kinds import KINDS
 from llmpool.core.wire import Answer, Call
@@ -135,6 +146,7 @@ def through(flow: Any, answers: list[Answer]) -> Any:
 
 
 CLOCK = [NOW]
+PATH = "/auth/callback"
 
 
 def read_oauth(content: bytes) -> None:
@@ -251,6 +263,44 @@ def read_texts(content: bytes) -> None:
         sealed.opened(text, "p")
 
 
+def read_return(content: bytes) -> None:
+    """Come back from a browser: the page is whole, and what is said of it can be shown."""
+    app = KINDS["codex"].replace(client_id="mine")
+    pending = oauth_code.begin(app, bytes(96), NOW)
+    target = content.replace(b"STATE", pending.state.encode()).decode("iso-8859-1")  # as http.server reads it
+
+    def wrong(came: Mapping[str, str]) -> str:
+        try:
+            kept(oauth_code.code_of(pending, came, NOW))
+        except LoginFailed as error:
+            fit(error.message)
+            fit(error.code)
+            return error.message
+        return ""
+
+    listener = _listener()
+    listener._judge, listener._once = wrong, threading.Lock()
+    status, page = listener.answer(target)
+    assert status in (200, 400, 404), status
+    assert page.encode().count(b"<") == _TAGS, page
+
+
+_TAGS = 14
+RETURNS = [
+    PATH.encode() + rest
+    for rest in (
+        b"?state=STATE&code=c-1",
+        b"?state=STATE&error=access_denied&error_description=no+%3Cb%3E%1b[31m%e2%80%ae",
+        b"?code=c-1&state=%ff%fe&state=STATE",
+    )
+]
+
+
+@cache
+def _listener() -> Listener:
+    return Listener(0, PATH, lambda _came: "")
+
+
 def _sealed() -> bytes:
     with mock.patch.object(sealed, "LOG_N", 4):  # quickly
         return sealed.seal(b"x", "p").encode()
@@ -258,6 +308,7 @@ def _sealed() -> bytes:
 
 TARGETS = [
     Target("parse-oauth", lambda: OAUTH, bytewise.json_document, read_oauth),
+    Target("parse-return", lambda: RETURNS, bytewise.mutated, read_return),
     Target("parse-account", lambda: BALANCES, bytewise.json_document, read_account),
     Target("parse-quota", lambda: [QUOTA], bytewise.json_document, read_quota),
     Target("parse-keyfile", lambda: [KEYS], bytewise.json_document, partial(in_file, _keys)),

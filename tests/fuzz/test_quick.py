@@ -13,7 +13,7 @@ from tests.fuzz.promise import Target
 from tests.fuzz.targets import targets
 
 ALL = {target.name: target for target in targets()}
-BY_COMMAND = ("state-", "file-", "import-", "words-")
+BY_COMMAND = ("state-", "file-", "import-", "words-", "served-")
 QUICK = {name: each for name, each in ALL.items() if not name.startswith(BY_COMMAND)}
 COMMANDS = {name: each for name, each in ALL.items() if name not in QUICK}
 LONG = os.environ.get("LONG") == "1"

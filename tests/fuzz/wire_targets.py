@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator, Iterable
 from functools import cache, partial
 from itertools import islice
@@ -12,17 +13,29 @@ from llmpool.core.inventory import ProviderInventory
 from llmpool.core.outcome import Failure, TokenUsage, UpstreamError
 from llmpool.core.wire import Answer, Call, Frame
 from llmpool.core.wire import Target as Place
-from llmpool.formats import FORMATS, wire_format
+from llmpool.formats import FORMATS, wire_format, written_calls
 from llmpool.formats.base import Listing
+from llmpool.formats.litellm_listing import litellm_listing
 from llmpool.net.frames import LineFrames, SseFrames, is_half
 from llmpool.router import cooldown
 from llmpool.state import health, inventory
 from tests.fuzz import bytewise, kept_answers
 from tests.fuzz.promise import Target, fit, kept, refused_or_read, sound, sound_failure
+from tests.unit.formats.test_listing_litellm import LINES
 
 NOW = 1_800_000_000.0
 MOST_CALLS = 1100
 PLACE = Place(provider="p", url="http://127.0.0.1:9/v1", key="k", project="proj")
+
+
+CALLED = ("fetch", "fetch_all", "f")
+CALLS = [
+    b'{"name": "fetch", "arguments": {"url": "https://x", "deep": {"a": [1, "}"]}}}',
+    b'I will.\n<tool_call>\n{"name": "f", "arguments": "{\\"a\\": 1}"}\n</tool_call>',
+    b'fetch_all {"a": 1}\nf{"b": "\\u00e9"}',
+    b'```json\n[{"type": "function", "id": "1", "function": {"name": "f", "parameters": {}}}]\n```',
+    b"[TOOL_CALLS] fetch{}",
+]
 
 
 def driven(flow: Generator[Call, Answer, Any], answers: Iterable[Answer]) -> Any:
@@ -52,8 +65,6 @@ def sound_listing(found: Listing) -> None:
         provider="p", attempted_at="2026-11-21T03:44:00Z", models=found.models, skipped=found.skipped
     )
     data = inventory._written({"p": entry})
-    import json
-
     again = inventory._inventory(json.loads(kept(data))).providers["p"]
     assert [each.name for each in again.models] == [each.name for each in found.models]
     for model, other in zip(found.models, again.models, strict=True):
@@ -93,8 +104,6 @@ def sound_cooling(failure: Failure) -> None:
     rests.cool("provider:p", lambda old: cooldown.cool_provider(old, failure, NOW))
     rests.cool("deployment:p/m", lambda old: cooldown.cool_deployment(old, failure, NOW))
     rests.cool("key:p/a", lambda old: cooldown.cool_key(old, failure, NOW))
-    import json
-
     assert health.Health(json.loads(kept(rests.as_data()))).cooldowns == rests.cooldowns
 
 
@@ -103,6 +112,31 @@ def read_listing(wire: str, body: bytes) -> None:
     for others in (answer(body), answer(b"{}", 404)):
         with refused_or_read():
             sound_listing(driven(wire_format(wire).list_models(PLACE), [answer(body), others]))
+
+
+def read_litellm(body: bytes) -> None:
+    """Read what a LiteLLM proxy tells of itself."""
+    with refused_or_read():
+        sound_listing(driven(litellm_listing(PLACE), [answer(body)]))
+
+
+def read_calls(content: bytes) -> None:
+    """Look for calls that a model wrote as text: the same in any pieces, and what is none of them is kept."""
+    text = content.decode("utf-8", "replace")
+    calls, rest = _calls(text, len(text) or 1)
+    for call in calls:
+        assert call.name in CALLED, call
+        assert isinstance(json.loads(call.arguments), dict), call
+        call.arguments.encode()
+    assert calls or rest == text
+    assert _calls(text, 1 + len(content) % 13) == (calls, rest)
+
+
+def _calls(text: str, size: int) -> tuple[list[written_calls.WrittenCall], str]:
+    watch = written_calls.Watch(CALLED)
+    said = "".join(watch.feed(text[at : at + size]) for at in range(0, len(text), size))
+    calls, rest = watch.end()
+    return calls, said + rest
 
 
 def read_reply(wire: str, body: bytes) -> None:
@@ -205,6 +239,9 @@ def _targets() -> Iterable[Target]:
         yield Target(
             f"{wire}-stream", partial(kept_answers.streams, wire), streamed, partial(read_stream, wire)
         )
+    info = [json.dumps(LINES).encode(), json.dumps({"data": {"gpt": LINES["data"][0]}}).encode()]
+    yield Target("litellm-listing", lambda: info, bytewise.json_document, read_litellm)
+    yield Target("parse-calls", lambda: CALLS, bytewise.mutated, read_calls)
     sse = partial(kept_answers.short_streams, "anthropic")
     yield Target("frames-sse", sse, bytewise.text_lines, partial(cut_alike, SseFrames))
     yield Target(

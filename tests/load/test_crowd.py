@@ -21,6 +21,7 @@ def held(home: Home, town: Town) -> None:
     assert not wrong, "\n".join(wrong[:50])
 
 
+@pytest.mark.slow
 def test_every_kind_of_command_holds_beside_every_other(home: Home) -> None:
     """Three members share what there is to do, each in an order of its own."""
     held(home, Town(3, rounds=1, dealt=3))

@@ -76,6 +76,12 @@ LEADS = (
     ("https://a.example/x", "https://localhost./y", False),
     ("http://a.example/x", "http://0x7f.1/y", False),
     ("http://a.example/x", "http://2130706433/y", False),
+    ("http://a.example/x", "http://127\u30020\uff0e0\uff611/y", False),  # dots to whoever calls it
+    ("http://a.example/x", "http://localhost\u3002/y", False),
+    ("http://a.example/x", "http://10.0.0.1./y", False),
+    ("http://a.example/x", "http://router.lan/reboot", False),
+    ("http://a.example/x", "http://intranet/y", False),
+    ("http://den.lan/x", "http://intranet/y", True),
     ("http://a.example/x", "http://[::ffff:10.0.0.1]/y", False),
     ("http://a.example/x", "http://[fe80::1%25eth0]/y", False),
     ("http://a.example/x", "http://169.254.169.254/latest/meta-data", False),

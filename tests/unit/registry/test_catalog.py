@@ -129,6 +129,8 @@ def test_an_own_url_drops_the_presets_alternates() -> None:
         ("http://[::ffff:8.8.8.8]", False),
         ("http://[::ffff:10.0.0.7]", True),
         ("https://lan.example.com", False),
+        ("http://example\u3002com", False),  # a dot to whoever calls it
+        ("http://8\uff0e8\uff618.8", False),
         ("https://local.example", False),
         ("https://user@ollama.example:443/v1", False),
     ],
