@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from llmpool.chat.images import MAX_BYTES, data_url, is_picture
 from llmpool.core.chat import Image
 from llmpool.errors import Misuse
+from llmpool.formats.base import is_deep
 
 _ATTACH = "-a takes a file, an http(s): or data: address, or -"
 _KINDS = "a PNG, JPEG, GIF or WebP picture"
@@ -94,9 +95,12 @@ def _is_tool(tool: Any) -> bool:
 def _json(path: str, option: str) -> Any:
     text = _text(f"{option} {path}", _content(path, f"{option} takes a file of JSON, or -"), "")
     try:
-        return json.loads(text)
+        found = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise Misuse(f"{option} {path} is not JSON: {error}") from None
+    if is_deep(found):
+        raise Misuse(f"{option} {path} is nested too deeply to be sent")
+    return found
 
 
 def _content(path: str, hint: str) -> bytes:

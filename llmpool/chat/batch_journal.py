@@ -23,6 +23,7 @@ from llmpool.state.jsonfile import sync_directory, write_all
 from llmpool.state.lock import file_of, locked, unusable
 
 MOST_LINES = 1 << 28  # a line number beyond it is none of ours
+_GAPS = 1 << 22  # lines of the input that nothing was kept of; any number more takes a byte at least
 _BEGINS = b'{"schema": 1, "line": '  # as every line does, torn or not
 _FAILED, _ANSWERED = 1, 2  # what is known of a line
 _IN_PART, _WANTED = 4, 8  # where that stands, and whether this run's input has the line
@@ -165,11 +166,12 @@ class Journal:
 
     def _index(self, where: int) -> int | None:
         """Note where each line stands, and return the number of the first that is none of a batch's."""
-        file, place, bad = self._files[where], 0, None
-        file.seek(0)
-        for number, line in enumerate(file, 1):
+        number, place, bad = 0, 0, None
+        most = _GAPS + os.fstat(self._files[where].fileno()).st_size
+        while line := self._line(where, place):  # anew each time: `_note` looks at lines before it
+            number += 1
             document = _document(line)
-            if document is not None:
+            if document is not None and document["line"] <= most:
                 self._note(document, place, where)
             elif line.strip():
                 bad = bad or number

@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from llmpool.core.deployment import ALSO_TYPED, CAPABILITIES
 from llmpool.errors import LlmpoolError, Misuse
+from llmpool.formats.base import is_deep
 
 if TYPE_CHECKING:
     from llmpool.chat.question import Question
@@ -207,8 +208,11 @@ def _digest(*parts: str) -> str:
 
 
 def _parsed(text: str) -> Any:
-    """Read JSON whose numbers JSON can write again: what a line has for an id is printed as it is."""
-    return json.loads(text, parse_float=_finite, parse_constant=_finite)
+    """Read JSON that can be written again: what a line has for an id is printed as it is."""
+    found = json.loads(text, parse_float=_finite, parse_constant=_finite)
+    if is_deep(found):
+        raise ValueError("nested too deeply")
+    return found
 
 
 def _finite(text: str) -> float:

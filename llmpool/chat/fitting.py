@@ -71,7 +71,12 @@ class _Everywhere(dict[str, Callable[[str], Any]]):
 @lru_cache(maxsize=32)  # a batch may bring one with each line
 def _checker(schema: str, where: str) -> Callable[[Any], Any]:
     """Return what checks a value; nothing is fetched that a schema points to."""
+    import warnings
+
     import fastjsonschema
+
+    # of a pattern that a later Python may read otherwise; it would be told on stderr, with a path of ours
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"fastjsonschema\b")
 
     def refuse(uri: str) -> Any:
         raise Misuse(f"{where}: the schema points to {uri}, which is not fetched", hint="put it under $defs")

@@ -18,6 +18,7 @@ _VENDOR_KEY = re.compile(
 _DENSE, _RUN = re.compile(r"[A-Za-z0-9]{32,}"), re.compile(r"[A-Za-z0-9]{16,}")
 _SHOWABLE = re.compile(f"{_VENDOR_KEY.pattern}|{_DENSE.pattern}")
 _LONGEST_SHOWN = 60
+_LONGEST_PLACE = 300  # characters of a path in a line; JSON has all of it
 _PLAIN = ("routing", "policy", "usage", "templates")
 
 
@@ -122,6 +123,7 @@ def as_line(problem: Problem, file: str, line: int | None) -> str:
     """Write *problem* as a line for a person: `FILE:LINE  [table] key: fact. remedy`."""
     start = f"{escaped(file)}:{line}" if line else escaped(file)
     where = place(problem.path)
+    where = where if len(where) <= _LONGEST_PLACE else f"{where[:_LONGEST_PLACE]}..."
     fact = f"{where}: {problem.message}" if where else problem.message
     remedy = problem.suggestion[:1].upper() + problem.suggestion[1:]
     return f"{start}  {fact}. {remedy}" if remedy else f"{start}  {fact}"

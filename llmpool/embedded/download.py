@@ -20,7 +20,10 @@ PATIENCE = 30.0  # seconds without a byte
 
 def public_url(url: str) -> str:
     """Return *url* without what may be secret in it: its query and its user."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "the address"
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
@@ -41,6 +44,7 @@ def fetch_url(pull: Pull, url: str) -> None:
         TimeoutError,
         ConnectionError,
         ssl.SSLError,
+        ValueError,  # where a redirect leads may be nothing that can be asked for
     ) as error:
         reason = getattr(error, "reason", "") or error
         msg = f"{public_url(url)} could not be downloaded: {reason}"
@@ -49,7 +53,10 @@ def fetch_url(pull: Pull, url: str) -> None:
 
 def _check_url(url: str) -> None:
     """Refuse a URL whose answer anybody on the way could change, or that carries a password."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise Misuse("that is no URL", hint="https://HOST/PATH, or --from FILE") from None
     if "@" in parts.netloc:
         raise Misuse("a URL with a user or a password in it is not accepted", hint="leave them out")
     if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname or "")):
@@ -108,8 +115,7 @@ def _receive(
             msg = f"{public_url(url)} changed while it was being downloaded"
             raise UpstreamFailed(msg, hint="pull it again")
         done = 0
-    length = done + int(answer.headers.get("Content-Length") or 0)
-    total = length if answer.headers.get("Content-Length") else 0
+    total = done + answer.length if answer.length is not None else 0
     pull.check_space(total - done if total else 0)
     if not done:
         pull.discard()

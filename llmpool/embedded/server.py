@@ -38,8 +38,8 @@ from llmpool.errors import Busy, DamagedModel, NothingEligible, StateUnusable, U
 POLL = 0.02  # seconds between two looks at a lock
 STOP_WAIT = 10.0  # a host drains for up to 5 s
 _PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH")
-_TOLD = {"port", "key", "pid", "context", "model", "started_at"}  # by every host of itself
 _PASSED_ON_TOO = ("LC_", "GGML_", "OMP_", "CUDA_", "HIP_", "ROCR_", "VK_")
+_TOLD = {"pid": int, "port": int, "context": int, "started_at": str, "key": str, "model": list}  # by a host
 
 
 class Endpoint(NamedTuple):
@@ -151,12 +151,17 @@ def _live(state: Path, name: str) -> dict[str, Any] | None:
         return None
     try:
         info = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         info = None
-    if isinstance(info, dict) and info.keys() >= _TOLD:
+    if isinstance(info, dict) and _is_whole(info):
         return info
     msg = f"{path} is not what the embedded server wrote"
     raise StateUnusable(msg, hint="delete the file; the server is started afresh when it has ended")
+
+
+def _is_whole(info: dict[str, Any]) -> bool:
+    """Whether a host may have written this; -1 would mean every process that there is."""
+    return all(type(info.get(name)) is kind for name, kind in _TOLD.items()) and info["pid"] > 1
 
 
 def _endpoint(state: Path, name: str, model: list[int] | None = None) -> Endpoint | None:
@@ -169,8 +174,11 @@ def _endpoint(state: Path, name: str, model: list[int] | None = None) -> Endpoin
 
 def _running(state: Path, name: str, info: dict[str, Any]) -> RunningModel:
     """Return the public part of what a host wrote."""
-    used = (embedded_dir(state) / f"{name}.used").stat().st_mtime
-    return RunningModel(name, info["pid"], info["port"], info["context"], info["started_at"], rfc3339(used))
+    try:
+        used = rfc3339((embedded_dir(state) / f"{name}.used").stat().st_mtime)
+    except FileNotFoundError:
+        used = info["started_at"]
+    return RunningModel(name, info["pid"], info["port"], info["context"], info["started_at"], used)
 
 
 def _pause(name: str, deadline: float) -> None:

@@ -100,7 +100,7 @@ def parse_json(text: str, what: str = "the answer") -> Any:
         if text[:1].isspace():  # blanks ahead of it
             return parse_json(text.lstrip(), what)
         raise wrong_format(f"{what} is not JSON: {shown(text, 80) or 'there is nothing in it'}") from None
-    if text.count("[") + text.count("{") > DEEPEST and not _is_flat(text) and _is_deep(value):
+    if text.count("[") + text.count("{") > DEEPEST and not _is_flat(text) and is_deep(value):
         raise wrong_format(f"{what} is nested too deeply")
     return value
 
@@ -115,7 +115,7 @@ def _is_flat(text: str) -> bool:
     return not left
 
 
-def _is_deep(value: object) -> bool:
+def is_deep(value: object) -> bool:
     """Whether lists and objects stand in each other deeper than anybody means it."""
     level = [value]
     for _ in range(DEEPEST):

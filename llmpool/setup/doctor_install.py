@@ -71,7 +71,9 @@ def _dependencies() -> Iterator[Finding]:
         except metadata.PackageNotFoundError:
             yield Finding(ERROR, AREA, name, f"is not installed; llmpool needs {wanted}", mend)
             continue
-        if not fits(found, wanted):
+        if not found:  # what an installation that was interrupted leaves behind
+            yield Finding(ERROR, AREA, name, f"is only half installed; llmpool needs {wanted}", mend)
+        elif not fits(found, wanted):
             fact = f"version {found} is installed; llmpool needs {wanted}"
             yield Finding(WARNING, AREA, name, fact, mend)
 

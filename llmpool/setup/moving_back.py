@@ -116,7 +116,7 @@ def _read(pool: Pool, name: str) -> Record:
         record.prices = {str(name): dict(rates) for name, rates in data["prices"].items()}
         record.accounts = [(str(a), str(b)) for a, b in data["accounts"]]
         record.renamed = [(str(a), str(b)) for a, b in data["renamed"]]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise Misuse(f"the record of {name} is damaged; nothing was changed") from None
     return record
 

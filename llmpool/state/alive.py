@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+_LONGEST = 20  # digits; int() has a limit, and a process far fewer
+
 
 def myself() -> str:
     """Name this process by its machine, its number and its start."""
@@ -15,7 +17,7 @@ def is_alive(owner: str) -> bool:
     """Say whether the process of that name may be alive; one that cannot be looked at from here may be."""
     machine, _, rest = owner.partition(" ")
     pid, _, start = rest.partition(" ")
-    if machine != _machine() or not start or not pid.isdecimal():
+    if machine != _machine() or not start or not pid.isdecimal() or len(pid) > _LONGEST:
         return True
     return _start(int(pid)) == start
 

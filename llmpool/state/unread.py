@@ -10,7 +10,7 @@ from llmpool.state import jsonl, rollfile
 from llmpool.state.collect import MONTH
 from llmpool.state.ledger import MUCH
 from llmpool.state.rollup import DAY, FOLDER, KEPT, Part, stamp
-from llmpool.usage.rollup import CELLS, DAYS, TOTALS
+from llmpool.usage.rollup import CELLS, DAYS, DEPLOYMENTS, KEYS, TOTALS
 from llmpool.usage.span import Span
 
 
@@ -56,11 +56,8 @@ def _remade(rollups: Path, span: Span, view: str) -> int:
     for entry in entries:
         if entry.name.endswith((DAY, KEPT)):
             days.setdefault(entry.name[:7], []).append(entry)
-    return sum(
-        sum(entry.stat().st_size for entry in some)
-        for month, some in days.items()
-        if len(some) > 1 and not _is_made(rollups / f"{month}{MONTH}", some, view)
-    )
+    months = ((rollups / f"{month}{MONTH}", some) for month, some in days.items() if len(some) > 1)
+    return sum(_remade_of(path, some, view) for path, some in months)
 
 
 def _has(span: Span, month: str) -> bool:
@@ -68,12 +65,14 @@ def _has(span: Span, month: str) -> bool:
     return span.first[:10] <= f"{month}-01" and (not span.end or month <= span.end[:7])
 
 
-def _is_made(path: Path, days: list[os.DirEntry[str]], view: str) -> bool:
-    """Tell whether a month has the view, of all that was pruned of its days."""
-    made = stamp(path)
+def _remade_of(path: Path, days: list[os.DirEntry[str]], view: str) -> int:
+    """Count what a month is made of: its days where it is void or they are wanted, else its own cells."""
+    made, whole = stamp(path), sum(day.stat().st_size for day in days)
     if not made or any(day.stat().st_mtime_ns > made[1] for day in days if day.name.endswith(KEPT)):
-        return False
+        return whole
     if view in (TOTALS, CELLS):
-        return True
+        return 0
     roll = rollfile.read(path, TOTALS)
-    return roll is None or view in roll.head.get("asked", ())
+    if roll is None or view in roll.head.get("asked", ()):
+        return 0
+    return made[0] if view in (DEPLOYMENTS, KEYS) else whole

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from llmpool.chat.batch_journal import Journal, encoded, opened
 from llmpool.chat.batch_lines import Entry
 from llmpool.errors import Busy, Misuse, StateUnusable
+from tests.fuzz.promise import peak
 
 
 def answer(number: int, key: str = "k", **fields: Any) -> dict[str, Any]:
@@ -178,3 +179,28 @@ def test_a_million_lines_take_little_memory(place: Path) -> None:
         assert len(known(journal, range(1, 1_000_001))) == 1_000_000
         journal.finish()
     assert [each["line"] for each in lines(place)[:3]] == [1, 2, 3]
+
+
+def test_a_question_that_changed_between_two_runs_mixes_nothing_up(place: Path) -> None:
+    """Its answers stand in the journal twice, with others between them; the later one counts."""
+    part = place.with_name("a.jsonl.part")
+    kept = [answer(1, "old"), answer(2), answer(3), answer(1, "new"), failure(4), answer(2, "newer")]
+    part.write_bytes(b"".join(map(encoded, kept)))
+    with opened(str(place)) as journal:
+        assert known(journal, range(1, 2), "new") == [1]
+        assert known(journal, range(2, 3), "newer") == [2]
+        assert known(journal, range(3, 5)) == [3]
+        journal.finish()
+    assert lines(place) == [answer(1, "new"), answer(2, "newer"), answer(3), failure(4)]
+    assert lines(place.with_name("a.jsonl.old")) == [answer(1, "old"), answer(2)]
+
+
+def test_a_line_number_beyond_reason_takes_no_memory(place: Path) -> None:
+    """Forty damaged bytes would be an index of gigabytes."""
+    place.with_name("a.jsonl.part").write_bytes(encoded(answer(1)) + encoded(answer((1 << 28) - 1)))
+
+    def load() -> None:
+        with opened(str(place)) as journal:
+            assert known(journal, range(1, 3)) == [1]
+
+    assert peak(load) < 1 << 20

@@ -190,3 +190,11 @@ def test_headers_that_break_a_request(problems, headers):
 def test_a_problem_of_a_missing_key_stands_at_its_table(problems):
     """A key that is missing is told at the header of its table."""
     assert problems("# one\n\n[budgets.b]\nper = 'day'\n")[0]["line"] == 3
+
+
+def test_a_name_that_fills_the_screen_is_cut(config, problems):
+    """A line of a problem stays a line; JSON has the name as it is."""
+    with pytest.raises(ConfigInvalid) as caught:
+        config("an-unknown-key-" * 300 + " = 1")
+    assert all(len(line) < 1000 for line in caught.value.lines)
+    assert problems("an-unknown-key-" * 300 + " = 1")[0]["key"] == "an-unknown-key-" * 300

@@ -207,13 +207,17 @@ def test_a_dependency_out_of_range_or_missing_is_told(place: Place, monkeypatch:
     def version(name: str) -> str:
         if name == "rich":
             raise metadata.PackageNotFoundError(name)
-        return "0.29.1" if name == "typer" else real(name)
+        return {"typer": "0.29.1", "httpx": None}.get(name, real(name))  # type: ignore[return-value]  # as it does
 
     monkeypatch.setattr(doctor_install.metadata, "version", version)
     place.keep("inventory.json", observed("a"))
     told = {f.what: f for f in place.findings("install")}
     assert (told["typer"].severity, told["rich"].severity) == ("warning", "error")
     assert told["typer"].message == "version 0.29.1 is installed; llmpool needs typer>=0.28,<0.29"
+    assert (told["httpx"].severity, told["httpx"].message.partition(";")[0]) == (
+        "error",
+        "is only half installed",
+    )
     assert told["rich"].command == shlex.join([sys.executable, "-m", "pip", "install", "rich>=13.9"])
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -252,13 +251,14 @@ def test_pruning_keeps_the_sums_and_drops_sessions(tmp_path: Path) -> None:
 
 
 def test_a_prune_that_was_stopped_counts_nothing_twice(tmp_path: Path) -> None:
-    """Killed between keeping the sums and removing the lines: they count once, and the next ends it."""
+    """Killed between keeping the sums and removing the lines: they count once, repriced or not."""
     add(tmp_path, "2026-10-01T10:00:00Z", "2026-10-01T12:00:00Z")
     path = tmp_path / "usage" / "2026-10-01.jsonl"
-    shutil.copy2(path, tmp_path / "copy")
     os.link(path, tmp_path / "link")
     prune.prune(tmp_path, "2026-11-01")
     (tmp_path / "link").rename(path)
+    assert cost(tmp_path) == 2
+    assert rewrite.revise(path, lambda line: line | {"cost": "5"}) == 0
     assert cost(tmp_path) == 2
     prune.prune(tmp_path, "2026-11-01")
     assert not path.exists()

@@ -204,7 +204,13 @@ def test_a_process_is_told_from_another(tmp_path: Path) -> None:
     if sys.platform == "linux":
         assert not alive.is_alive(other)
         assert not alive.is_alive(" ".join([*name.split()[:2], "1"]))
-    for unknown in ("", "elsewhere 1 2", f"{name.split()[0]} 1 ", f"{name.split()[0]} x 5"):
+    for unknown in (
+        "",
+        "elsewhere 1 2",
+        f"{name.split()[0]} 1 ",
+        f"{name.split()[0]} x 5",
+        f"{name.split()[0]} {'9' * 5000} 5",
+    ):
         assert alive.is_alive(unknown)
 
 

@@ -8,12 +8,11 @@ import tempfile
 import tomllib
 import zlib
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from llmpool.chat import fitting, templates
+from llmpool.chat import attached, fitting, templates
 from llmpool.chat.batch_lines import Reader, lines
 from llmpool.chat.question import Question
 from llmpool.config import edit, show
@@ -49,6 +48,7 @@ from llmpool.state import (
 from tests.fuzz import bytewise
 from tests.fuzz.file_targets import BATCH, SCHEMA
 from tests.fuzz.golden import NOW, config, golden
+from tests.fuzz.login_targets import in_file
 from tests.fuzz.promise import Target, fit, kept, refused_or_read, sound_failure
 
 Decode = Callable[[Any], Any]
@@ -183,11 +183,10 @@ def read_batch(content: bytes) -> None:
                 json.dumps(entry.fault.as_json())
 
 
-def fit_schema(content: bytes) -> None:
-    """Compile a schema, and hold an answer to it: it fits, or what does not is told in a line."""
+def fit_schema(path: Path) -> None:
+    """Read a schema, and hold an answer to it: it fits, or what does not is told in a line."""
     with refused_or_read():
-        schema = json.loads(content) if content[:1] == b"{" else {}
-        fitting.check(schema, "--schema")
+        schema = attached.schema(str(path))
         for said in (
             '{"a": 4, "b": "x"}',
             '{"a": 1e999}',
@@ -200,13 +199,6 @@ def fit_schema(content: bytes) -> None:
         ):
             fit(fitting.complaint(schema, said).encode("utf-8", "replace").decode())
     fitting._checker.cache_clear()
-
-
-def safe_schema(content: bytes) -> None:
-    """As `fit_schema`; what is no JSON never comes so far."""
-    with suppress(ValueError, RecursionError):
-        json.loads(content)
-        fit_schema(content)
 
 
 def fill_template(content: bytes) -> None:
@@ -303,7 +295,12 @@ def targets() -> list[Target]:
         ),
         Target("read-session", partial(_seeds, "sessions/talk.jsonl"), bytewise.json_lines, read_session),
         Target("read-batch", lambda: [BATCH], bytewise.json_lines, read_batch),
-        Target("read-schema", lambda: [json.dumps(SCHEMA).encode()], bytewise.json_document, safe_schema),
+        Target(
+            "read-schema",
+            lambda: [json.dumps(SCHEMA).encode()],
+            bytewise.json_document,
+            partial(in_file, fit_schema),
+        ),
         Target("read-template", lambda: [b"Look {input} at {name}: {{x}}"], bytewise.mutated, fill_template),
         Target(
             "read-body",

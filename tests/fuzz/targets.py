@@ -7,6 +7,7 @@ from functools import cache
 from tests.fuzz import (
     answer_targets,
     argument_targets,
+    beside_targets,
     command_targets,
     data_targets,
     database_targets,
@@ -14,6 +15,7 @@ from tests.fuzz import (
     file_targets,
     licence_targets,
     login_targets,
+    served_targets,
     state_targets,
     wire_targets,
 )
@@ -31,6 +33,8 @@ def targets() -> list[Target]:
         *database_targets.TARGETS,
         *state_targets.targets(),
         *command_targets.targets(),
+        *served_targets.TARGETS,
+        *beside_targets.TARGETS,
         *file_targets.targets(),
         *licence_targets.TARGETS,
         *argument_targets.TARGETS,

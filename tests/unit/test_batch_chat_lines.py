@@ -173,3 +173,10 @@ def test_every_text_can_be_asked(text: str) -> None:
     entry = read({"prompt": text})
     assert entry.question is not None
     assert entry.question.prompt == text
+
+
+def test_what_is_nested_too_deep_to_be_printed_again_is_refused() -> None:
+    """The id goes into the answer as it is, and one line that cannot be written would end them all."""
+    for depth in (101, 900, *range(970, 1000)):
+        assert fault('{"prompt": "p", "id": ' + "[" * depth + "]" * depth + "}") == "not JSON"
+    assert read('{"prompt": "p", "id": ' + "[" * 90 + "]" * 90 + "}").fault is None

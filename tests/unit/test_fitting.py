@@ -86,3 +86,11 @@ def test_definitions_of_later_drafts_are_found() -> None:
     schema = {"$defs": {"n": {"type": "integer"}}, "properties": {"a": {"$ref": "#/$defs/n"}}}
     assert complaint(schema, '{"a": 1}') == ""
     assert complaint(schema, '{"a": "1"}') == "the answer does not fit the schema: a must be integer"
+
+
+def test_a_pattern_that_python_may_read_otherwise_one_day_says_nothing(
+    recwarn: pytest.WarningsRecorder,
+) -> None:
+    """A warning would be told on stderr, with the path of a library."""
+    check({"properties": {"a": {"pattern": "[[a]--b"}}}, "--schema")
+    assert not recwarn.list
