@@ -21,6 +21,7 @@ from llmpool.core.wire import Answer, Call
 from llmpool.errors import Busy, LlmpoolError, NoCredential, UnusableCredential
 from llmpool.pool import Pool
 from llmpool.state import jsonfile, logins, owed, tokens
+from llmpool.state.lock import undisturbed
 from llmpool.state.logins import Login
 from llmpool.state.tokens import ACCESS, EXCHANGED, Passing
 
@@ -207,15 +208,18 @@ def _refresh(login: Login, pool: Pool) -> str:
     if login.store == "file":
         owed.check_writable(pool.paths.secrets)  # a server may take the old one back with the new one
     try:
-        found = send(pool, oauth_account.refreshed(app, old, pool.clock), f"{what} cannot be refreshed now")
+        with undisturbed():  # or the new one is lost with its answer
+            found = send(
+                pool, oauth_account.refreshed(app, old, pool.clock), f"{what} cannot be refreshed now"
+            )
+            fresh = found._replace(refresh="") if found.refresh == old else found
+            pool.owe(unkept, partial(_keep, pool, login, fresh))
     except LoginFailed as error:
         if error.ends:
             raise _prune(login, pool, error.message) from None
         raise UnusableCredential(
             f"{what} cannot be refreshed now: {error.message}", hint="try again later"
         ) from None
-    fresh = found._replace(refresh="") if found.refresh == old else found
-    pool.owe(unkept, partial(_keep, pool, login, fresh))
     return found.access
 
 

@@ -203,7 +203,8 @@ def _read(key: KeyRef, provider: Provider, pool: Pool) -> str:
 
     if pool.keys_read is None or key.source not in ("command", "keyring"):
         return read()
-    return pool.keys_read((provider.id, key.label), read)
+    place = f"{provider.id} {provider.url}", repr(key)  # a config may be another by the next time
+    return pool.keys_read(place, read)
 
 
 def _of_licence(text: str, provider: Provider, pool: Pool) -> str:

@@ -60,30 +60,31 @@ class Pool:
     def routing(self) -> dict[str, Any]:
         """The compiled routing document, fresh."""
         stamp = compiled.stamps(self.paths.config, self.paths.state)
-        return compiled.read(self.paths.state, compiled.ROUTING, stamp) or self._compile()[compiled.ROUTING]
+        found = compiled.read(self.paths.state, compiled.ROUTING, stamp, self.clock())
+        return found or self._compile()[compiled.ROUTING]
 
     @cached_property
     def listing(self) -> dict[str, Any]:
         """The compiled listing document, fresh."""
         stamp = compiled.stamps(self.paths.config, self.paths.state)
-        return compiled.read(self.paths.state, compiled.LISTING, stamp) or self._compile()[compiled.LISTING]
+        found = compiled.read(self.paths.state, compiled.LISTING, stamp, self.clock())
+        return found or self._compile()[compiled.LISTING]
 
     def listing_text(self) -> str:
         """Return the entries of the listing document as JSON text, fresh; for printing them as they are."""
         stamp = compiled.stamps(self.paths.config, self.paths.state)
-        text = compiled.read_listing(self.paths.state, stamp)
-        if text is not None:
-            return text
-        import json
+        text = compiled.read_listing(self.paths.state, stamp, self.clock())
+        if text is None:
+            import json
 
-        return ",\n".join(json.dumps(entry) for entry in self.listing["models"])
+            text = ",\n".join(json.dumps(entry) for entry in self.listing["models"])
+        return text
 
     @cached_property
     def cost_lines(self) -> str | None:
         """The compiled lines of what costs are worked out from, fresh; None where they cannot be kept."""
         stamp = compiled.stamps(self.paths.config, self.paths.state)
-        lines = compiled.read_costs(self.paths.state, stamp)
-        if lines is None:
+        if (lines := compiled.read_costs(self.paths.state, stamp)) is None:
             self._compile()
             lines = compiled.read_costs(self.paths.state, stamp)
         return lines
@@ -296,34 +297,33 @@ class Pool:
         """Take a deployment that nobody listed into this run's table."""
         self.__dict__["table"] = self.table.replace(rows=[*self.table.rows, row])
 
-    def forget(self) -> None:
+    def forget(self, names: tuple[str, ...] = _READ) -> None:
         """Drop what was read, after something on disk was changed by this run."""
-        for name in _READ:
+        for name in names:
             self.__dict__.pop(name, None)
 
     def _compile(self) -> dict[str, dict[str, Any]]:
         """Compile the registry from its sources and keep it; a directory that refuses is only a warning."""
         from llmpool.registry import compiled as compiling
-        from llmpool.registry.probes import HOLDS
+        from llmpool.registry import probes
 
         stamp = compiled.stamps(self.paths.config, self.paths.state)
-        for name in _SOURCES:
-            self.__dict__.pop(name, None)  # nothing may be older than the stamp it is kept under
-        registry, seen, decided = self.registry, self.inventory, self.policies
+        self.forget(_SOURCES)  # nothing may be older than the stamp it is kept under
+        registry, seen, ruled = self.registry, self.inventory, self.policies
         prices, dear = self.prices.lines(registry.deployments), self.prices.dear(registry.deployments)
-        oldest = rfc3339(self.clock() - HOLDS)
+        oldest = rfc3339(self.clock() - probes.HOLDS)
+        until = probes.until(probes.verdicts(registry, seen), oldest, self.prices.until())
 
-        def build(generation: int) -> dict[str, dict[str, Any]]:
-            stamped = {"generation": generation}
+        def build(_: int) -> dict[str, dict[str, Any]]:
             return {
-                compiled.ROUTING: compiling.routing_document(registry, seen, decided, dear) | stamped,
-                compiled.LISTING: compiling.listing_document(registry, seen, oldest) | stamped,
+                compiled.ROUTING: compiling.routing_document(registry, seen, ruled, dear) | {"until": until},
+                compiled.LISTING: compiling.listing_document(registry, seen, oldest),
                 compiled.COSTS: {"models": prices},
             }
 
         ids = sorted([*registry.aliases, *(d.id for d in registry.deployments)])
         try:
-            return compiled.write(self.paths.state, stamp, build, ids)
+            return compiled.write(self.paths.state, stamp, build, ids, self.clock())
         except StateUnusable as error:
             self.warn_once(f"the compiled registry cannot be kept: {error.message}")
             return compiled.numbered(self.paths.state, build(0))

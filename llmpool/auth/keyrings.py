@@ -37,6 +37,7 @@ ELSEWHERE = (
     "what works without a desktop: llmpool doctor --cron"
 )
 _IN_FILES = ("keyrings.alt.", "keyrings.cryptfile.")
+_TRIAL = "trial of the keyring"  # no provider has such a name
 _SAME = 8  # entries of one name; other programs may have put theirs beside ours
 
 _asking = threading.Lock()  # held while the library looks around, and by whoever may be prompted
@@ -85,9 +86,20 @@ def _kept(place: Place, user: str, text: str) -> bool:
     place.set_password(SERVICE, user, text)
     if place.get_password(SERVICE, user) == text:
         return True
+    if not _keeps(place):
+        return False  # what is there may be the key that this one was to replace
     _dropped(user, place)
     place.set_password(SERVICE, user, text)
     return place.get_password(SERVICE, user) == text
+
+
+def _keeps(place: Place) -> bool:
+    """Try whether a keyring keeps anything, with a name that nobody needs."""
+    place.set_password(SERVICE, _TRIAL, _TRIAL)
+    kept = bool(place.get_password(SERVICE, _TRIAL) == _TRIAL)
+    if kept:
+        place.delete_password(SERVICE, _TRIAL)
+    return kept
 
 
 def _dropped(user: str, place: Place) -> bool:

@@ -17,7 +17,8 @@ from llmpool.pool import Pool
 def lost(pool: Pool, request: ChatRequest, journey: Journey) -> dict[str, Any]:
     """Return what a usage record says of it: tokens in and out, estimated, and their cost where all is known.
 
-    The cost of the journey has it from then on; a part that is unknown makes the whole unknown.
+    The cost of the journey has it from then on; a part that is unknown makes the whole unknown, but for the
+    last attempt where nothing came of that.
     """
     sent, tokens, total = sizes.prompt_tokens(request), 0, Decimal(0)
     known = True
@@ -25,7 +26,8 @@ def lost(pool: Pool, request: ChatRequest, journey: Journey) -> dict[str, Any]:
         price = _price(pool, attempt.deployment, TokenUsage(input=sent, output=got))
         tokens, total = tokens + sent + got, total + (price or Decimal(0))
         known = known and price is not None
-    journey.cost = journey.cost + total if known and journey.cost is not None else None
+    last = Decimal(0) if journey.usage == TokenUsage() else journey.cost
+    journey.cost = last + total if known and last is not None else None
     return {"lost_tokens": tokens} | ({"lost_cost": f"{total:f}"} if known else {})
 
 

@@ -126,6 +126,16 @@ class Journey:
         )
         self.success = failure is None
 
+    def passed_on(self, ref: str, failure: Failure, rests: str, following: str) -> Notice:
+        """Say that a deployment failed, how long it *rests*, and who is asked instead.
+
+        Where one answer ends in the middle and another begins, that is the mark: quiet does not silence it.
+        """
+        if self.shown and self.answer:
+            return Notice(f"{ref} broke off: {failure.told}; {following} starts over", warning=True)
+        words = (f"{ref}: {failure.told}", rests, f"{following} is asked next")
+        return Notice("; ".join(filter(None, words)))
+
     def broken(self) -> Iterator[tuple[Attempt, int]]:
         """Yield the attempts that broke off, the last one aside, each with the tokens that came of it."""
         for place, got in self._lost.items():

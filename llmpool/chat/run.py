@@ -32,6 +32,7 @@ from llmpool.net.client import Client
 from llmpool.pool import Pool
 from llmpool.router import failure as rules
 from llmpool.router.route import Choice
+from llmpool.state.lock import undisturbed
 
 if TYPE_CHECKING:
     from llmpool.chat.gate import Gate
@@ -65,8 +66,9 @@ def chat(
         journey.interrupted = not journey.success
         raise
     finally:
-        record(pool, request, journey)
-        unkept = session.take(pool, journey, manners.keep)
+        with undisturbed():
+            record(pool, request, journey)
+            unkept = session.take(pool, journey, manners.keep)
     yield Done(journey)
     if unkept is not None:
         raise unkept
@@ -118,7 +120,7 @@ class _Run:
             if rest:
                 rests = learn(self.pool, self.journey)
                 rest = self._waits.awake_first(self.pool, rest, self.journey.decision.strategy)
-                yield self._passed_on(ref, failure, rests, rest[0])
+                yield self.journey.passed_on(ref, failure, rests, rest[0])
                 ref = rest.pop(0)
             else:
                 ref = yield from self._soonest(f"{ref}: {failure.told}")
@@ -134,17 +136,6 @@ class _Run:
         if refused or isinstance(error, StateUnusable):
             self.journey.attempts.clear()  # nobody was asked, so nothing is recorded
         raise error
-
-    def _passed_on(self, ref: str, failure: Failure, rests: str, following: str) -> Notice:
-        """Say that a deployment failed, how long it *rests*, and who is asked instead.
-
-        Where one answer ends in the middle and another begins, that is the mark: quiet does not silence it.
-        """
-        if self.journey.shown and self.journey.answer:
-            return Notice(f"{ref} broke off: {failure.told}; {following} starts over", warning=True)
-        return Notice(
-            "; ".join(filter(None, (f"{ref}: {failure.told}", rests, f"{following} is asked next")))
-        )
 
     def _is_over(self) -> bool:
         """Say whether something was shown that nobody may talk over (ruling 9)."""
@@ -277,45 +268,54 @@ class _Run:
             gates.hear(self.pool, journey.deployment, journey.key, told)
 
     def _attempt(self, ref: str, provider: Provider, key: KeyRef, gate: Gate | None) -> Iterator[Event]:
-        """Make one call with one key; a failure ends up in the journey, not in the caller's lap."""
-        journey, manners, failure = self.journey, self.manners, None
-        journey.start_attempt(ref, key.label)
+        """Make one call with one key; a failure ends up in the journey, not in the caller's lap.
+
+        Whatever ends it, an interrupt or a bug: what came was paid for, and is written down as that.
+        """
+        self.journey.start_attempt(ref, key.label)
+        failure: Failure | None = Failure(kind="cancelled", message="interrupted")
+        asked = True
         try:
-            for event in self._answers(self._in_time(provider), split_ref(ref)[1], key, gate):
+            failure = yield from self._tried(provider, key, gate)
+        except StateUnusable:
+            asked = False
+            raise
+        finally:
+            with undisturbed():
+                if asked:
+                    self.journey.end_attempt(failure)
+                self._leave(gate, failure)
+
+    def _tried(
+        self, provider: Provider, key: KeyRef, gate: Gate | None
+    ) -> Generator[Event, None, Failure | None]:
+        """Take an answer into the journey and hand it on; return what was wrong with it."""
+        journey, manners, failure = self.journey, self.manners, None
+        try:
+            for event in self._answers(self._in_time(provider), split_ref(journey.deployment)[1], key, gate):
                 if isinstance(event, Delta):
                     journey.take(event)
                     if self._purse:
                         self._purse.keep()
                     if not journey.shown:
-                        said = (event.text and manners.shows) or (event.thinking and manners.shows_thinking)
-                        journey.shown = bool(said)
+                        seen = (event.text and manners.shows) or (event.thinking and manners.shows_thinking)
+                        journey.shown = bool(seen)
                 yield event
             failure = manners.objection(journey)
         except UpstreamError as error:
-            failure = self._without_echo(error.failure)
+            from llmpool.core.echo import unechoed
+
+            said = unechoed(error.failure.message, (each.text for each in self.request.messages))
+            failure = error.failure.replace(message=said)  # messages are kept, texts are not
         except NoCredential as error:
             failure = Failure(kind="auth", message=error.message, hint=error.hint)
         except (StateUnusable, UnknownName, NothingEligible, ConfigInvalid) as error:
             failure = Failure(kind="unusable", message=error.message, code=error.kind, hint=error.hint)
             if isinstance(error, errors.LaterState) or (self._purse and self._purse.is_lost):
-                self._leave(gate, failure)
                 raise
-        except BaseException:  # whatever it is: what came was paid for
-            failure = Failure(kind="cancelled", message="interrupted")
-            self._leave(gate, failure)
-            journey.end_attempt(failure)
-            raise
         if failure is not None and failure.kind == "timeout" and self._is_late():
             failure = failure.replace(code=rules.DEADLINE)
-        self._leave(gate, failure)
-        journey.end_attempt(failure)
-
-    def _without_echo(self, failure: Failure) -> Failure:
-        """Leave out of a server's message what it repeats of the prompt: messages are kept, texts are not."""
-        from llmpool.core.echo import unechoed
-
-        said = (message.text for message in self.request.messages)
-        return failure.replace(message=unechoed(failure.message, said))
+        return failure
 
     def _in_time(self, provider: Provider) -> Provider:
         """Give a call no more time than is left of the whole request."""
@@ -340,6 +340,7 @@ class _Run:
             return
         if self._purse:
             request = yield from self._purse.reserve(ref, key.label, request, self._waits, self._hurries)
+            ready = self._purse.kept_until_sent(ready)
         yield from self._instances.prepared(ref, provider, request)
         credential = credentials.resolve(key, provider, self.pool)
         speaker = Speaker(self.pool, self._client, self.journey, gate)

@@ -9,7 +9,7 @@ others have reserved is in the way, it is waited for: most answers are far short
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,7 @@ from llmpool.formats.effort import BUDGETS as THOUGHTS
 from llmpool.pool import Pool
 from llmpool.router import eligible
 from llmpool.state import budgets as file
+from llmpool.state.lock import undisturbed
 from llmpool.usage import budgets as rules
 from llmpool.usage.budgets import Granted, Lease, Short, Wish
 from llmpool.usage.cost import counted
@@ -76,7 +77,7 @@ class Purse:
             fixed = costs.worst(self.pool, ref, sizes.needed(request), 0) or rules.NOTHING
             wish = Wish(ref, key, self.tag, fixed, (most - fixed) / wanted, wanted, least)
             got = yield from self._asked(wish, waits, hurries)
-            self._lease, granted = got.lease, got.tokens
+            granted = got.tokens
             if got.by:
                 yield Notice(f"{BUDGET} {got.by} affords {ref} an answer of {granted} tokens, not {wanted}")
         return _limited(request, granted)
@@ -87,6 +88,18 @@ class Purse:
         if lease is not None and self.pool.clock() - lease.at > rules.HOLDS / 2:
             with suppress(StateUnusable, Busy):
                 self._lease = file.renew(self.keeping, lease)
+
+    def kept_until_sent(self, ready: Callable[[], object] | None) -> Callable[[], object] | None:
+        """Return what is to be called when a call has left: it may have waited in line for long by then."""
+        if self._lease is None:
+            return ready
+
+        def sent() -> None:
+            self.keep()
+            if ready is not None:
+                ready()
+
+        return sent
 
     def settle(self, journey: Journey, request: ChatRequest, failure: Failure | None) -> None:
         """Charge what the last call of a journey really cost: nothing where nothing of an answer came."""
@@ -156,10 +169,13 @@ class Purse:
 
     def _look(self, wish: Wish) -> Granted | Short:
         try:
-            return file.reserve(self.keeping, wish)
+            with undisturbed():
+                got = file.reserve(self.keeping, wish)
+                self._lease = got.lease if isinstance(got, Granted) else None
         except StateUnusable:
             self.is_lost = True
             raise
+        return got
 
     def _words(self, short: Short) -> str:
         name = short.standing.budget.name

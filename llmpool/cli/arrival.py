@@ -40,6 +40,10 @@ def run(terminal: Terminal, wishes: Wishes) -> dict[str, Any]:
         if plan.replaces:
             question = f"Replace {pool.paths.config}? What it says now is kept beside it."
             confirm(terminal, question, yes=wishes.yes)
+        if plan.over:
+            names = ", ".join(f'"{label}" of {provider}' for provider, label in plan.over)
+            question = f"Another key is kept here: {names}. Write the one of the export over it?"
+            confirm(terminal, question, yes=wishes.yes)
         done = restore.carry_out(pool, plan)
         _tell(terminal, plan, done)
         taken = _added(terminal, intake) if intake else None

@@ -69,6 +69,9 @@ def _undo(terminal: Terminal, name: str, *, dry_run: bool, yes: bool, as_json: b
     terminal.say(f"takes back {record.name}: the config as it was, {', '.join(parts)}")
     if moving_back.is_changed(terminal.pool, record):
         terminal.warn("the config was changed since; these changes go too, and are kept in its backup")
+    for provider, label, where in moving_back.replaced_since(terminal.pool, record):
+        place = "the keyring" if where == "keyring" else "secrets.json"
+        terminal.warn(f'key "{label}" of {provider} was replaced since; the new one stays in {place}')
     if not dry_run:
         confirm(terminal, "Take it back?", yes=yes)
         moving_back.undo(terminal.pool, record)

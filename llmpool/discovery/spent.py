@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from llmpool.core.ids import usage_id
 from llmpool.core.times import rfc3339_ms
 from llmpool.pool import Pool
 from llmpool.state import jsonl, ledger
+from llmpool.usage.budgets import Ran
 from llmpool.usage.cost import cost_fields, counted, token_fields, usage_of
 
 if TYPE_CHECKING:
@@ -58,10 +60,25 @@ class Spent:
     def keep(self) -> None:
         """Write every line down; a directory that refuses costs the exit code, not what the probe found."""
         lines = [line | _cost(self.pool, line) for line in self.lines]
+        if self.pool.routing["budgets"]:
+            self._charge(lines)
         folder = self.pool.paths.state / ledger.USAGE
         for day, some in groupby(sorted(lines, key=_moment), key=lambda line: _moment(line)[:10]):
             append = partial(jsonl.append_all, folder / f"{day}.jsonl", list(some))
             self.pool.owe("usage not recorded", append)
+
+    def _charge(self, lines: list[dict[str, Any]]) -> None:
+        """Count in the budgets what the lines cost, ahead of the ledger, of which a missing count is made."""
+        from llmpool import budgets
+        from llmpool.state import budgets as file
+
+        ran = [
+            Ran(line["deployment"], line.get("key", "none"), TAG, Decimal(line["cost"]))
+            for line in lines
+            if line["cost"] is not None
+        ]
+        charge = partial(file.charge, budgets.keeping(self.pool), ran)
+        self.pool.owe("what was spent is in no budget", charge)
 
 
 def _cost(pool: Pool, line: dict[str, Any]) -> dict[str, Any]:

@@ -70,9 +70,13 @@ CATALOGUE = {
 
 
 def installed(state: Path) -> list[EmbeddedModel]:
-    """List the models that lie in the state directory, by name; raises StateUnusable for a broken sidecar."""
-    files = sorted(models_dir(state).glob("*.gguf"))
-    return [_described(path) for path in files if is_name(path.stem)]
+    """List the models that lie in the state directory, by name; a link to nothing is none.
+
+    Raises StateUnusable for a broken sidecar, and for what cannot be read.
+    """
+    with in_words(state):
+        files = sorted(models_dir(state).glob("*.gguf"))
+        return [_described(path) for path in files if is_name(path.stem) and path.is_file()]
 
 
 def _described(path: Path) -> EmbeddedModel:
@@ -96,7 +100,7 @@ def remove(state: Path, name: str) -> None:
     """
     final = model_file(state, check_name(name))
     job = Pull(state, name, lambda _done, _total: None, lambda: False)
-    if not (final.exists() or job.part.exists() or _package_folder(job).exists()):
+    if not (final.exists() or final.is_symlink() or job.part.exists() or _package_folder(job).exists()):
         msg = f"the embedded model {name!r} is not installed"
         known = [model.name for model in installed(state)]
         raise UnknownName(msg, hint="llmpool models list shows what is", details={"candidates": known})

@@ -80,8 +80,8 @@ def ensure(
     StateUnusable where its directory cannot be used.
     """
     check_name(name)
-    check_private(state)
     with in_words(state):
+        check_private(state)
         model = _identity(state, name)
         _touch(state, name)
         return _endpoint(state, name, model) or _start(state, name, (idle_ttl, context), wait)
@@ -107,11 +107,16 @@ def running(state: Path) -> list[RunningModel]:
 def stop(state: Path, name: str) -> bool:
     """End the host of *name* and wait until it is gone; False when there was none.
 
-    It finishes what it is answering, for up to 5 seconds. Raises Busy for one that does not go.
+    It finishes what it is answering, for up to 5 seconds. Raises Busy for one that does not go, StateUnusable
+    where its directory cannot be used.
     """
     lock = embedded_dir(state) / f"{check_name(name)}.run"
-    if not is_held(lock):
-        return False
+    with in_words(state):
+        return is_held(lock) and _stopped(state, name, lock)
+
+
+def _stopped(state: Path, name: str, lock: Path) -> bool:
+    """End a host, and say so once it is gone."""
     deadline = time.monotonic() + STOP_WAIT
     pid = 0
     while is_held(lock):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Protocol
 
-from llmpool.core.outcome import Failure, FailureKind, UpstreamError
+from llmpool.core.chat import Delta
+from llmpool.core.outcome import Failure, FailureKind, TokenUsage, UpstreamError
 from llmpool.core.wire import Answer, Followed, Frame, Frames
 from llmpool.formats import errors
 from llmpool.formats.base import parse_body
@@ -14,6 +15,33 @@ MOST_TOKENS = 1 << 40  # no answer and no prompt has as many
 WITHHELD = "the provider withheld the answer for what it says"
 SILENCE = 3.0  # seconds behind a finish
 CUT_OFF = frozenset({"broken", "timeout"})  # behind its finish an answer is whole all the same
+
+
+class Reading(Protocol):
+    """An answer being read, as every format reads its own."""
+
+    @property
+    def usage(self) -> TokenUsage | None:
+        """What the answer cost, as far as it is told."""
+
+    def last(self) -> Delta:
+        """Return the last Delta; raise UpstreamError when this was no whole answer."""
+
+
+def ending(reading: Reading) -> Iterator[Delta]:
+    """Yield the last piece of an answer; where it is none, what it cost all the same, and raise."""
+    try:
+        last = reading.last()
+    except UpstreamError:
+        yield from paid(reading)
+        raise
+    yield last
+
+
+def paid(reading: Reading) -> Iterator[Delta]:
+    """Yield what was told of the tokens of an answer that goes wrong: its vendor charges for them."""
+    if reading.usage is not None:
+        yield Delta(usage=reading.usage)
 
 
 def good(
@@ -96,3 +124,14 @@ def tokens(value: object) -> int | None:
     if not isinstance(value, int) or isinstance(value, bool):
         return None
     return value if 0 <= value < MOST_TOKENS else None
+
+
+def with_reasoning(
+    said: int | None, reasoning: int | None, sent: int | None, total: int | None
+) -> int | None:
+    """Return the tokens of an answer with its reasoning in them.
+
+    xAI, and some gateways for Google's models, count that beside the answer; only their total tells.
+    """
+    beside = bool(reasoning) and total == (sent or 0) + (said or 0) + (reasoning or 0)
+    return (said or 0) + (reasoning or 0) if beside else said

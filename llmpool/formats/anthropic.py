@@ -16,7 +16,7 @@ from llmpool.core.deployment import ASKED_OUTPUT
 from llmpool.core.outcome import Failure, TokenUsage, UpstreamError
 from llmpool.core.wire import Answer, Call, Frame, Target
 from llmpool.formats import anthropic_errors, anthropic_listing, anthropic_think, anthropic_turns
-from llmpool.formats.answer import CUT_OFF, behind, good, in_one_piece
+from llmpool.formats.answer import CUT_OFF, behind, ending, good, in_one_piece, paid
 from llmpool.formats.anthropic_answer import Reading, usage_in
 from llmpool.formats.anthropic_think import Thinking
 from llmpool.formats.base import Listing, join_url, parse_json, post, with_key
@@ -63,14 +63,15 @@ class Anthropic:
                 behind(reading.finish, frames, frame, anew=delta is not None)
         except UpstreamError as error:
             if not reading.finish or error.failure.kind not in CUT_OFF:
+                yield from paid(reading)
                 raise  # cut off behind its finish an answer is still whole
-        yield reading.last()
+        yield from ending(reading)
 
     def read_reply(self, answer: Answer) -> Iterator[Delta]:
         """Yield a whole answer as the deltas of a stream."""
         reading = Reading()
         yield from reading.whole(good(answer, self.read_error, anthropic_errors.failure_in))
-        yield reading.last()
+        yield from ending(reading)
 
     def read_error(self, answer: Answer) -> Failure:
         """Say what an answer that is not 2xx means."""

@@ -52,6 +52,11 @@ class Reading:
         self._blocks: dict[int, _Block] = {}  # those that have not ended, by the server's index
         self._reason = ""  # what a refusal says of itself
 
+    @property
+    def usage(self) -> TokenUsage | None:
+        """What the answer cost, as far as it is told."""
+        return counted(self._usage)
+
     def event(self, name: str, payload: object) -> Delta | None:
         """Read an event of a stream, by its own `type` or else by its name; None when it shows nothing."""
         if not isinstance(payload, dict):
@@ -98,7 +103,7 @@ class Reading:
             tools=tuple(tool for delta in ends for tool in delta.tools),
             carry=tuple(kept for delta in ends for kept in delta.carry),
             finish=self.finish or ("tools" if self._calls else "stop"),
-            usage=counted(self._usage),
+            usage=self.usage,
             served_model=self._model,
         )
 

@@ -10,7 +10,7 @@ from llmpool.core.chat import ChatRequest, Delta
 from llmpool.core.outcome import Failure, TokenUsage, UpstreamError
 from llmpool.core.wire import Answer, Call, Frame, Target
 from llmpool.formats import google_errors
-from llmpool.formats.answer import CUT_OFF, behind, good, in_one_piece
+from llmpool.formats.answer import CUT_OFF, behind, ending, good, in_one_piece, paid
 from llmpool.formats.base import Listing, get, join_url, parse_json, post, with_key, with_query
 from llmpool.formats.collect import Collected, is_last
 from llmpool.formats.google_answer import Reading, usage_in
@@ -87,14 +87,19 @@ class Google:
                 behind(reading.finish, frames, frame, anew=bool(data), silence=SILENCE)
         except UpstreamError as error:
             if not reading.finish or error.failure.kind not in CUT_OFF:
+                yield from paid(reading)
                 raise  # cut off behind its finish an answer is still whole; only its usage is lost
-        yield reading.last()
+        yield from ending(reading)
 
     def read_reply(self, answer: Answer) -> Iterator[Delta]:
         """Yield a whole answer as the deltas of a stream; a list of chunks is one too."""
         reading = Reading(self.name)
-        yield from reading.whole(self._good(answer))
-        yield reading.last()
+        try:
+            yield from reading.whole(self._good(answer))
+        except UpstreamError:
+            yield from paid(reading)
+            raise
+        yield from ending(reading)
 
     def read_error(self, answer: Answer) -> Failure:
         """Say what an answer that is not 2xx means."""

@@ -56,6 +56,11 @@ class Reading:
         self._calls = 0
         self._other = ""  # a part that cannot be shown
 
+    @property
+    def usage(self) -> TokenUsage | None:
+        """What the answer cost, as far as it is told."""
+        return _usage(self._counts)
+
     def chunk(self, payload: object, event: str = "") -> Iterator[Delta]:
         """Read a piece of a stream, or several in a list; yield what there is to show."""
         for piece in payload if isinstance(payload, list) else [payload]:
@@ -86,7 +91,7 @@ class Reading:
             self._judge_empty()
         finish = self.finish or "stop"
         finish = "tools" if finish == "stop" and self._calls else finish
-        return Delta(finish=finish, usage=_usage(self._counts), served_model=self._model)
+        return Delta(finish=finish, usage=self.usage, served_model=self._model)
 
     def _judge_empty(self) -> None:
         if self._other and self.finish != "content":

@@ -25,7 +25,7 @@ from llmpool.core.chat import ChatRequest, Delta, Message
 from llmpool.core.outcome import Failure, TokenUsage, UpstreamError
 from llmpool.core.wire import Answer, Call, Frame, Target
 from llmpool.formats import ollama_answer, ollama_listing
-from llmpool.formats.answer import good, in_one_piece
+from llmpool.formats.answer import ending, good, in_one_piece
 from llmpool.formats.base import (
     Listing,
     join_url,
@@ -85,7 +85,7 @@ class Ollama:
                 yield delta
             if reading.done:
                 break
-        yield reading.last()
+        yield from ending(reading)
 
     def read_reply(self, answer: Answer) -> Iterator[Delta]:
         """Yield a whole answer as the deltas of a stream."""
@@ -93,7 +93,7 @@ class Ollama:
         delta = reading.whole(good(answer, self.read_error, ollama_answer.failure_in))
         if delta is not None:
             yield delta
-        yield reading.last()
+        yield from ending(reading)
 
     def read_error(self, answer: Answer) -> Failure:
         """Say what an answer that is not 2xx means."""

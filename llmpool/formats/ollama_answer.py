@@ -34,6 +34,11 @@ class Reading:
         self._thoughts = Thoughts()  # models whose template knows no thinking write it into the text
         self._calls = 0
 
+    @property
+    def usage(self) -> TokenUsage | None:
+        """What the answer cost, as far as it is told."""
+        return self._usage
+
     def line(self, payload: object) -> Delta | None:
         """Read one line; None when it has nothing to show."""
         if not isinstance(payload, dict):

@@ -8,7 +8,7 @@ from llmpool.core.chat import ChatRequest, Delta
 from llmpool.core.outcome import Failure, TokenUsage, UpstreamError
 from llmpool.core.wire import Answer, Call, Followed, Frame, Target
 from llmpool.formats import errors, urls
-from llmpool.formats.answer import CUT_OFF, behind, good, in_one_piece
+from llmpool.formats.answer import CUT_OFF, behind, ending, good, in_one_piece, paid
 from llmpool.formats.base import Listing, post, with_key
 from llmpool.formats.openai_answer import Reading, usage_in
 from llmpool.formats.openai_body import body
@@ -70,10 +70,11 @@ class OpenAI:
                 behind(reading.finish, frames, frame, anew=delta is not None)
         except UpstreamError as error:
             if not reading.finish or error.failure.kind not in CUT_OFF:
+                yield from paid(reading)
                 raise  # cut off behind its finish an answer is still whole; only its usage is lost
         if held:
             yield Delta(held)
-        yield reading.last()
+        yield from ending(reading)
 
     def read_reply(self, answer: Answer) -> Iterator[Delta]:
         """Yield a whole answer as the deltas of a stream."""
@@ -81,7 +82,7 @@ class OpenAI:
         delta = reading.whole(good(answer))
         if delta is not None:
             yield delta
-        yield reading.last()
+        yield from ending(reading)
 
     def read_error(self, answer: Answer) -> Failure:
         """Say what an answer that is not 2xx means."""

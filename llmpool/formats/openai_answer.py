@@ -8,7 +8,7 @@ from typing import Any
 from llmpool.core.chat import Delta, ToolDelta
 from llmpool.core.outcome import FailureKind, TokenUsage, UpstreamError
 from llmpool.core.wire import Frame
-from llmpool.formats.answer import broke_off, failed, is_error, judge_empty, lacks, tokens
+from llmpool.formats.answer import broke_off, failed, is_error, judge_empty, lacks, tokens, with_reasoning
 from llmpool.formats.base import mapping, parse_json, shown, text_of, wrong_format
 from llmpool.formats.errors import failure_in, said_by
 from llmpool.formats.openai_think import Thoughts
@@ -99,6 +99,11 @@ class Reading:
         self._position_of: dict[int, int] = {}  # the server's index -> our position
         self._mould = Mould()
 
+    @property
+    def usage(self) -> TokenUsage | None:
+        """What the answer cost, as far as it is told."""
+        return self._usage
+
     def text(self, frame: Frame) -> str:
         """Return the text of a frame that is like the last one, but for that; nothing of any other."""
         event, data = frame
@@ -141,7 +146,8 @@ class Reading:
         thinking, text = self._thoughts.rest(cut=self.finish == "length" or bool(self._calls))
         self._text, self._thinking = self._text or bool(text), self._thinking or bool(thinking)
         if not self._text and not self._calls:
-            judge_empty(self.finish, thinking=self._thinking)
+            hidden = self._usage is not None and bool(self._usage.reasoning)
+            judge_empty(self.finish, thinking=self._thinking or hidden)
         return Delta(
             text=text,
             thinking=thinking,
@@ -269,10 +275,12 @@ def usage_in(payload: object) -> TokenUsage | None:
     inputs = mapping(usage.get("prompt_tokens_details"))
     outputs = mapping(usage.get("completion_tokens_details"))
     cached = [tokens(inputs.get("cached_tokens")), *(tokens(usage.get(name)) for name in CACHED_FIELDS)]
+    sent, reasoning = tokens(usage.get("prompt_tokens")), tokens(outputs.get("reasoning_tokens"))
+    said, total = tokens(usage.get("completion_tokens")), tokens(usage.get("total_tokens"))
     return TokenUsage(
-        input=tokens(usage.get("prompt_tokens")),
-        output=tokens(usage.get("completion_tokens")),
+        input=sent,
+        output=with_reasoning(said, reasoning, sent, total),
         cache_read=next((n for n in cached if n is not None), None),
         cache_write=tokens(inputs.get("cache_write_tokens")),
-        reasoning=tokens(outputs.get("reasoning_tokens")),
+        reasoning=reasoning,
     )

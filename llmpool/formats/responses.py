@@ -13,10 +13,10 @@ from collections.abc import Generator, Iterable, Iterator
 from typing import Any
 
 from llmpool.core.chat import ChatRequest, Delta, Message
-from llmpool.core.outcome import Failure, TokenUsage
+from llmpool.core.outcome import Failure, TokenUsage, UpstreamError
 from llmpool.core.wire import Answer, Call, Frame, Target
 from llmpool.formats import errors, urls
-from llmpool.formats.answer import good, in_one_piece
+from llmpool.formats.answer import ending, good, in_one_piece, paid
 from llmpool.formats.base import Listing, mapping, parse_json, post, with_key
 from llmpool.formats.openai_body import CHOICES, effort, is_closed, off
 from llmpool.formats.responses_answer import Reading, usage_in
@@ -52,28 +52,36 @@ class Responses:
     def read_stream(self, frames: Iterable[Frame]) -> Iterator[Delta]:
         """Yield what each event carries, at once; raise UpstreamError when the answer is not a whole one."""
         reading = Reading()
-        for event, data in frames:
-            if event == "json":
-                yield from self.read_reply(in_one_piece(data))
-                return
-            if data == "[DONE]":
-                break
-            if not data:
-                continue
-            delta = reading.chunk(event, parse_json(data, "an event of the stream"))
-            if delta is not None:
-                yield delta
-            if reading.done:
-                break
-        yield reading.last()
+        try:
+            for event, data in frames:
+                if event == "json":
+                    yield from self.read_reply(in_one_piece(data))
+                    return
+                if data == "[DONE]":
+                    break
+                if not data:
+                    continue
+                delta = reading.chunk(event, parse_json(data, "an event of the stream"))
+                if delta is not None:
+                    yield delta
+                if reading.done:
+                    break
+        except UpstreamError:
+            yield from paid(reading)
+            raise
+        yield from ending(reading)
 
     def read_reply(self, answer: Answer) -> Iterator[Delta]:
         """Yield a whole answer as the deltas of a stream."""
         reading = Reading()
-        delta = reading.whole(good(answer))
+        try:
+            delta = reading.whole(good(answer))
+        except UpstreamError:
+            yield from paid(reading)
+            raise
         if delta is not None:
             yield delta
-        yield reading.last()
+        yield from ending(reading)
 
     def read_error(self, answer: Answer) -> Failure:
         """Say what an answer that is not 2xx means."""

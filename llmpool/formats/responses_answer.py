@@ -7,7 +7,7 @@ from typing import Any
 
 from llmpool.core.chat import Delta, ToolDelta
 from llmpool.core.outcome import TokenUsage, UpstreamError
-from llmpool.formats.answer import broke_off, failed, judge_empty, lacks, tokens
+from llmpool.formats.answer import broke_off, failed, judge_empty, lacks, tokens, with_reasoning
 from llmpool.formats.base import mapping, shown, text_of, wrong_format
 from llmpool.formats.errors import failure_in
 
@@ -43,6 +43,11 @@ class Reading:
         self._has_arguments: set[int] = set()
         self._reasoning: dict[str, dict[str, Any]] = {}  # the model's thoughts, sealed, to be sent back
 
+    @property
+    def usage(self) -> TokenUsage | None:
+        """What the answer cost, as far as it is told."""
+        return self._usage
+
     def chunk(self, event: str, payload: object) -> Delta | None:
         """Read an event; None when it has nothing to show."""
         if not isinstance(payload, dict):
@@ -59,6 +64,7 @@ class Reading:
         if kind in THINKING:
             return self._shown("", text_of(payload.get("delta")))
         if kind in FAILED or payload.get("error") or payload.get("object") == "error":
+            self._usage = usage_in(payload) or self._usage
             raise UpstreamError(failure_in(_blamed(payload)))
         if kind in ENDED:
             return self._ended(mapping(payload.get("response")))
@@ -75,7 +81,8 @@ class Reading:
         if not self.done:
             raise broke_off()
         if not self._text and not self._calls:
-            judge_empty(self._finish, thinking=self._thinking)
+            hidden = self._usage is not None and bool(self._usage.reasoning)
+            judge_empty(self._finish, thinking=self._thinking or hidden)
         return Delta(
             finish=self._finish or ("tools" if self._calls else "stop"),
             usage=self._usage,
@@ -191,12 +198,14 @@ def usage_in(payload: object) -> TokenUsage | None:
         return None
     inputs = mapping(usage.get("input_tokens_details"))
     outputs = mapping(usage.get("output_tokens_details"))
+    sent, reasoning = tokens(usage.get("input_tokens")), tokens(outputs.get("reasoning_tokens"))
+    said, total = tokens(usage.get("output_tokens")), tokens(usage.get("total_tokens"))
     return TokenUsage(
-        input=tokens(usage.get("input_tokens")),
-        output=tokens(usage.get("output_tokens")),
+        input=sent,
+        output=with_reasoning(said, reasoning, sent, total),
         cache_read=tokens(inputs.get("cached_tokens")),
         cache_write=tokens(inputs.get("cache_write_tokens")),
-        reasoning=tokens(outputs.get("reasoning_tokens")),
+        reasoning=reasoning,
     )
 
 

@@ -10,7 +10,7 @@ and in compiled documents alike:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -110,6 +110,15 @@ class Priced(NamedTuple):
             return self.steps[0]
         utc = moment.astimezone(UTC) if moment.tzinfo is not None else moment
         return next((step for step in reversed(self.steps) if step.holds(utc)), self.steps[0])
+
+    def changes(self, moment: datetime) -> datetime | None:
+        """Return when another step may hold than at *moment*, in UTC; None where the rates stay."""
+        days = [datetime.combine(step.since, time(), UTC) for step in self.steps if step.since]
+        clocks = [
+            datetime.combine(moment.date(), each, UTC) for step in self.steps for each in step.hours or ()
+        ]
+        clocks = [each if each > moment else each + timedelta(days=1) for each in clocks]
+        return min((each for each in days + clocks if each > moment), default=None)
 
     def at(self, moment: datetime) -> Rates:
         """Return the rates that hold at *moment*."""

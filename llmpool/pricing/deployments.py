@@ -71,6 +71,12 @@ class Pricer:
             self._known[key] = self._look_up(provider, vendor, paid, model, listed)
         return self._known[key]
 
+    def until(self) -> float | None:
+        """Return when the first of the prices looked up may change, in seconds since the epoch."""
+        changes = (each.changes(self.moment) for each in self._one.values())
+        first = min(filter(None, changes), default=None)
+        return None if first is None else first.timestamp()
+
     def without_own(self) -> Pricer:
         """Return the same without the owner's prices."""
         providers = self._providers.values()

@@ -45,7 +45,7 @@ def look_up(
     if found is None and listed is not None:
         found = Priced((Step(listed),), "listed", model)
     if found is None and book is not None:
-        found = book.find_media(model) or _guess(book, model)
+        found = book.find_media(model) or _variant(book, vendor, model) or _guess(book, model)
     if found is None and own.default is not None:
         found = _own_price(own.default, "default", "default")
     return found
@@ -59,6 +59,15 @@ def _in_book(book: Book, vendor: str, model: str) -> Priced | None:
     if name and (other := f"{vendor}_{seller.lower()}") in book:
         return book.find(other, name)
     return book.find(vendor, model)
+
+
+def _variant(book: Book, vendor: str, model: str) -> Priced | None:
+    """Take a variant that nobody lists, `:nitro` or `:online`, for its model; `:free` costs nothing."""
+    name, _, variant = model.rpartition(":")
+    if vendor != family.MARKET or not name:
+        return None
+    found = Priced((Step(FREE),), "", model) if variant == "free" else book.find(vendor, name)
+    return None if found is None else found._replace(source="family")
 
 
 def _guess(book: Book, model: str) -> Priced | None:

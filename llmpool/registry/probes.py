@@ -26,6 +26,17 @@ def verdicts(registry: Registry, inventory: Inventory) -> dict[str, str]:
     return found
 
 
+def until(verdicts: Mapping[str, str], oldest: str, other: float | None) -> float | None:
+    """Return when the first verdict that still holds is over, or the *other* time if that is sooner."""
+    first = min((at for at in verdicts.values() if at >= oldest), default=None)
+    if first is None:
+        return other
+    from datetime import datetime
+
+    over = datetime.fromisoformat(first).timestamp() + HOLDS + 1
+    return over if other is None else min(over, other)
+
+
 def absent(verdicts: Mapping[str, str], oldest: str) -> dict[str, str]:
     """Give the reasons of the verdicts that still hold: those from *oldest* on, a time in RFC 3339."""
     return {name: f"not configured there (probed {at[:10]})" for name, at in verdicts.items() if at >= oldest}

@@ -165,7 +165,12 @@ def _is_of_one(failure: Failure) -> bool:
 
 
 def way_out(failure: Failure, *, alone: bool = False) -> str:
-    """Name what a person can do about a failure of this kind; *alone*: nobody else was to be asked."""
+    """Name what a person can do about a failure: what it says itself, else what goes for its kind.
+
+    *alone*: nobody else was to be asked.
+    """
+    if failure.hint:
+        return failure.hint + ROUND * alone
     if failure.code == OWN_LIMIT and failure.kind == "unusable":
         return "a shorter prompt, or a higher limit: llmpool config edit" + ROUND * alone
     if failure.code == BUDGET:

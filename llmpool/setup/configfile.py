@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import stat
+import sys
 import tomllib
 from collections.abc import Callable
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -26,7 +29,7 @@ def change(
 
     Raises ConfigInvalid when the result would not load, StateUnusable with the text to paste when the file
     cannot be read or written: *paste* where the caller knows better than the difference of the texts. A link
-    is followed, as a config kept in a dotfiles repository often is one; the file keeps its mode. With
+    is followed, as a config kept in a dotfiles repository often is one; the file keeps mode and owner. With
     *backup* what stood there is kept beside it; returns where. What an edit needs is loaded before
     the lock is taken, and nothing is done twice: under many edits at once that would cost more than it saves.
     """
@@ -77,7 +80,7 @@ def _keep(pool: Pool, path: Path, text: str, mode: int) -> Path:
     name, number = f"{path.name}.bak-{moment}Z", 1
     while (place := _real(path).with_name(name if number == 1 else f"{name}-{number}")).exists():
         number += 1
-    jsonfile.write_atomic(place, text.encode(), mode=mode)
+    _put(place, text, mode, _owner(path))
     return place
 
 
@@ -102,10 +105,27 @@ def _read(path: Path) -> tuple[str, int]:
 
 def _write(path: Path, text: str, mode: int) -> None:
     try:
-        jsonfile.write_atomic(_real(path), text.encode(), mode=mode)
+        _put(_real(path), text, mode, _owner(path))
     except StateUnusable as error:
         error.hint = _HINT
         raise
+
+
+def _put(path: Path, text: str, mode: int, owner: tuple[int, int] | None) -> None:
+    """Write a file, and give it to its owner as far as this user may give files away."""
+    jsonfile.write_atomic(path, text.encode(), mode=mode)
+    if sys.platform != "win32" and owner and owner != (os.geteuid(), os.getegid()):
+        for names in ((-1, owner[1]), (owner[0], -1)):
+            with suppress(OSError):
+                os.chown(path, *names)
+
+
+def _owner(path: Path) -> tuple[int, int] | None:
+    """Return whose the config is: after an edit by root, as under sudo, it is that user's still."""
+    with suppress(OSError):
+        seen = path.stat()
+        return seen.st_uid, seen.st_gid
+    return None
 
 
 def _real(path: Path) -> Path:

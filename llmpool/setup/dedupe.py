@@ -96,7 +96,7 @@ def carry_out(pool: Pool, plan: Plan) -> Path | None:
         backup = configfile.change(pool, plan.change, backup=True)
     except BaseException:
         for each in copied:
-            keystore.let_go(pool, each.kept, each.new_label, each.source)
+            keystore.give_back(pool, each.kept, each.new_label, each.source)
         raise
     for provider, label, source in stored:
         keystore.let_go(pool, provider, label, source)

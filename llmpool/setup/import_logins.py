@@ -28,6 +28,8 @@ def adopt(
         why = "there is only what renews it: --take-over does that here"
         return Step(account.provider, name, SKIPPED, why)
     same = [old for old in of(pool.paths.state, account.provider) if old.email and old.email == found.email]
+    if any(old.refreshable and not old.borrowed for old in same) and not take_over:
+        return Step(account.provider, name, PRESENT, "it is logged in here, and renewed here")
     if dry_run:
         return Step(account.provider, name, LOGIN, "its tokens would be the new ones" if same else "")
     refresh = found.refresh if take_over else ""

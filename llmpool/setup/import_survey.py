@@ -100,7 +100,8 @@ def judged(pool: Pool, found: Iterable[Found]) -> Iterator[Entry]:
     """Say of each find what it becomes, whether it can, and whether it is there or was listed already."""
     present, listed = _present(pool), dict[tuple[str, str], str]()
     here = {table.id: table.url for table in pool.config.providers}
-    servers = {canonical(each.url): each.id for each in reversed(pool.catalog.providers) if each.id in here}
+    urls = {each.id: each.url for each in reversed(pool.catalog.providers) if each.id in here}
+    servers = {canonical(url): name for name, url in urls.items()}
     ids: dict[str, str] = {}
     for each in map(_unmistaken, found):
         aim = _placed(target(each), here, servers, ids)
@@ -109,7 +110,7 @@ def judged(pool: Pool, found: Iterable[Found]) -> Iterator[Entry]:
         had = present.get(digest, "") if digest else ""
         if not key and not each.key_env and not aim.why and canonical(aim.url) in servers:
             had = aim.provider
-        why = f"{had} has it" if had else _only_proxy(each) or aim.why or _taken(aim, here)
+        why = f"{had} has it" if had else _only_proxy(each) or aim.why or _taken(aim, urls)
         repeats = listed.setdefault((aim.provider, digest), each.tool) if digest else each.tool
         yield Entry(each, aim, not why, why, bool(had), repeats if repeats != each.tool else "")
 
@@ -140,14 +141,12 @@ def _only_proxy(found: Found) -> str:
     return "" if has or not found.proxy else f"its proxy: llmpool providers import {found.tool} --proxy"
 
 
-def _taken(aim: Target, here: dict[str, str | None]) -> str:
-    """Say that the id is another server's, which is never overwritten."""
-    if aim.provider not in here or not aim.fields:
+def _taken(aim: Target, urls: dict[str, str]) -> str:
+    """Say that the id is another server's, which is not overwritten, nor given a key that is not its own."""
+    url = urls.get(aim.provider)
+    if url is None or canonical(url) == canonical(aim.url):
         return ""
-    url = here[aim.provider] or ""
-    if canonical(url) == canonical(aim.url):
-        return ""
-    return f"{aim.provider} is configured with another address: {url or 'its preset has it'}"
+    return f"{aim.provider} is configured with another address: {url}"
 
 
 def _present(pool: Pool) -> dict[str, str]:

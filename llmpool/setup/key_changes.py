@@ -88,7 +88,7 @@ def replace(
         configfile.change(pool, lambda text: key_refs.changed(text, name, ref.label, reference))
     except BaseException:
         if kept != ref.source:
-            keystore.let_go(pool, name, ref.label, kept)
+            keystore.give_back(pool, name, ref.label, kept)
         raise
     left = keystore.let_go(pool, name, ref.label, ref.source) if kept != ref.source else ""
     if key:

@@ -23,6 +23,12 @@ def labels(text: str, provider: str) -> list[str]:
     return [label for label, _ in _listed(text, provider)]
 
 
+def source_of(text: str, provider: str, label: str) -> str:
+    """Return where the config says that a key is; empty where it names none such."""
+    table = dict(_listed(text, provider)).get(label, {})
+    return next((source for source in _SOURCES if source in table), "")
+
+
 def free_label(text: str, provider: str) -> str:
     """Choose a label for one more key: `default` for the first, then numbers."""
     taken = labels(text, provider)

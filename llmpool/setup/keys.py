@@ -16,12 +16,13 @@ from llmpool.config.presets import find_preset
 from llmpool.config.problems import is_dense, looks_secret
 from llmpool.core.ids import key_digest, mask_key
 from llmpool.core.provider import KeyRef, Provider
-from llmpool.errors import Misuse, NoCredential, UnknownName
+from llmpool.errors import Misuse, NoCredential, UnknownName, UnusableCredential
 from llmpool.pool import Pool
 from llmpool.setup import configfile, key_refs, keystore
 from llmpool.state import keys as known_keys
 
 LONGEST = 1 << 16
+_MOMENT = 60.0  # seconds within which a key that was learnt is kept
 _LABEL = re.compile(r"[^\W_](?:[\w.:@ -]{0,62}[\w.:@-])?", re.ASCII)
 HERE = {keystore.KEYRING: {"keyring": True}, keystore.FILE: {"file": True}}
 
@@ -74,6 +75,8 @@ def store(
     if double := existing(pool, provider, key):
         return double
     where = keystore.FILE if plaintext and not where else where
+    if lost := _lost_before(pool, provider, key):
+        return _keep_again(pool, provider, lost, key, where=where or lost.source, plaintext=plaintext)
     planned = where or keystore.KEYRING
     label = _claim(pool, provider, label, HERE[planned])
     try:
@@ -81,11 +84,11 @@ def store(
             _give_back(pool, provider, label)
             return existing(pool, provider, key) or Stored(other, "", existing=True)
         kept, notes = keystore.keep(pool, provider, label, key, where=where, plaintext=plaintext)
+        if kept != planned:
+            configfile.change(pool, lambda text: key_refs.changed(text, provider, label, HERE[kept]))
     except BaseException:
         _give_back(pool, provider, label)
         raise
-    if kept != planned:
-        configfile.change(pool, lambda text: key_refs.changed(text, provider, label, HERE[kept]))
     return Stored(label, kept, existing=False, mask=mask_key(key), notes=(*notes, *_notes(pool, before, key)))
 
 
@@ -149,6 +152,8 @@ def existing(pool: Pool, provider: str, key: str) -> Stored | None:
         seen = known[ref.label].digest if ref.label in known else ""
         is_near = ref.source in ("env", "file") or (ref.source == "keyring" and seen in ("", digest))
         live = readable(pool, provider, ref) if is_near else ""
+        if not live and ref.source == keystore.KEYRING and is_lost(pool, provider, ref):
+            continue
         if live and seen and key_digest(live) != seen:
             learn(pool, provider, ref.label, live)  # somebody else has changed it since
         if (key_digest(live) if live else seen) == digest:
@@ -161,6 +166,36 @@ def readable(pool: Pool, provider: str, ref: KeyRef) -> str:
     with suppress(NoCredential):
         return secrets.read_key(ref, provider, pool.env, pool.paths.secrets)
     return ""
+
+
+def is_lost(pool: Pool, provider: str, ref: KeyRef) -> bool:
+    """Say whether nothing is where llmpool kept a key: the keyring was cleared, the file deleted."""
+    if ref.source not in HERE:
+        return False
+    try:
+        secrets.read_key(ref, provider, pool.env, pool.paths.secrets)
+    except UnusableCredential:
+        return False  # it is locked, which is another thing
+    except NoCredential:
+        return True
+    return False
+
+
+def _lost_before(pool: Pool, provider: str, key: str) -> KeyRef | None:
+    """Return the reference to just this key that leads nowhere, but not one that is being kept now."""
+    known = known_keys.read(pool.paths.state).known.get(provider, {})
+    before = pool.clock() - _MOMENT
+    same = {label for label, each in known.items() if each.digest == key_digest(key) and each.since < before}
+    refs = (ref for ref in pool.provider(provider).keys if ref.label in same)
+    return next((ref for ref in refs if is_lost(pool, provider, ref)), None)
+
+
+def _keep_again(pool: Pool, provider: str, ref: KeyRef, key: str, *, where: str, plaintext: bool) -> Stored:
+    """Keep a key that was lost, under the label that it had."""
+    kept, notes = keystore.keep(pool, provider, ref.label, key, where=where, plaintext=plaintext)
+    if kept != ref.source:
+        configfile.change(pool, lambda text: key_refs.changed(text, provider, ref.label, HERE[kept]))
+    return Stored(ref.label, kept, existing=False, mask=mask_key(key), notes=notes)
 
 
 def _tried(pool: Pool, provider: str, ref: KeyRef) -> tuple[str, tuple[str, ...]]:

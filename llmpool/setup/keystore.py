@@ -11,7 +11,9 @@ from llmpool.auth.box import Box
 from llmpool.core.provider import KeyRef
 from llmpool.errors import Misuse, NoCredential, UnusableCredential
 from llmpool.pool import Pool
+from llmpool.setup import configfile, key_refs
 from llmpool.state import jsonfile
+from llmpool.state.lock import locked
 
 Keys = dict[tuple[str, str], str]  # by provider and label
 KEYRING, FILE = "keyring", "file"
@@ -32,6 +34,15 @@ def put_into_file(pool: Pool, keys: Keys, *, plaintext: bool = True) -> None:
     if keys:
         path = pool.paths.secrets
         keyfile.put_all(path, keys, box=state_box(pool), plaintext=plaintext, update=jsonfile.update)
+
+
+def give_back(pool: Pool, provider: str, label: str, source: str) -> None:
+    """Let go of a key that the config did not come to name; one that it names stays.
+
+    An error is not always of a change that was not made: an interrupt may come behind the write.
+    """
+    if key_refs.source_of(configfile.read(pool), provider, label) != source:
+        let_go(pool, provider, label, source)
 
 
 def take_out_of_file(pool: Pool, provider: str, label: str) -> bool:
@@ -143,18 +154,22 @@ def encrypt(pool: Pool, key_file: str = "") -> Encrypted:
     path = pool.paths.secrets
     before = keyfile.read(path)
     named = Path(key_file).expanduser().absolute() if key_file else None
-    if named is None:
-        found, made = boxes.find(pool.env, before.state_key), False
-    else:
-        made = _make(named)
-        found = boxes.of_file(named)
-    if found is None:
-        found, made = _new_in_keyring(before), True
+    with locked(pool.paths.state / boxes.KEYRING_USER):  # of two made at once one would be written over
+        found, made = _to_seal_with(pool, before, named)
     keyfile.put_all(path, {}, box=found, update=jsonfile.update, state_key=str(named or ""))
     held = keyfile.read(path)
     shut = tuple(f"{provider}/{label}" for provider, label in keyfile.faulty(held, found))
     count = sum(map(len, held.keys.values()))
     return Encrypted(count, len(keyfile.sealed(before)), found.source, made, shut)
+
+
+def _to_seal_with(pool: Pool, before: keyfile.Held, named: Path | None) -> tuple[Box, bool]:
+    """Find the state key, or make one; say whether it was made."""
+    if named is not None:
+        made = _make(named)
+        return boxes.of_file(named), made
+    found = boxes.find(pool.env, before.state_key)
+    return (found, False) if found else (_new_in_keyring(before), True)
 
 
 def _make(path: Path) -> bool:
@@ -176,8 +191,21 @@ def _new_in_keyring(before: keyfile.Held) -> Box:
         )
     key = boxes.new_key()
     try:
+        _refuse_unknown()
         keyrings.put(boxes.KEYRING_USER, key)
     except UnusableCredential as error:
         error.hint = f"keep the state key in a file: --state-key-file FILE;  or set {boxes.VARIABLE}"
         raise
     return Box(boxes.key_of(key.encode()), "the keyring")
+
+
+def _refuse_unknown() -> None:
+    """Raise where the keyring cannot be read: it may hold a state key, which a new one would write over."""
+    from llmpool.auth import keyrings
+
+    try:
+        keyrings.read(boxes.KEYRING_USER)
+    except UnusableCredential:
+        raise
+    except NoCredential:
+        pass

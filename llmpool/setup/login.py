@@ -132,6 +132,8 @@ def adopt(pool: Pool, login: Login, found: Tokens, *, plaintext: bool = False) -
         raise
     if known and known.store != account.store:
         accounts.drop(pool, [known])
+    elif known and known.refreshable and not account.refreshable:
+        accounts.drop(pool, [known.replace(passing=True)])  # no logout would find its refresh token
     accounts.drop(pool, gone)
     pool.forget()
     return account

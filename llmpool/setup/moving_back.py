@@ -35,6 +35,7 @@ class Record:
         self.before = ""  # the text of the config, and what a move has made of it
         self.after: str | None = None
         self.keys: list[tuple[str, str, str]] = []
+        self.digests: dict[str, str] = {}  # of those keys, by `provider/label`
         self.policies: dict[str, str] = {}  # when each of them was decided
         self.prices: dict[str, dict[str, str]] = {}  # the default under the empty name
         self.accounts: list[tuple[str, str]] = []
@@ -112,6 +113,7 @@ def _read(pool: Pool, name: str) -> Record:
         record = Record(name, str(data["source"]))
         record.existed, record.digest = bool(data["existed"]), str(data["digest"])
         record.keys = [(str(a), str(b), str(c)) for a, b, c in data["keys"]]
+        record.digests = {str(name): str(each) for name, each in data.get("digests", {}).items()}
         record.policies = {str(name): str(at) for name, at in data["policies"].items()}
         record.prices = {str(name): dict(rates) for name, rates in data["prices"].items()}
         record.accounts = [(str(a), str(b)) for a, b in data["accounts"]]
@@ -124,6 +126,17 @@ def _read(pool: Pool, name: str) -> Record:
 def is_changed(pool: Pool, record: Record) -> bool:
     """Tell whether the config was changed since the move."""
     return _digest(configfile.read(pool)) != record.digest
+
+
+def replaced_since(pool: Pool, record: Record) -> list[tuple[str, str, str]]:
+    """Return the places of keys in which their owner keeps others since the move: those stay."""
+    known = known_keys.read(pool.paths.state).known
+    found = []
+    for provider, label, where in record.keys:
+        now = known.get(provider, {}).get(label)
+        if now and now.digest != record.digests.get(f"{provider}/{label}", now.digest):
+            found.append((provider, label, where))
+    return found
 
 
 def undo(pool: Pool, record: Record) -> None:
@@ -153,7 +166,8 @@ def take_back(pool: Pool, record: Record) -> None:
         with suppress(LlmpoolError, OSError):
             configfile.change(pool, lambda now: record.before if now == record.after else now)
             _remove_empty(pool, record)
-    for provider, label, where in record.keys:
+    others = replaced_since(pool, record)
+    for provider, label, where in (each for each in record.keys if each not in others):
         with suppress(LlmpoolError):
             keystore.let_go(pool, provider, label, where)
             known_keys.forget(state, provider, label)

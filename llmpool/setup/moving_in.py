@@ -170,8 +170,12 @@ def _keep_keys(pool: Pool, made: Plan, manner: Manner, record: Record) -> dict[t
         if order.env:
             continue
         name = order.provider, order.label
+        record.keys.append(
+            (*name, where or keystore.KEYRING)
+        )  # first: an interrupt may come behind the write
         places[name], _ = keystore.keep(pool, *name, order.key, where=where, plaintext=manner.plaintext)
-        record.keys.append((*name, places[name]))
+        record.keys[-1] = (*name, places[name])
+        record.digests["/".join(name)] = key_digest(order.key)
         where = places[name]  # what the keyring has refused once is not asked again
     return places
 

@@ -73,20 +73,31 @@ def change(
 ) -> tuple[Changed, Stored | None]:
     """Change a provider in the config, and keep another key of its, in the place of the one it has.
 
-    Raises what `provider_edit.change` and `keys.store` raise, and Misuse for one of several keys.
+    Raises what `provider_edit.change` and `keys.store` raise, and Misuse for one of several keys. Without the
+    key the rest is not changed either: the old one would go to the new address.
     """
     if not given.key:
         return provider_edit.change(pool, name, wish, dry_run=dry_run), None
     refs = pool.provider(name).keys
     _refuse_unclear(name, wish, len(refs), dry_run=dry_run)
     key = Given(keys.checked(given.key))
+    before = configfile.read(pool)
     done = Changed((), ()) if _is_empty(wish) else provider_edit.change(pool, name, wish)
-    if not refs:
-        return done, keys.store(pool, name, key.key, where=keep, plaintext=plaintext)
-    swapped = key_changes.replace(
+    after = configfile.read(pool)
+    try:
+        return done, _with_another_key(pool, name, key, keep=keep, plaintext=plaintext)
+    except BaseException:
+        configfile.change(pool, lambda now: before if now == after else now)
+        raise
+
+
+def _with_another_key(pool: Pool, name: str, key: Given, *, keep: str, plaintext: bool) -> Stored:
+    """Keep the only key of a provider, in the place of the one it has."""
+    if not pool.provider(name).keys:
+        return keys.store(pool, name, key.key, where=keep, plaintext=plaintext)
+    return key_changes.replace(
         pool, name, "", key, where=keep, plaintext=plaintext, verify=False, progress=lambda _: None
-    )
-    return done, swapped.stored
+    ).stored
 
 
 def remove(pool: Pool, name: str) -> list[str]:

@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 
 from llmpool.config import edit
 from llmpool.core.policy import Policy
+from llmpool.core.provider import KeyRef
 from llmpool.errors import ConfigInvalid, Misuse, NoCredential, StateUnusable
 from llmpool.importers.usage_source import Raw
 from llmpool.pool import Pool
 from llmpool.pricing.lookup import Own
-from llmpool.setup import carried_usage, configfile, given, keystore, policyfile
+from llmpool.setup import carried_usage, configfile, given, keys, keystore, policyfile
 from llmpool.setup.export import FORMAT, USAGE, VERSION, KeyPlace, bound, key_places
 from llmpool.setup.keystore import Keys
 from llmpool.state import policy, prices
@@ -39,13 +40,17 @@ class Export(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What would be written: the config, and keys by where they go; *replaces* another config."""
+    """What would be written: the config, and keys by where they go; *replaces* another config.
+
+    *over* are keys that take the place of another one here.
+    """
 
     export: Export
     config: str
     into_keyring: Keys
     into_file: Keys
     replaces: bool
+    over: tuple[tuple[str, str], ...] = ()
 
 
 class Restored(NamedTuple):
@@ -109,12 +114,12 @@ def unsealed(export: Export, passphrase: str) -> Keys:
     content = sealed.opened(export.sealed, passphrase, export.bound)
     try:
         rows = json.loads(content)["keys"]
-        keys = {(str(provider), str(label)): str(key) for provider, label, key in rows}
+        found = {(str(provider), str(label)): str(key) for provider, label, key in rows}
     except (ValueError, KeyError, TypeError):
         raise NoCredential(
             "what is sealed here are no keys of llmpool", hint="--no-keys leaves them"
         ) from None
-    return keys
+    return found
 
 
 def check(pool: Pool, export: Export) -> None:
@@ -130,7 +135,7 @@ def check(pool: Pool, export: Export) -> None:
     )
 
 
-def plan(pool: Pool, export: Export, keys: Keys, *, plaintext: bool) -> Plan:
+def plan(pool: Pool, export: Export, coming: Keys, *, plaintext: bool) -> Plan:
     """Plan where everything goes; nothing is written yet.
 
     A key goes where the config looks for it: the keyring, or secrets.json, which holds it in the clear where
@@ -138,16 +143,25 @@ def plan(pool: Pool, export: Export, keys: Keys, *, plaintext: bool) -> Plan:
     too, and the config says so.
     """
     check(pool, export)
-    sources = _sources(export, keys)
-    into_file = {name: key for name, key in keys.items() if plaintext or sources[name] == "file"}
+    sources = _sources(export, coming)
+    into_file = {name: key for name, key in coming.items() if plaintext or sources[name] == "file"}
     if into_file and not plaintext and keystore.state_box(pool) is None:
         raise Misuse(
             f"{len(into_file)} of the keys would lie in the clear in {pool.paths.secrets} (mode 0600)",
             hint="say so: --plaintext; or leave the keys behind: --no-keys",
         )
-    into_keyring = {name: key for name, key in keys.items() if name not in into_file}
+    into_keyring = {name: key for name, key in coming.items() if name not in into_file}
     config = _pointing_at_file(export.config, [name for name in into_file if sources[name] == "keyring"])
-    return Plan(export, config, into_keyring, into_file, configfile.read(pool) not in ("", config))
+    over = (*_others(pool, keystore.KEYRING, into_keyring), *_others(pool, keystore.FILE, into_file))
+    return Plan(export, config, into_keyring, into_file, configfile.read(pool) not in ("", config), over)
+
+
+def _others(pool: Pool, source: str, coming: Keys) -> Iterator[tuple[str, str]]:
+    """Name the keys in whose place another one is kept here."""
+    for (provider, label), key in coming.items():
+        here = keys.readable(pool, provider, KeyRef(label=label, source=source))
+        if here not in ("", key):
+            yield provider, label
 
 
 def carry_out(pool: Pool, plan: Plan) -> Restored:
@@ -170,6 +184,8 @@ def carry_out(pool: Pool, plan: Plan) -> Restored:
     if mine.custom or mine.default:
         prices.update(pool.paths.state, lambda known: _laid_over(known, mine))
         pool.forget()
+    for (provider, label), key in (plan.into_keyring | plan.into_file).items():
+        keys.learn(pool, provider, label, key)
     stored = [*plan.into_keyring, *plan.into_file]
     return Restored(not same, backup, len(policies), stored, _missing(pool))
 
@@ -200,13 +216,13 @@ def _laid_over(known: Own, mine: Own) -> Own:
     return Own(custom={**known.custom, **mine.custom}, default=mine.default or known.default)
 
 
-def _sources(export: Export, keys: Keys) -> dict[tuple[str, str], str]:
+def _sources(export: Export, coming: Keys) -> dict[tuple[str, str], str]:
     """Return where the exported config looks for each key; one that it does not name is no key of it."""
     from llmpool.config.load import loads
 
     config = loads(export.config, Path(export.name))
     found = {(table.id, ref.label): ref.source for table in config.providers for ref in table.keys}
-    strange = [name for name in keys if found.get(name) not in ("keyring", "file")]
+    strange = [name for name in coming if found.get(name) not in ("keyring", "file")]
     if strange:
         raise Misuse(f"{export.name} is damaged: it seals a key that its config does not name", hint=_HINT)
     return found
@@ -234,7 +250,6 @@ def _in_file(ref: dict[str, Any]) -> dict[str, Any]:
 def _missing(pool: Pool) -> list[KeyPlace]:
     """List the keys that the config names and this machine does not have, without running any program."""
     from llmpool.auth import secrets
-    from llmpool.core.provider import KeyRef
 
     found = []
     for place in key_places(pool):

@@ -9,7 +9,7 @@ the run with 10, and so does a directory in which nothing can be reserved.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
@@ -54,6 +54,17 @@ def renew(keeping: Keeping, lease: Lease) -> Lease:
 def settle(keeping: Keeping, lease: Lease, cost: Decimal) -> None:
     """Put what a call really cost in the place of what it had reserved; 0 where it was never sent."""
     _with(keeping, lambda tally, _: rules.settle(tally, keeping.budgets, lease, cost))
+
+
+def charge(keeping: Keeping, ran: Iterable[Ran]) -> None:
+    """Count what calls cost that nothing was reserved for; it is not in the ledger yet."""
+
+    def change(tally: Tally, now: float) -> None:
+        for deployment, key, tag, cost in ran:
+            unreserved = Lease("", now, deployment, key, tag, rules.NOTHING)
+            rules.settle(tally, keeping.budgets, unreserved, cost)
+
+    _with(keeping, change)
 
 
 def standings(keeping: Keeping) -> list[Standing]:

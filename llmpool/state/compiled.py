@@ -22,18 +22,21 @@ from llmpool.errors import Busy
 from llmpool.state import jsonfile
 
 ROUTING, LISTING, COSTS, IDS = "routing.json", "registry.json", "costs.json", "model-ids.txt"
-LAYOUT = 13  # goes up with every change of what the documents hold, so that older ones are compiled anew
+LAYOUT = 14  # goes up with every change of what the documents hold, so that older ones are compiled anew
 _LOCK = "registry"
 _OPEN, _CLOSE, _END = b'"models":[\n', b"\n]", b"\n}}\n"
 _HEAD_BYTES = 1 << 20
-_HEAD = ("generation", "essence")  # of a document, in its first line
+_HEAD = ("generation", "essence", "until")  # of a document, in its first line
 SOURCES = ("inventory.json", "policy.json", "prices.json", "price-book.json", "catalog.json")
 
 Documents = dict[str, dict[str, Any]]
 
 
 def stamps(config: Path, state: Path) -> list[list[object]]:
-    """Take the sizes and times of everything the registry is compiled from."""
+    """Take the sizes and times of everything the registry is compiled from.
+
+    The time of a file's last change tells what its own does not: some are put in place with an old one.
+    """
     found: list[list[object]] = [[str(config), __version__, LAYOUT], _stamp(config)]
     return found + [_stamp(state / name) for name in SOURCES]
 
@@ -42,26 +45,29 @@ def _stamp(path: Path) -> list[object]:
     try:
         seen = os.stat(path)  # noqa: PTH116 - one call, on every run
     except OSError:
-        return [path.name, 0, 0]
-    return [path.name, seen.st_size, seen.st_mtime_ns]
+        return [path.name, 0, 0, 0]
+    return [path.name, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns]
 
 
-def read(state: Path, name: str, stamp: list[list[object]]) -> dict[str, Any] | None:
-    """Read a compiled document if it still matches its sources; one that others wrote is none."""
-    content = _content(state / name, stamp)
+def read(state: Path, name: str, stamp: list[list[object]], now: float = 0.0) -> dict[str, Any] | None:
+    """Read a compiled document if it still matches its sources *now*; one that others wrote is none."""
+    content = _content(state / name, stamp, now)
     return None if content is None else json.loads(content)["data"]
 
 
-def read_listing(state: Path, stamp: list[list[object]]) -> str | None:
+def read_listing(state: Path, stamp: list[list[object]], now: float = 0.0) -> str | None:
     """Read the listing's entries as the JSON text they are kept in, unparsed, if it matches its sources.
 
     Ten thousand entries take longer to parse and to write again than all the rest of a run.
     """
-    return _entries(state / LISTING, stamp)
+    return _entries(state / LISTING, stamp, now)
 
 
 def read_costs(state: Path, stamp: list[list[object]]) -> str | None:
-    """Read the lines of what a cost is worked out from, as `read_listing` does; `line_of` finds one."""
+    """Read the lines of what a cost is worked out from, as `read_listing` does; `line_of` finds one.
+
+    They tell of every time what holds then, so that they never run out.
+    """
     return _entries(state / COSTS, stamp)
 
 
@@ -75,15 +81,15 @@ def line_of(lines: str, key: str | int) -> str | None:
     return text[begin : text.index("\n", begin)].removesuffix(",").removesuffix("]")
 
 
-def _entries(path: Path, stamp: list[list[object]]) -> str | None:
-    content = _content(path, stamp)
+def _entries(path: Path, stamp: list[list[object]], now: float = 0.0) -> str | None:
+    content = _content(path, stamp, now)
     return None if content is None else content.partition(_OPEN)[2].removesuffix(_CLOSE + _END).decode()
 
 
-def _content(path: Path, stamp: list[list[object]]) -> bytes | None:
+def _content(path: Path, stamp: list[list[object]], now: float) -> bytes | None:
     """Return a document that is `_whole`; a broken or newer file is told of as any other is."""
     try:
-        return _whole(path, stamp)
+        return _whole(path, stamp, now)
     except _Foreign:
         jsonfile.read(path)
         return None
@@ -93,8 +99,8 @@ class _Foreign(Exception):
     """A file is missing, or not as this version writes it."""
 
 
-def _whole(path: Path, stamp: list[list[object]]) -> bytes | None:
-    """Return a document that was written of sources with this *stamp*, None for another stamp.
+def _whole(path: Path, stamp: list[list[object]], now: float) -> bytes | None:
+    """Return a document that was written of sources with this *stamp*, None for another, or one run out.
 
     The first line has the stamps, and a checksum of all the others, so that nobody needs to look whether
     each value in them is what it should be.
@@ -106,7 +112,8 @@ def _whole(path: Path, stamp: list[list[object]]) -> bytes | None:
         head, _, body = content.partition(b"\n")
         envelope = json.loads(head + b'"":0}}')
         known = envelope["data"]
-        if envelope["version"] == 1 and known["stamps"] != stamp:
+        is_over = known["until"] is not None and now >= known["until"]
+        if envelope["version"] == 1 and (known["stamps"] != stamp or is_over):
             return None
         if envelope["version"] == 1 and known["crc"] == zlib.crc32(body):
             return content
@@ -116,11 +123,16 @@ def _whole(path: Path, stamp: list[list[object]]) -> bytes | None:
 
 
 def write(
-    state: Path, stamp: list[list[object]], build: Callable[[int], Documents], ids: list[str]
+    state: Path,
+    stamp: list[list[object]],
+    build: Callable[[int], Documents],
+    ids: list[str],
+    now: float = 0.0,
 ) -> Documents:
     """Write the documents, unless their sources have changed since *stamp* was taken; return them.
 
-    What *build* returns has an `essence` in its routing document: the generation moves when that differs.
+    What *build* returns has an `essence` in its routing document: the generation moves when that differs;
+    and `until`, the time at which all of it has to be compiled anew, if there is one.
     Raises StateUnusable where they cannot be written, LaterState where a later version wrote them.
     """
     from llmpool.state.lock import locked
@@ -131,7 +143,7 @@ def write(
     try:
         with locked(state / _LOCK):
             documents = numbered(state, documents)
-            if stamps(Path(str(stamp[0][0])), state) == stamp and not _is_done(state, stamp, documents):
+            if stamps(Path(str(stamp[0][0])), state) == stamp and not _is_done(state, stamp, documents, now):
                 _write_all(state, stamp, documents, ids)
     except Busy:
         return numbered(state, documents)  # others are writing the same; the next run reads that
@@ -142,7 +154,8 @@ def numbered(state: Path, documents: Documents) -> Documents:
     """Give documents their generation: the last one, or the next where the registry is another."""
     generation, last = max(_last(state / name) for name in (ROUTING, LISTING))
     essence = documents[ROUTING]["essence"]
-    told = {"generation": generation + (essence != last), "essence": essence}
+    until = documents[ROUTING].get("until")
+    told = {"generation": generation + (essence != last), "essence": essence, "until": until}
     return {name: document | told for name, document in documents.items()}
 
 
@@ -164,10 +177,10 @@ def _last(path: Path, *, tell: bool = False) -> tuple[int, str]:
     return 0, ""
 
 
-def _is_done(state: Path, stamp: list[list[object]], documents: Documents) -> bool:
+def _is_done(state: Path, stamp: list[list[object]], documents: Documents, now: float) -> bool:
     """Tell whether another process has just written all documents from the same sources."""
     try:
-        return all(_whole(state / name, stamp) for name in documents)
+        return all(_whole(state / name, stamp, now) for name in documents)
     except _Foreign:
         return False
 
@@ -193,6 +206,7 @@ def _write(path: Path, stamp: list[list[object]], document: dict[str, Any], mode
             "crc": zlib.crc32(rest),
             "generation": document["generation"],
             "essence": document["essence"],
+            "until": document["until"],
         },
     }
     head = jsonfile.encode(first).removesuffix(b"}}") + b",\n"

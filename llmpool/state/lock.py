@@ -13,11 +13,15 @@ import errno
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from llmpool.errors import Busy, StateUnusable
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 _SPACE = "free some space there, or point LLMPOOL_STATE_DIR at another disk"
 _RIGHTS = "make it readable and writable for this user, or point LLMPOOL_STATE_DIR at a directory that is"
@@ -38,6 +42,8 @@ _REMEDIES = {
     errno.ENOSYS: _NO_LOCKS,
     errno.EOPNOTSUPP: _NO_LOCKS,
 }
+
+_ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
 
 _FIRST_PAUSE = 0.0002
 _QUICK_LOOKS = 7
@@ -101,6 +107,37 @@ def locked(path: Path, *, shared: bool = False, wait: float = 10.0, note: str = 
                 _unlock(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let a signal that would end the run wait for the end of the block; the next one does not wait.
+
+    What is paid for is written down in there, and half of that is worse than a moment's wait.
+    """
+    import signal
+    import threading
+
+    heard: list[tuple[int, FrameType | None]] = []
+    before: dict[int, Callable[[int, FrameType | None], object]] = {}
+
+    def hear(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, before[number])
+        heard.append((number, frame))
+
+    try:
+        for name in _ENDING if threading.current_thread() is threading.main_thread() else ():
+            number = getattr(signal, name, None)  # Windows has no SIGHUP
+            action = signal.getsignal(number) if number is not None else None
+            if number is not None and callable(action):
+                before[number] = action
+                signal.signal(number, hear)
+        yield
+    finally:
+        for number, action in before.items():
+            signal.signal(number, action)
+        for number, frame in heard:
+            before[number](number, frame)
 
 
 def held_by(path: Path) -> str:

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 from llmpool.state.jsonfile import replace, settle, temporary_of
 from llmpool.state.jsonl import gate, lines_of, record
 from llmpool.state.lock import locked, open_private, unusable
+from llmpool.state.rollup import FOLDER, KEPT, is_in
 
 Change = Callable[[dict[str, Any]], dict[str, Any] | None]
 
@@ -19,7 +20,8 @@ def revise(path: Path, change: Change) -> int:
     """Put what *change* makes of a record in its place, None leaves it, and return how many are others now.
 
     The file is there in full, old or new, and lines that are no record stay. Others go on appending: they
-    wait only while what came meanwhile is written behind the rest.
+    wait only while what came meanwhile is written behind the rest. Lines that a prune which was stopped has
+    left are in its sums already, and stay as they are: it is known by them what the next one removes.
     """
     found: int | None = None
     while found is None:
@@ -44,6 +46,8 @@ def _revised(path: Path, change: Change) -> int | None:
                 with locked(gate(path.parent)):
                     if not made.goes_on(path, old):
                         return None
+                    if made.count and _is_pruned(path):
+                        return 0
                     if made.count:
                         old.close()  # Windows puts nothing in the place of an open file
                         new.close()
@@ -89,6 +93,10 @@ class _Revision:
         found = record(line)
         other = None if found is None else self._change(found)
         return line if other is None else lines_of([other])
+
+
+def _is_pruned(path: Path) -> bool:
+    return is_in(path.parent / FOLDER / f"{path.stem}{KEPT}", path)
 
 
 def _is_whole(line: bytes) -> bool:

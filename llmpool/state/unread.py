@@ -13,6 +13,8 @@ from llmpool.state.rollup import DAY, FOLDER, KEPT, Part, stamp
 from llmpool.usage.rollup import CELLS, DAYS, DEPLOYMENTS, KEYS, TOTALS
 from llmpool.usage.span import Span
 
+_Seen = tuple[str, list[int]]  # the name of a roll-up, and its stamp
+
 
 def words(state: Path, span: Span, view: str = CELLS, *, finer: bool = False, lines: bool = False) -> str:
     """Say what a person has to wait for before a span is added up; nothing where that is soon done.
@@ -49,13 +51,13 @@ def _unread(part: Part, rollups: Path, *, lines: bool) -> int:
 def _remade(rollups: Path, span: Span, view: str) -> int:
     """Count the bytes of the roll-ups of days that are read where no month has the view; none has ''."""
     try:
-        entries = [each for each in os.scandir(rollups) if each.name[0] != "." and _has(span, each.name[:7])]
+        names = [entry.name for entry in os.scandir(rollups)]
     except OSError:
         return 0
-    days: dict[str, list[os.DirEntry[str]]] = {}
-    for entry in entries:
-        if entry.name.endswith((DAY, KEPT)):
-            days.setdefault(entry.name[:7], []).append(entry)
+    days: dict[str, list[_Seen]] = {}
+    for name in [name for name in names if name[0] != "." and _has(span, name[:7])]:
+        if name.endswith((DAY, KEPT)) and (seen := stamp(rollups / name)):  # it may be gone by now
+            days.setdefault(name[:7], []).append((name, seen))
     months = ((rollups / f"{month}{MONTH}", some) for month, some in days.items() if len(some) > 1)
     return sum(_remade_of(path, some, view) for path, some in months)
 
@@ -65,10 +67,10 @@ def _has(span: Span, month: str) -> bool:
     return span.first[:10] <= f"{month}-01" and (not span.end or month <= span.end[:7])
 
 
-def _remade_of(path: Path, days: list[os.DirEntry[str]], view: str) -> int:
+def _remade_of(path: Path, days: list[_Seen], view: str) -> int:
     """Count what a month is made of: its days where it is void or they are wanted, else its own cells."""
-    made, whole = stamp(path), sum(day.stat().st_size for day in days)
-    if not made or any(day.stat().st_mtime_ns > made[1] for day in days if day.name.endswith(KEPT)):
+    made, whole = stamp(path), sum(seen[0] for _, seen in days)
+    if not made or any(seen[1] > made[1] for name, seen in days if name.endswith(KEPT)):
         return whole
     if view in (TOTALS, CELLS):
         return 0

@@ -25,14 +25,18 @@ def cost_fields(amount: Decimal | None, source: str | None, dated: str | None) -
 def counted(usage: TokenUsage | None, request: ChatRequest, got: str, *, success: bool) -> TokenUsage:
     """Take the server's count, or estimate four bytes to a token where it gave none, marked as such.
 
-    *got* is all that came, thinking included; an answer that failed before any of it counts nothing.
+    *got* is all that came, thinking included; an answer that failed before any of it counts nothing. What
+    a server counted of one that broke off may be of its beginning; a 0 is written by those that do not count.
     """
-    if usage is not None and usage.output is not None:
-        return usage
+    told = usage if usage is not None and usage.output is not None else TokenUsage()
     if not got and not success:
-        return TokenUsage()
-    sent = sum(tokens(message.text) for message in request.messages)
-    return TokenUsage(input=sent, output=tokens(got), estimated=True)
+        return told
+    sent = told.input or sum(tokens(message.text) for message in request.messages)
+    came = told.output or 0
+    came = came if success and came else max(came, tokens(got))
+    if (sent, came) == (told.input, told.output):
+        return told
+    return told.replace(input=sent, output=came, estimated=True)
 
 
 def usage_of(record: Mapping[str, Any]) -> TokenUsage:

@@ -109,3 +109,21 @@ def test_the_uses_of_a_key_are_written_together(home: Home, server: FakeServer, 
     assert home.here("chat", "hi").code == 0
     assert written[1:] == [{("den", "a"): 1}]
     assert counts.read(home.state).uses["den"]["a"].times == 9
+
+
+def test_a_key_is_not_sent_where_its_provider_was_moved_to(home: Home) -> None:
+    """A provider that has another address and another key by now is asked there with that one alone."""
+    for name in ("one", "two"):
+        (home.cwd / name).write_text(f"sk-{name}-0000000001")
+
+    def configure(url: str, name: str) -> None:
+        keys = [{"label": "a", "command": ["cat", name]}]
+        home.write_config(provider("work", url, location="cloud", keys=keys), model("work/m"))
+
+    lines = "".join(json.dumps({"prompt": f"question {n}"}) + "\n" for n in range(4))
+    with FakeServer(["m"]) as old, FakeServer(["m"]) as new:
+        old.behave(lambda _number, _request: configure(new.url, "two"))
+        configure(old.url, "one")
+        assert home.here("chat", "--batch", "-", "--jobs", "1", stdin=lines).code == 0
+        assert [chat.headers["authorization"] for chat in old.chats] == ["Bearer sk-one-0000000001"]
+        assert [chat.headers["authorization"] for chat in new.chats] == ["Bearer sk-two-0000000001"] * 3

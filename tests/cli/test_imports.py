@@ -201,7 +201,7 @@ def test_completion_knows_every_source() -> None:
 def test_init_tells_of_other_tools_and_takes_nothing(home: Home, server: FakeServer) -> None:
     """Off a terminal init says what other tools have and how to have it; no key is copied."""
     put(home, SETTINGS, {"api_key": KEY})
-    result = home.here("init", "--yes", "--no-embedded", "--json", env={"OPENAI_BASE_URL": server.url})
+    result = home.here("init", "--yes", "--no-embedded", "--json", env={"OPENROUTER_BASE_URL": server.url})
     assert result.json["elsewhere"] == [{"tool": "cursor", "becomes": "openai"}]
     assert f"Cursor has {SHOWN} for openai" in result.err
     assert "llmpool providers import cursor" in result.err

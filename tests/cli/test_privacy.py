@@ -149,3 +149,20 @@ def test_no_picture_is_fetched_from_the_internet(
     assert (ran.code, ran.out, den.chats) == (8, "", [])
     assert f"would be fetched from the internet, which {bound} forbids" in ran.err
     assert "save it, and attach the file" in ran.err
+
+
+def test_no_picture_of_ones_own_network_leads_into_the_internet(
+    home: Home, den: FakeServer, cloud: FakeServer
+) -> None:
+    """A server at home that sends on to one in the internet is not followed, where that is forbidden."""
+    there = "http://pictures.example/cat.png"
+    den.routes["/cat.png"] = faults.redirect(there)
+    cloud.routes[there] = lambda exchange: exchange.send(200, DOTS, kind="image/png")
+    configure(home, den.url, cloud, model("den/small", supports_images=True))
+    away = {"http_proxy": cloud.root, "HTTP_PROXY": cloud.root}  # whoever asks the internet asks here
+    args = ("-a", f"{den.root}/cat.png", "what is it?")
+    ran = home.here("chat", "--local-only", *args, env=away)
+    assert (ran.code, cloud.connections, den.chats) == (2, 0, [])
+    assert "a redirect to pictures.example:80 (status 307), which is not followed" in ran.err
+    assert home.here("chat", "-m", "den/small", *args, env=away).code == 0
+    assert cloud.connections == 1

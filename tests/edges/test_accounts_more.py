@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -222,3 +225,25 @@ def test_a_keyring_that_breaks_in_the_middle_leaves_no_account(
     with pytest.raises(UnusableCredential):
         logged_in(pool, CODEX, "access-1", "refresh-1", store="keyring")
     assert (keyring, logins.read(pool.paths.state)) == ({}, [])
+
+
+def test_who_interrupts_a_refresh_has_its_tokens(
+    tmp_path: Path, fake: FakeOAuth, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that takes each refresh token once has taken it by then; Ctrl-C waits for what came of it."""
+    fake.rotates = True
+    pool = pool_of(tmp_path, fake, clock, CODEX)
+    logged_in(pool, CODEX, "access-old", "refresh-old", ends=NOW - 1)
+    real = accounts.send
+
+    def interrupted(*args: Any) -> Any:
+        found = real(*args)
+        os.kill(os.getpid(), signal.SIGINT)
+        return found
+
+    monkeypatch.setattr(accounts, "send", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        token(pool, CODEX)
+    monkeypatch.undo()
+    fresh = pool_of(tmp_path, fake, clock, CODEX)
+    assert (token(fresh, CODEX), fake.times("refresh_token")) == ("access-planted-0001", 1)

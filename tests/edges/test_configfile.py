@@ -48,6 +48,18 @@ def umask() -> Iterator[None]:
     os.umask(before)
 
 
+@posix
+def test_an_edit_by_root_leaves_the_config_its_owner(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under sudo the file would be root's, and its owner shut out; its backup is given back as well."""
+    given: list[tuple[str, int, int]] = []
+    monkeypatch.setattr(os, "chown", lambda path, user, group: given.append((path.name, user, group)))
+    path = written(pool.paths.config)
+    monkeypatch.setattr(configfile, "_owner", lambda _: (70_000, 70_001))
+    kept = configfile.change(pool, add, backup=True)
+    assert kept is not None
+    assert given == [(name, *who) for name in (kept.name, path.name) for who in ((-1, 70_001), (70_000, -1))]
+
+
 def add(text: str) -> str:
     return text + ADDED
 

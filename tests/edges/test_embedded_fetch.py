@@ -123,6 +123,32 @@ def test_remove(state: Path, tiny: Path) -> None:
         fetch.remove(state, "mine")
 
 
+def test_a_link_to_a_model_that_is_gone_is_none(state: Path, tiny: Path, tmp_path: Path) -> None:
+    """A model may be linked to; without it nothing is listed, and the link can be removed."""
+    make_private_dirs(state)
+    link, there = models_dir(state) / "mine.gguf", tmp_path / "there.gguf"
+    shutil.copy(tiny, there)
+    link.symlink_to(there)
+    assert [model.name for model in fetch.installed(state)] == ["mine"]
+    there.unlink()
+    assert fetch.installed(state) == []
+    fetch.remove(state, "mine")
+    assert not link.is_symlink()
+
+
+def test_what_cannot_be_read_is_told(state: Path, tiny: Path) -> None:
+    """A directory in the place of what is noted beside a model, or a link that leads to itself."""
+    fetch.pull(state, "mine", source=str(tiny), progress=ignore)
+    sidecar = models_dir(state) / "mine.json"
+    sidecar.unlink()
+    sidecar.mkdir()
+    with pytest.raises(StateUnusable, match=r"mine\.json: Is a directory"):
+        fetch.installed(state)
+    (embedded_dir(state) / "mine.run").symlink_to("mine.run")
+    with pytest.raises(StateUnusable, match=r"mine\.run: Too many levels"):
+        server.stop(state, "mine")
+
+
 def test_listing_is_by_name(state: Path, tiny: Path) -> None:
     """Models put there by hand are listed too; other files, and a missing directory, are no models."""
     assert fetch.installed(state) == []

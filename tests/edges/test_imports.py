@@ -168,6 +168,15 @@ def test_when_nothing_can_be_kept_the_run_fails(place: Place) -> None:
     assert not place.paths.config.exists() or not place.paths.config.read_text()
 
 
+@pytest.mark.parametrize("elsewhere", ['url = "http://den:1/v1"', 'preset = "groq"'])
+def test_a_vendors_key_goes_to_no_other_server(place: Place, elsewhere: str) -> None:
+    """A provider that has the vendor's name and another address is not given the vendor's key."""
+    place.put(SETTINGS, {"api_key": CURSOR_KEY})
+    place.paths.config.write_text(f"[providers.openai]\n{elsewhere}\n")
+    assert brought(place, "cursor") == [("openai", "skipped", "")]
+    assert place.paths.config.read_text() == f"[providers.openai]\n{elsewhere}\n"
+
+
 def test_all_takes_each_key_once(place: Place) -> None:
     """`all` brings in every tool's finds, a key that several tools have once, and says what it left."""
     place.put(SETTINGS, {"api_key": CURSOR_KEY})

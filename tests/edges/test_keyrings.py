@@ -252,10 +252,11 @@ class Doubled(Kept):
         self.others = ["theirs"]
 
     def get_password(self, service: str, user: str) -> str | None:
-        return self.others[0] if self.others else super().get_password(service, user)
+        theirs = self.others and (service, user) == ENTRY
+        return self.others[0] if theirs else super().get_password(service, user)
 
     def delete_password(self, service: str, user: str) -> None:
-        if self.others:
+        if self.others and (service, user) == ENTRY:
             self.others.pop()
         else:
             super().delete_password(service, user)
@@ -272,7 +273,7 @@ def test_an_entry_of_another_program_does_not_stay_in_the_way(chooses: Chooses) 
 
 
 def test_one_that_forgets_or_does_not_let_go_is_found_out(chooses: Chooses) -> None:
-    """What it was given is read back; what it will not delete is named, as it is named there."""
+    """What it was given is read back, and what it had stays if not; what it will not delete is named, as it is named there."""
 
     class Forgetful(Kept):
         def set_password(self, service: str, user: str, password: str) -> None:
@@ -282,8 +283,9 @@ def test_one_that_forgets_or_does_not_let_go_is_found_out(chooses: Chooses) -> N
         def delete_password(self, service: str, user: str) -> None:
             raise PasswordDeleteError(KEY)
 
-    chooses(Forgetful())
+    place = chooses(Forgetful({ENTRY: "the key before"}))
     assert refusal(keyrings.put, "openai/a", KEY).message == ('openai: the keyring did not keep it (key "a")')
+    assert place.entries == {ENTRY: "the key before"}
     chooses(Clinging({ENTRY: KEY}))
     told = refusal(keyrings.drop, "openai/a")
     assert told.message == 'openai: the keyring did not let go of it (PasswordDeleteError) (key "a")'

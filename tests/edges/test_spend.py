@@ -6,13 +6,14 @@ import json
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
 from llmpool.chat.manners import Manners
 from llmpool.core.routing import BUDGET
-from llmpool.errors import Refused, StateUnusable
-from llmpool.state import ledger
+from llmpool.errors import LaterState, Refused, StateUnusable
+from llmpool.state import budgets, ledger
 from tests.edges.spending import ALLOWANCE, Till, budget, costing
 from tests.fakes import faults
 
@@ -140,6 +141,25 @@ def test_an_answer_that_takes_long_keeps_its_lease(tmp_path: Path) -> None:
         assert till.spent() == Decimal("0.002")
 
 
+def test_a_call_that_waited_in_line_is_reserved_for_from_when_it_left(tmp_path: Path) -> None:
+    """Minutes may pass between the two; who looked in the next ones would find nothing reserved."""
+    real = budgets.reserve
+
+    def reserve(*args: Any) -> Any:
+        got = real(*args)
+        till.now += 400
+        return got
+
+    with Till(tmp_path, budget("5"), work=[faults.status(400)]) as till:
+        with (
+            mock.patch.object(budgets, "reserve", reserve),
+            mock.patch.object(budgets, "renew", wraps=budgets.renew) as renewed,
+        ):
+            assert till.ask(stream=False).error is not None
+        assert renewed.call_count == 1
+        assert till.tally().leases == []
+
+
 def test_more_than_was_reserved_is_charged_with_the_truth(tmp_path: Path) -> None:
     """A server that ignores the limit has the budget exceeded, and the next one is refused."""
     with Till(tmp_path, budget("1"), work=()) as till:
@@ -224,7 +244,17 @@ def test_a_budget_whose_file_is_lost_sends_nothing(tmp_path: Path) -> None:
             till.ask()
         error = till.race(till.ask, spoil=True).error
         assert isinstance(error, StateUnusable)
-        assert till.calls() == [0]
+        assert (till.calls(), (till.state / "usage").exists()) == ([0], False)
+
+
+def test_a_file_of_a_later_version_keeps_nothing_reserved(tmp_path: Path) -> None:
+    """What ends a run between reserving and sending gives back what was reserved."""
+    with Till(tmp_path, budget("5"), work=()) as till:
+        till.ask()
+        later = {"version": 99, "written_at": "2026-11-18T00:00:00Z", "data": {}}
+        (till.state / "formats.json").write_text(json.dumps(later))
+        assert isinstance(till.ask().error, LaterState)
+        assert (len(till.usage()), till.tally().leases) == (1, [])
 
 
 def test_thoughts_are_paid_for_too(tmp_path: Path) -> None:

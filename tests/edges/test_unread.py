@@ -75,3 +75,20 @@ def test_a_month_that_was_pruned_is_made_anew(state: Path) -> None:
     assert unread.words(state, ALL, TOTALS) == told
     collect(state, ALL, now=NOW, view=TOTALS)
     assert unread.words(state, ALL, TOTALS) == ""
+
+
+def test_a_day_that_is_pruned_at_this_moment_is_no_failure(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its roll-up was listed and is gone: nobody waits for that."""
+    collect(state, ALL, now=NOW)
+    real = os.scandir
+
+    def listed(folder: Path) -> list[os.DirEntry[str]]:
+        found = list(real(folder))
+        for entry in found:
+            Path(entry).unlink()
+        return found
+
+    monkeypatch.setattr(unread.os, "scandir", listed)
+    assert unread.words(state, ALL, DEPLOYMENTS, finer=True) == ""

@@ -76,6 +76,16 @@ def test_a_request_too_large_for_a_limit_of_its_owners_is_refused() -> None:
     assert error.hint == "a shorter prompt, or a higher limit: llmpool config edit   elsewhere: --fallback"
 
 
+def test_a_way_out_that_is_known_is_told() -> None:
+    """What is wrong on this machine says what mends it, which no words for all such failures could."""
+    bare = Failure(kind="unusable", message="it needs the extra 'embedded'", code="nothing_eligible")
+    known = bare.replace(hint="pip install 'llmpool[embedded]'")
+    assert ended(("a/m", known)).hint == "pip install 'llmpool[embedded]'"
+    pinned = ended(("a/m", known), requested="a/m")
+    assert pinned.hint == "pip install 'llmpool[embedded]'   elsewhere: --fallback"
+    assert ended(("a/m", known), ("b/m", bare)).hint.startswith("what is wrong with it: llmpool config check")
+
+
 def test_who_could_never_take_it_does_not_hide_that_another_is_only_busy() -> None:
     """One that is free in a moment is worth coming back for; one that really failed ends the request."""
     assert ended(("a/m", TOO_LARGE), ("b/m", FULL)).exit_code == Exit.BUSY

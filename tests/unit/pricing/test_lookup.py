@@ -150,3 +150,20 @@ def test_names_in_any_case_are_one_name() -> None:
     assert BOOK.find("openai", "gpt-5" + "x" * 600) is None
     assert BOOK.find_maker("gpt-5" + "x" * 600) is None
     assert price("claude " * 600) is None
+
+
+@pytest.mark.parametrize(
+    ("vendor", "model", "expected"),
+    [
+        ("openrouter", "qwen/qwen3-32b:nitro", ("family", "openrouter/qwen/qwen3-32b", "0.14")),
+        ("openrouter", "openai/gpt-4o:online", ("family", "openrouter/openai/gpt-4o", "2.5")),
+        ("openrouter", "deepseek/deepseek-chat-v3.1:free", None),
+        ("openrouter", "nobody/new-model:free", None),
+    ],
+)
+def test_a_variant_at_the_market_costs_what_its_model_does(
+    vendor: str, model: str, expected: tuple[str, str, str] | None
+) -> None:
+    """A variant that is called but not listed is a guess by its model's price; a free one is free."""
+    found = look_up(shipped(), Own(), provider="or", vendor=vendor, model=model)
+    assert said(found) == (expected or ("family", model, "0"))

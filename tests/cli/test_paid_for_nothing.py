@@ -1,0 +1,46 @@
+"""An answer that is withheld, or all thought, is paid for: the ledger has what its server counted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.cli.test_money_kept import BUDGET, PAID, priced, records, tally
+from tests.fakes import faults
+from tests.fakes.server import FakeServer
+from tests.support import Home, model, provider
+
+COUNTED: dict[str, Any] = {"prompt_tokens": 7, "completion_tokens": 2000, "total_tokens": 2007}
+THOUGHT: dict[str, Any] = {"completion_tokens_details": {"reasoning_tokens": 2000}}
+
+
+@pytest.mark.parametrize("streamed", [(), ("--no-stream",)])
+def test_an_answer_that_is_withheld_costs_what_was_counted(home: Home, streamed: tuple[str, ...]) -> None:
+    """The budget and the record of a refused answer have its server's count (2,000 tokens for 2 USD)."""
+    withheld = faults.ok("", usage=COUNTED, finish="content_filter")
+    with FakeServer(["m"], behave=[withheld]) as server:
+        home.write_config(provider("work", server.url, location="cloud"), model("work/m"), BUDGET)
+        priced(home, PAID)
+        assert home.here("chat", *streamed, "hi").code == 7
+    (record,) = records(home)
+    assert (record["success"], record["error"], record["cost"]) == (False, "content", "2")
+    assert (record["input_tokens"], record["output_tokens"]) == (7, 2000)
+    assert tally(home)[1] == 2
+
+
+def test_a_limit_spent_on_hidden_thoughts_is_an_answer_cut_off(home: Home) -> None:
+    """An answer that --max-tokens ended while its model thought is an answer, and nobody else is paid."""
+    cut = faults.ok("", usage=COUNTED | THOUGHT, finish="length")
+    with FakeServer(["m", "n"], behave=[cut]) as server:
+        home.write_config(
+            provider("work", server.url, location="cloud"), model("work/m"), model("work/n", quality=1)
+        )
+        priced(home, PAID | {"work:n": PAID["work:m"]})
+        done = home.here("chat", "--json", "--max-tokens", "2000", "hi")
+        assert (done.code, len(server.chats)) == (0, 1)
+    assert (done.json["finish"], done.json["cost"], done.json["usage"]["reasoning_tokens"]) == (
+        "length",
+        "2",
+        2000,
+    )
