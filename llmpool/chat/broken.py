@@ -15,7 +15,7 @@ from llmpool.pool import Pool
 
 
 def lost(pool: Pool, request: ChatRequest, journey: Journey) -> dict[str, Any]:
-    """Return what a usage record says of it: tokens in and out, estimated, and their cost where all is known.
+    """Return what a usage record says of it: tokens in and out, and their cost where all is known.
 
     The cost of the journey has it from then on; a part that is unknown makes the whole unknown, but for the
     last attempt where nothing came of that.
@@ -23,8 +23,10 @@ def lost(pool: Pool, request: ChatRequest, journey: Journey) -> dict[str, Any]:
     sent, tokens, total = sizes.prompt_tokens(request), 0, Decimal(0)
     known = True
     for attempt, got in journey.broken():
-        price = _price(pool, attempt.deployment, TokenUsage(input=sent, output=got))
-        tokens, total = tokens + sent + got, total + (price or Decimal(0))
+        usage = got if got.input else got.replace(input=sent)  # a 0 is written by those that do not count
+        price = _price(pool, attempt.deployment, usage)
+        tokens += (usage.input or 0) + (usage.output or 0)
+        total += price or Decimal(0)
         known = known and price is not None
     last = Decimal(0) if journey.usage == TokenUsage() else journey.cost
     journey.cost = last + total if known and last is not None else None

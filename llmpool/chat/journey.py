@@ -69,7 +69,7 @@ class Journey:
         self.because = ""  # why that is
         self.rested: set[str] = set()  # deployments that rest for this request already
         self.began: list[float] = []  # when each attempt did, in seconds of the monotonic clock
-        self._lost: dict[int, int] = {}  # tokens, as estimated, of answers that broke off, by attempt
+        self._lost: dict[int, TokenUsage] = {}  # what came of answers that broke off, by attempt
         self.ttft_ms: int | None = None
         self.latency_ms = 0
         self._began = time.monotonic()
@@ -118,8 +118,8 @@ class Journey:
     def end_attempt(self, failure: Failure | None) -> None:
         """End an attempt, well or badly."""
         self.latency_ms = self.elapsed()
-        if failure is not None and self.got:
-            self._lost[len(self.attempts)] = tokens(self.got)
+        if failure is not None and (self.got or self.usage):
+            self._lost[len(self.attempts)] = self._part()
         self.began.append(self._began)
         self.attempts.append(
             Attempt(deployment=self.deployment, key=self.key, latency_ms=self.latency_ms, failure=failure)
@@ -136,8 +136,13 @@ class Journey:
         words = (f"{ref}: {failure.told}", rests, f"{following} is asked next")
         return Notice("; ".join(filter(None, words)))
 
-    def broken(self) -> Iterator[tuple[Attempt, int]]:
-        """Yield the attempts that broke off, the last one aside, each with the tokens that came of it."""
+    def _part(self) -> TokenUsage:
+        """Count what came of an answer that broke off: as its server told, or more where more came."""
+        told, came = self.usage or TokenUsage(), tokens(self.got)
+        return told if came <= (told.output or 0) else told.replace(output=came, estimated=True)
+
+    def broken(self) -> Iterator[tuple[Attempt, TokenUsage]]:
+        """Yield the attempts that broke off, the last one aside, each with what came of it."""
         for place, got in self._lost.items():
             if place < len(self.attempts) - 1:
                 yield self.attempts[place], got
@@ -154,7 +159,10 @@ class Journey:
                 continue
             shown[place]["reason"] = summary.reason(attempt.failure)
             if place in self._lost:
-                shown[place] |= {"output_tokens": self._lost[place], "estimated": True}
+                part = self._lost[place]
+                shown[place] |= {"output_tokens": part.output} | (
+                    {"estimated": True} if part.estimated else {}
+                )
             following = self.attempts[place + 1 : place + 2]
             if following and following[0].deployment != attempt.deployment:
                 shown[place]["next"] = following[0].deployment

@@ -7,6 +7,7 @@ same headers and no two different formats (pool-ledger-credentials 9.2). Records
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -89,6 +90,8 @@ def carry_out(pool: Pool, plan: Plan) -> Path | None:
         for ref in table.keys
         if table.id in gone and ref.source in merging.STORED
     ]
+    for provider, label, source in stored:
+        _look_again(pool, provider, KeyRef(label=label, source=source))
     try:
         for each in plan.moving:
             _copy(pool, each)
@@ -107,6 +110,18 @@ def carry_out(pool: Pool, plan: Plan) -> Path | None:
         policy.update(pool.paths.state, lambda known: joining.joined(known, names))
         pool.forget()
     return backup
+
+
+def _look_again(pool: Pool, provider: str, ref: KeyRef) -> None:
+    """Raise where a key that is to go is not the one that is remembered: it would be nowhere then."""
+    known = known_keys.read(pool.paths.state).known.get(provider, {}).get(ref.label)
+    with suppress(NoCredential):
+        key = secrets.read_key(ref, provider, pool.env, pool.paths.secrets)
+        if known and known.digest != key_digest(key):
+            now = known_keys.Known(key_digest(key), mask_key(key), pool.clock())
+            known_keys.learn(pool.paths.state, provider, ref.label, now)
+            fact = f'key "{ref.label}" of {provider} is another one meanwhile; nothing was merged'
+            raise Busy(fact, hint="look again: --dry-run")
 
 
 def _copy(pool: Pool, moving: Moving) -> None:

@@ -44,3 +44,24 @@ def test_a_limit_spent_on_hidden_thoughts_is_an_answer_cut_off(home: Home) -> No
         "2",
         2000,
     )
+
+
+def test_what_was_withheld_is_paid_for_beside_the_answer_of_another(home: Home) -> None:
+    """The record has the count of the server that gave no answer, as the budget has, and no estimate."""
+    withheld = faults.ok("", usage=COUNTED, finish="content_filter")
+    good = faults.ok("hello", usage={"prompt_tokens": 7, "completion_tokens": 1000, "total_tokens": 1007})
+    with FakeServer(["m"], behave=[withheld]) as server, FakeServer(["n"], behave=[good]) as other:
+        home.write_config(
+            *(provider("work", server.url, location="cloud"), model("work/m", quality=9)),
+            *(provider("near", other.url, location="cloud"), model("near/n", quality=1), BUDGET),
+        )
+        priced(home, PAID | {"near:n": PAID["work:m"]})
+        done = home.here("chat", "--json", "hi")
+        assert (done.code, done.json["served_by"]) == (0, "near/n")
+    (record,) = records(home)
+    assert (record["lost_tokens"], record["lost_cost"], record["cost"]) == (2007, "2", "3")
+    assert tally(home)[1] == 3
+    assert (done.json["attempts"][0]["output_tokens"], "estimated" in done.json["attempts"][0]) == (
+        2000,
+        False,
+    )

@@ -34,6 +34,7 @@ POSIX_ONLY = {  # who uses what Windows has not, and why that is never reached t
     "config/paths.py": "after `sys.platform`",
     "embedded": "its server runs on Linux and macOS: `is_available` says no elsewhere",
     "importers/files.py": "after `os.name`",
+    "setup/configfile.py": "after `sys.platform`",
     "setup/doctor_ask.py": "after `os.name`",
     "setup/doctor_disk.py": "after `os.name` or `hasattr`",
     "state/jsonfile.py": "after `sys.platform`",

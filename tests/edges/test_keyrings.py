@@ -273,7 +273,7 @@ def test_an_entry_of_another_program_does_not_stay_in_the_way(chooses: Chooses) 
 
 
 def test_one_that_forgets_or_does_not_let_go_is_found_out(chooses: Chooses) -> None:
-    """What it was given is read back, and what it had stays if not; what it will not delete is named, as it is named there."""
+    """What it was given is read back, else what it had stays; what it does not delete is named."""
 
     class Forgetful(Kept):
         def set_password(self, service: str, user: str, password: str) -> None:

@@ -130,6 +130,20 @@ def test_an_interrupt_behind_the_write_loses_no_key_of_a_double(
     assert keys.readable(pool, "work", fresh(pool.paths).provider("work").keys[1]) == LATER
 
 
+def test_a_key_that_was_changed_by_hand_is_no_double(pool: Pool, keyring: Keyring) -> None:
+    """What is remembered of it says "the same"; before it is let go of it is looked at."""
+    pool.paths.config.write_text(CONFIG + CONFIG.replace("work", "also"))
+    for name in ("work", "also"):
+        keys.store(pool, name, PLANTED_KEY)
+    keyring.held["also", "default"] = LATER
+    plan = dedupe.plan(pool)
+    assert len(plan.merges) == 1
+    with pytest.raises(Busy, match="nothing was merged"):
+        dedupe.carry_out(pool, plan)
+    assert keyring.held["also", "default"] == LATER
+    assert dedupe.plan(fresh(pool.paths)).merges == ()
+
+
 def test_an_old_key_never_goes_to_an_address_whose_own_was_not_kept(pool: Pool, keyring: Keyring) -> None:
     """A provider gets its new address and its new key, or neither."""
     keys.store(pool, "work", PLANTED_KEY)
