@@ -235,6 +235,7 @@ def test_who_interrupts_a_refresh_has_its_tokens(
     pool = pool_of(tmp_path, fake, clock, CODEX)
     logged_in(pool, CODEX, "access-old", "refresh-old", ends=NOW - 1)
     real = accounts.send
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs behind a shell ignores it
 
     def interrupted(*args: Any) -> Any:
         found = real(*args)
@@ -242,8 +243,11 @@ def test_who_interrupts_a_refresh_has_its_tokens(
         return found
 
     monkeypatch.setattr(accounts, "send", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        token(pool, CODEX)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            token(pool, CODEX)
+    finally:
+        signal.signal(signal.SIGINT, before)
     monkeypatch.undo()
     fresh = pool_of(tmp_path, fake, clock, CODEX)
     assert (token(fresh, CODEX), fake.times("refresh_token")) == ("access-planted-0001", 1)
