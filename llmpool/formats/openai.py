@@ -79,7 +79,11 @@ class OpenAI:
     def read_reply(self, answer: Answer) -> Iterator[Delta]:
         """Yield a whole answer as the deltas of a stream."""
         reading = Reading()
-        delta = reading.whole(good(answer))
+        try:
+            delta = reading.whole(good(answer))
+        except UpstreamError:
+            yield from paid(reading)
+            raise
         if delta is not None:
             yield delta
         yield from ending(reading)

@@ -59,12 +59,20 @@ def test_an_answer_that_is_none_tells_what_it_cost(
     assert [(usage.input, usage.output) for usage in seen] == [paid]
 
 
-def test_a_whole_answer_that_is_none_tells_it_too() -> None:
+@pytest.mark.parametrize(
+    ("name", "whole"),
+    [
+        ("google", NO_CALL | COUNTED),
+        ("openai", {"choices": [{"message": {"content": "hello"}, "finish_reason": "error"}], "usage": CHAT}),
+        ("openai", {"choices": [{"message": {}, "error": {"message": "no"}}], "usage": CHAT}),
+    ],
+)
+def test_a_whole_answer_that_is_none_tells_it_too(name: str, whole: dict[str, Any]) -> None:
     """It makes no difference that an answer was not streamed."""
     seen: list[TokenUsage] = []
-    reply = Answer(status=200, headers={}, body=json.dumps(NO_CALL | COUNTED).encode())
+    reply = Answer(status=200, headers={}, body=json.dumps(whole).encode())
     with pytest.raises(UpstreamError):
-        seen.extend(delta.usage for delta in wire_format("google").read_reply(reply) if delta.usage)
+        seen.extend(delta.usage for delta in wire_format(name).read_reply(reply) if delta.usage)
     assert [(usage.input, usage.output) for usage in seen] == [(10, 64)]
 
 
