@@ -160,7 +160,7 @@ class Journey:
             shown[place]["reason"] = summary.reason(attempt.failure)
             if place in self._lost:
                 part = self._lost[place]
-                shown[place] |= {"output_tokens": part.output} | (
+                shown[place] |= {"output_tokens": part.output or 0} | (
                     {"estimated": True} if part.estimated else {}
                 )
             following = self.attempts[place + 1 : place + 2]

@@ -28,7 +28,7 @@ def counted(usage: TokenUsage | None, request: ChatRequest, got: str, *, success
     *got* is all that came, thinking included; an answer that failed before any of it counts nothing. What
     a server counted of one that broke off may be of its beginning; a 0 is written by those that do not count.
     """
-    told = usage if usage is not None and usage.output is not None else TokenUsage()
+    told = usage or TokenUsage()
     if not got and not success:
         return told
     sent = told.input or sum(tokens(message.text) for message in request.messages)

@@ -65,3 +65,23 @@ def test_what_was_withheld_is_paid_for_beside_the_answer_of_another(home: Home) 
         2000,
         False,
     )
+
+
+@pytest.mark.parametrize(("options", "code", "cost"), [((), 0, 4), (("--no-fallback", "-m", "work/m"), 7, 3)])
+def test_a_prompt_that_was_refused_is_paid_for_whoever_was_asked_last(
+    home: Home, options: tuple[str, ...], code: int, cost: int
+) -> None:
+    """Of a refused prompt only the input is counted: it costs that alone or beside another's answer."""
+    refused = faults.ok("", usage={"prompt_tokens": 3000, "total_tokens": 3000}, finish="content_filter")
+    good = faults.ok(usage={"prompt_tokens": 1000, "completion_tokens": 1, "total_tokens": 1001})
+    with FakeServer(["m"], behave=[refused]) as server, FakeServer(["n"], behave=[good]) as other:
+        home.write_config(
+            *(provider("work", server.url, location="cloud"), model("work/m", quality=9)),
+            *(provider("near", other.url, location="cloud"), model("near/n", quality=1), BUDGET),
+        )
+        priced(home, dict.fromkeys(("work:m", "near:n"), {"input": "1000", "output": "0"}))
+        assert home.here("chat", *options, "hi").code == code
+    (record,) = records(home)
+    assert (record["success"], record["cost"], tally(home)[1]) == (not code, str(cost), cost)
+    (decision,) = home.here("usage", "decisions", "--json").json["decisions"]
+    assert decision["outcome"]["attempts"][0]["output_tokens"] == 0

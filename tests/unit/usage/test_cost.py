@@ -23,7 +23,7 @@ REQUEST = ChatRequest(messages=(Message(role="user", text="x" * 400),))  # 100 t
         (TokenUsage(input=7, output=20), False, (7, 20, False)),
         (TokenUsage(input=0, output=0), True, (100, 10, True)),  # so do servers that count nothing
         (TokenUsage(output=2), True, (100, 2, True)),
-        (TokenUsage(input=7), True, (100, 10, True)),
+        (TokenUsage(input=7), True, (7, 10, True)),
         (None, False, (100, 10, True)),
     ],
 )
@@ -40,5 +40,7 @@ def test_what_never_came_costs_nothing() -> None:
     assert counted(None, REQUEST, "", success=False) == TokenUsage()
     told = TokenUsage(input=7, output=0, cache_read=3)
     assert counted(told, REQUEST, "", success=False) == told
+    prompt = TokenUsage(input=20_000)  # Google's count of a tool call that cannot be read, or of a refusal
+    assert counted(prompt, REQUEST, "", success=False) == prompt
     nothing = TokenUsage(input=0, output=0)
     assert counted(nothing, REQUEST, "", success=False) == nothing
