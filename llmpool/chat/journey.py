@@ -119,7 +119,7 @@ class Journey:
         """End an attempt, well or badly."""
         self.latency_ms = self.elapsed()
         if failure is not None and (self.got or self.usage):
-            self._lost[len(self.attempts)] = self._part()
+            self._lost[len(self.attempts)] = self.part()
         self.began.append(self._began)
         self.attempts.append(
             Attempt(deployment=self.deployment, key=self.key, latency_ms=self.latency_ms, failure=failure)
@@ -136,7 +136,7 @@ class Journey:
         words = (f"{ref}: {failure.told}", rests, f"{following} is asked next")
         return Notice("; ".join(filter(None, words)))
 
-    def _part(self) -> TokenUsage:
+    def part(self) -> TokenUsage:
         """Count what came of an answer that broke off: as its server told, or more where more came."""
         told, came = self.usage or TokenUsage(), tokens(self.got)
         return told if came <= (told.output or 0) else told.replace(output=came, estimated=True)

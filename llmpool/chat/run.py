@@ -260,7 +260,7 @@ class _Run:
         if told and failure is not None and failure.retry_after is not None:
             told = ending(told, self.pool.clock() + failure.retry_after)
         if gate is not None:
-            gate.leave(failure, journey.usage, told)
+            gate.leave(failure, journey.usage if failure is None else journey.part(), told)
             self._waits.count(gate.waited)
         elif told:
             from llmpool.chat import gate as gates

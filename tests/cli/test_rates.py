@@ -157,6 +157,16 @@ def test_tokens_are_corrected_by_what_the_server_counts(home: Home, server: Fake
     assert home.here("chat", "--max-wait", "0", "--max-tokens", "1500", "hi").code == 0
 
 
+def test_an_answer_that_broke_off_counts_as_more_than_its_beginning(home: Home) -> None:
+    """What was counted when an answer began is no count of it: what was reckoned with stays."""
+    with FakeServer(["m"], speaks=["anthropic"], behave=[faults.cut(40, text="word " * 400)]) as claude:
+        home.write_config(
+            provider("work", claude.root, format="anthropic", rate_limit={"tpm": 2000}), model("work/m")
+        )
+        assert home.here("chat", "--max-wait", "0", "--max-tokens", "1500", "hi").code == 7
+    assert sum(sent(home)) >= 1500
+
+
 def test_a_vendors_headers_hold_the_next_request_up(home: Home) -> None:
     """Where a header says that nothing is left, the next process waits or goes elsewhere; no limit is set."""
     headers = {
