@@ -277,8 +277,8 @@ class _Run:
         asked = True
         try:
             failure = yield from self._tried(provider, key, gate)
-        except StateUnusable:
-            asked = False
+        except StateUnusable as error:  # alone it is no request; behind others it is one more that failed
+            asked, failure = bool(self.journey.attempts), rules.unusable(error)
             raise
         finally:
             with undisturbed():
@@ -310,7 +310,7 @@ class _Run:
         except NoCredential as error:
             failure = Failure(kind="auth", message=error.message, hint=error.hint)
         except (StateUnusable, UnknownName, NothingEligible, ConfigInvalid) as error:
-            failure = Failure(kind="unusable", message=error.message, code=error.kind, hint=error.hint)
+            failure = rules.unusable(error)
             if isinstance(error, errors.LaterState) or (self._purse and self._purse.is_lost):
                 raise
         if failure is not None and failure.kind == "timeout" and self._is_late():

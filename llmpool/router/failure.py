@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from llmpool.core.ids import split_ref
 from llmpool.core.outcome import Attempt, Failure
 from llmpool.core.routing import BUDGET, MAX_COST
+from llmpool.errors import LlmpoolError
 
 _OF_KEYS = ("auth", "quota")
 _NEXT_KEY = (*_OF_KEYS, "rate_limit")
@@ -56,6 +57,11 @@ _WAYS_ROUND = {
     "server": "ask again later, or allow others: --fallback",
     "broken": "ask again, or allow others: --fallback",
 }
+
+
+def unusable(error: LlmpoolError) -> Failure:
+    """Make the failure of an attempt that something here stood in the way of."""
+    return Failure(kind="unusable", message=error.message, code=error.kind, hint=error.hint)
 
 
 def was_sent(failure: Failure) -> bool:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest import mock
 
 import pytest
 
+from llmpool.errors import StateUnusable
+from llmpool.state import budgets
 from tests.cli.test_money_kept import BUDGET, PAID, priced, records, tally
 from tests.fakes import faults
 from tests.fakes.server import FakeServer
@@ -79,9 +82,35 @@ def test_a_prompt_that_was_refused_is_paid_for_whoever_was_asked_last(
             *(provider("work", server.url, location="cloud"), model("work/m", quality=9)),
             *(provider("near", other.url, location="cloud"), model("near/n", quality=1), BUDGET),
         )
-        priced(home, dict.fromkeys(("work:m", "near:n"), {"input": "1000", "output": "0"}))
+        rates = {"input": "1000", "output": "0"}
+        priced(home, {"work:m": rates, "near:n": rates})
         assert home.here("chat", *options, "hi").code == code
     (record,) = records(home)
     assert (record["success"], record["cost"], tally(home)[1]) == (not code, str(cost), cost)
     (decision,) = home.here("usage", "decisions", "--json").json["decisions"]
     assert decision["outcome"]["attempts"][0]["output_tokens"] == 0
+
+
+def test_what_broke_off_is_paid_for_though_the_next_call_cannot_be_reserved(home: Home) -> None:
+    """A budget whose file breaks under a request ends it with 10, and the record has what came before."""
+    withheld = faults.ok("", usage=COUNTED, finish="content_filter")
+    real, calls = budgets.reserve, iter((True, False))
+
+    def reserve(*args: Any) -> Any:
+        if next(calls):
+            return real(*args)
+        raise StateUnusable("budgets.json cannot be used")
+
+    with FakeServer(["m"], behave=[withheld]) as server, FakeServer(["n"]) as other:
+        home.write_config(
+            *(provider("work", server.url, location="cloud"), model("work/m", quality=9)),
+            *(provider("near", other.url, location="cloud"), model("near/n", quality=1), BUDGET),
+        )
+        priced(home, PAID | {"near:n": PAID["work:m"]})
+        with mock.patch.object(budgets, "reserve", reserve):
+            assert home.here("chat", "hi").code == 10
+    assert other.chats == []
+    (record,) = records(home)
+    assert (record["success"], record["error"]) == (False, "unusable")
+    assert (record["cost"], record["lost_cost"]) == ("2", "2")
+    assert tally(home) == ([], 2)
