@@ -27,7 +27,7 @@ from llmpool.core.limits import ending
 from llmpool.core.outcome import Failure, UpstreamError
 from llmpool.core.provider import KeyRef, Provider
 from llmpool.core.routing import BUDGET
-from llmpool.errors import ConfigInvalid, NoCredential, NothingEligible, StateUnusable, UnknownName
+from llmpool.errors import Busy, ConfigInvalid, NoCredential, NothingEligible, StateUnusable, UnknownName
 from llmpool.net.client import Client
 from llmpool.pool import Pool
 from llmpool.router import failure as rules
@@ -277,8 +277,8 @@ class _Run:
         asked = True
         try:
             failure = yield from self._tried(provider, key, gate)
-        except StateUnusable as error:  # alone it is no request; behind others it is one more that failed
-            asked, failure = bool(self.journey.attempts), rules.unusable(error)
+        except (StateUnusable, Busy) as error:  # alone it is no request, behind others one more that failed
+            asked, failure = bool(self.journey.attempts or self.journey.got), rules.unusable(error)
             raise
         finally:
             with undisturbed():

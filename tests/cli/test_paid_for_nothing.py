@@ -7,7 +7,7 @@ from unittest import mock
 
 import pytest
 
-from llmpool.errors import StateUnusable
+from llmpool.errors import Busy, StateUnusable
 from llmpool.state import budgets
 from tests.cli.test_money_kept import BUDGET, PAID, priced, records, tally
 from tests.fakes import faults
@@ -114,3 +114,13 @@ def test_what_broke_off_is_paid_for_though_the_next_call_cannot_be_reserved(home
     assert (record["success"], record["error"]) == (False, "unusable")
     assert (record["cost"], record["lost_cost"]) == ("2", "2")
     assert tally(home) == ([], 2)
+
+
+def test_a_call_that_waited_for_the_budgets_in_vain_is_no_request(home: Home, server: FakeServer) -> None:
+    """Where others hold the file of the budgets for too long nobody was asked, and no record says so."""
+    home.write_config(provider("work", server.url, location="cloud"), model("work/m"), BUDGET)
+    priced(home, PAID)
+    with mock.patch.object(budgets, "reserve", side_effect=Busy("budgets.json is in use")):
+        assert home.here("chat", "hi").code == 75
+    assert (server.chats, records(home)) == ([], [])
+    assert home.here("usage", "decisions", "--json").json["decisions"] == []
