@@ -31,6 +31,7 @@ from llmpool.net.client import Client
 from llmpool.pool import Pool
 from llmpool.router.failure import contact_kind
 from llmpool.state import health, inventory, limits
+from llmpool.state.lock import undisturbed
 
 JOBS = 5
 SECONDS = 10.0  # for each call
@@ -279,6 +280,7 @@ class _Run:
         self.spent.ended = True
         self.client.close()
 
+    @undisturbed()
     def keep(self) -> None:
         """Write down what was spent and found, and what the answers told of rate limits."""
         self.spent.keep()

@@ -178,6 +178,23 @@ def test_probes_are_charged_to_the_budgets(shop: Home) -> None:
     assert daily["spent"] == "0.002"
 
 
+@pytest.mark.parametrize("where", ["llmpool.state.budgets.charge", "llmpool.state.jsonl.append_all"])
+def test_a_signal_waits_for_what_is_written_of_a_probe(shop: Home, where: str) -> None:
+    """Whoever ends a run of probes in the moment its cost is written down loses none of it."""
+    shop.write_config(shop.config.read_text(), BUDGET)
+    real, signals = pkgutil.resolve_name(where), [signal.SIGINT]
+
+    def interrupted(*args: Any) -> Any:
+        while signals:
+            os.kill(os.getpid(), signals.pop())
+        return real(*args)
+
+    with mock.patch(where, interrupted):
+        assert shop.here("models", "probe", "work").code == 130
+    (record,) = records(shop)
+    assert (record["cost"], tally(shop)) == ("0.002", ([], Decimal("0.002")))
+
+
 def test_what_broke_off_has_its_cost_though_a_last_one_was_not_reached(
     shop: Home, server: FakeServer
 ) -> None:
