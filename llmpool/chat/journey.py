@@ -139,7 +139,9 @@ class Journey:
     def part(self) -> TokenUsage:
         """Count what came of an answer that broke off: as its server told, or more where more came."""
         told, came = self.usage or TokenUsage(), tokens(self.got)
-        return told if came <= (told.output or 0) else told.replace(output=came, estimated=True)
+        if came <= (told.output or 0) or (self.whole and told.output):
+            return told
+        return told.replace(output=came, estimated=True)
 
     def broken(self) -> Iterator[tuple[Attempt, TokenUsage]]:
         """Yield the attempts that broke off, the last one aside, each with what came of it."""
@@ -181,6 +183,11 @@ class Journey:
     def elapsed(self) -> int:
         """Return the milliseconds since this attempt began."""
         return round((time.monotonic() - self._began) * 1000)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the answer came to its end, fit or not: what its server counted is all of it then."""
+        return self.success or bool(self.finish)
 
     @property
     def got(self) -> str:

@@ -121,7 +121,7 @@ def _keep_headroom(pool: Pool, journey: Journey) -> None:
 
 def usage_or_estimate(request: ChatRequest, journey: Journey) -> TokenUsage:
     """Take the server's count of a request, or an estimate."""
-    return counted(journey.usage, request, journey.got, success=journey.success)
+    return counted(journey.usage, request, journey.got, success=journey.whole)
 
 
 def usage_record(pool: Pool, journey: Journey) -> dict[str, Any]:

@@ -255,7 +255,7 @@ class _Run:
         """Note how an attempt ended: what it cost, and at the gate what its vendor said of its limits."""
         journey = self.journey
         if self._purse:
-            self._purse.settle(journey, self.request, failure)
+            self._purse.settle(journey, self.request)
         told = journey.headroom.get((split_ref(journey.deployment)[0], journey.key), ())
         if told and failure is not None and failure.retry_after is not None:
             told = ending(told, self.pool.clock() + failure.retry_after)

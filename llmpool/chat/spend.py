@@ -24,7 +24,6 @@ from llmpool.core.ids import is_of_key
 from llmpool.core.money import usd
 from llmpool.core.outcome import Failure, TokenUsage, UpstreamError
 from llmpool.core.routing import BUDGET, MAX_COST
-from llmpool.core.text import tokens
 from llmpool.errors import Busy, LlmpoolError, NothingEligible, StateUnusable
 from llmpool.formats.effort import BUDGETS as THOUGHTS
 from llmpool.pool import Pool
@@ -101,13 +100,13 @@ class Purse:
 
         return sent
 
-    def settle(self, journey: Journey, request: ChatRequest, failure: Failure | None) -> None:
+    def settle(self, journey: Journey, request: ChatRequest) -> None:
         """Charge what the last call of a journey really cost: nothing where nothing of an answer came."""
         lease, self._lease = self._lease, None
         if lease is None:
             return
         try:
-            cost = self._cost(journey, request, failure)
+            cost = self._cost(journey, request)
         except LlmpoolError:
             cost = lease.amount  # prices that cannot be read now make nothing cheaper
         words = f"what {lease.deployment} cost is in no budget"
@@ -208,11 +207,9 @@ class Purse:
         name = forbidding[0] if forbidding else "rule unpriced"
         raise _forbidden(f"{BUDGET} {name}: {NO_PRICE} {word(ref)} --input USD --output USD")
 
-    def _cost(self, journey: Journey, request: ChatRequest, failure: Failure | None) -> Decimal:
+    def _cost(self, journey: Journey, request: ChatRequest) -> Decimal:
         """Reckon what came of a call: as its server counted, and all that was streamed before it failed."""
-        usage = counted(journey.usage, request, journey.got, success=failure is None)
-        if failure is not None and usage.output is not None:
-            usage = usage.replace(output=max(usage.output, tokens(journey.got)))
+        usage = counted(journey.usage, request, journey.got, success=journey.whole)
         if usage == TokenUsage():
             return rules.NOTHING
         return costs.cost(self.pool, journey.deployment, usage, self.pool.clock()).amount or rules.NOTHING

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 from unittest import mock
 
@@ -124,3 +125,25 @@ def test_a_call_that_waited_for_the_budgets_in_vain_is_no_request(home: Home, se
         assert home.here("chat", "hi").code == 75
     assert (server.chats, records(home)) == ([], [])
     assert home.here("usage", "decisions", "--json").json["decisions"] == []
+
+
+@pytest.mark.parametrize("others", [False, True])
+def test_a_whole_answer_that_does_not_fit_costs_what_was_counted(home: Home, *, others: bool) -> None:
+    """The count of an answer that came to its end is exact, however many bytes it had to a token."""
+    (home.cwd / "schema.json").write_text('{"type": "object"}')
+    counted = {"prompt_tokens": 7, "completion_tokens": 20, "total_tokens": 27}
+    unfit = faults.ok(f"[{' ' * 400}]", usage=counted)
+    fit = faults.ok("{}", usage=counted)
+    with FakeServer(["m"], behave=[unfit, unfit, unfit]) as server, FakeServer(["n"], behave=[fit]) as other:
+        home.write_config(
+            *("[routing]\nmax_retries = 0", provider("work", server.url, location="cloud"), BUDGET),
+            model("work/m", quality=9),
+            *((provider("near", other.url, location="cloud"), model("near/n", quality=1)) if others else ()),
+        )
+        priced(home, PAID | {"near:n": PAID["work:m"]})
+        done = home.here("chat", "--max-wait", "0", "--schema", "schema.json", "hi")
+        assert done.code == (0 if others else 7)
+        asked = len(server.chats) + len(other.chats)
+    (record,) = records(home)
+    assert (Decimal(record["cost"]), tally(home)[1]) == (Decimal("0.02") * asked, Decimal("0.02") * asked)
+    assert "estimated" not in record
