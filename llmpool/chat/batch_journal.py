@@ -101,6 +101,7 @@ class Journal:
         new = self.part.with_name(f"{self.part.name}.new")
         try:
             _write(new, self._in_order())
+            self.close()  # Windows puts nothing in the place of an open file, and removes none
             new.replace(self.output)
             sync_directory(self.output.parent)  # before the journal goes
             self.part.unlink(missing_ok=True)
@@ -134,13 +135,14 @@ class Journal:
 
     def close(self) -> None:
         """Close the files; a journal in which nothing stands is not left behind."""
+        for file in self._files.values():
+            file.close()
         if self._descriptor >= 0:
             size = os.fstat(self._descriptor).st_size
             os.close(self._descriptor)
+            self._descriptor = -1
             if not size:
                 _drop(self.part)
-        for file in self._files.values():
-            file.close()
 
     def _open(self, where: int, path: Path) -> None:
         try:

@@ -18,6 +18,8 @@ import platformdirs.windows
 import pytest
 
 import llmpool
+from llmpool.chat import batch_journal
+from llmpool.chat.batch_lines import Entry
 from llmpool.cli import line_editor
 from llmpool.config.paths import find_paths
 from llmpool.core.ids import is_device
@@ -110,6 +112,38 @@ def test_a_file_that_is_being_read_is_replaced_a_moment_later(
         made.write_atomic(path, b"newer\n")
     assert (path.read_bytes(), len(tries)) == (b"new\n", 10)
     assert [left.name for left in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="tells what is open")
+@pytest.mark.parametrize("again", [False, True])
+def test_a_batch_has_closed_what_it_replaces_and_removes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, again: bool
+) -> None:
+    """Windows renames over no open file and removes none: the answers take their place all the same."""
+    output, replace, unlink = tmp_path / "out.jsonl", Path.replace, Path.unlink
+
+    def refuse_if_open(*paths: Path) -> None:
+        if {each.resolve() for each in Path("/proc/self/fd").iterdir()} & set(paths):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    def replaced(self: Path, target: Path) -> Path:
+        refuse_if_open(self, target)
+        return replace(self, target)
+
+    def unlinked(self: Path, missing_ok: bool = False) -> None:
+        refuse_if_open(self)
+        unlink(self, missing_ok)
+
+    if again:
+        output.write_bytes(batch_journal.encoded({"schema": 1, "line": 1, "key": "a", "text": "x"}))
+    monkeypatch.setattr(Path, "replace", replaced)
+    monkeypatch.setattr(Path, "unlink", unlinked)
+    with batch_journal.opened(str(output)) as journal:
+        assert [journal.known(Entry(number, "a")) for number in (1, 2)] == [again, False]
+        asked = (2,) if again else (1, 2)
+        journal.keep({"schema": 1, "line": number, "key": "a", "text": "x"} for number in asked)
+        journal.finish()
+    assert (output.read_bytes().count(b"\n"), (tmp_path / "out.jsonl.part").exists()) == (2, False)
 
 
 def test_elsewhere_a_rename_that_fails_fails_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
