@@ -26,11 +26,11 @@ def load(pool: Pool, asked: Meant, context: int, keep_alive: float | None, ears:
             asked.ref, changed=False, context=before.context, declared=declared_window(pool, asked.ref)
         )
     began = time.monotonic()
-    if before is not None:
-        server.stop(pool.paths.state, asked.model)
-        window = window or before.context
+    window = window or (before.context if before else 0)
     ttl = idle_seconds(asked.provider.idle_ttl if keep_alive is None else keep_alive)
     try:
+        if before is not None:
+            server.stop(pool.paths.state, asked.model)
         watched(lambda: _start(pool, asked.model, window, ttl), ears.tick, lambda: None)
     except BaseException:
         if before is not None:

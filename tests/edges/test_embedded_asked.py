@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from unittest import mock
 
+import pytest
+
 from llmpool.chat import embedded
 from llmpool.chat.speak import Speaker
 from llmpool.core.chat import ChatRequest, Message
 from llmpool.core.provider import KeyRef, Provider
+from llmpool.discovery import load_embedded
+from llmpool.discovery.load import Ears
 from llmpool.embedded import server
 from llmpool.embedded.server import Endpoint
+from llmpool.errors import StateUnusable
 
 
 def test_no_other_address_is_asked() -> None:
@@ -36,3 +41,20 @@ def test_no_other_address_is_asked() -> None:
         list(embedded.ask(mock.MagicMock(), mock.MagicMock(), provider, "tiny", key, request))
     asked = here.call_args.args[1]
     assert (asked.url, asked.alternate_urls) == ("http://127.0.0.1:5/v1", ())
+
+
+@pytest.mark.parametrize("failure", [KeyboardInterrupt, StateUnusable("no")])
+def test_a_server_that_was_being_stopped_is_there_again(failure: type[BaseException] | BaseException) -> None:
+    """Who interrupts the moment in which the old server ends has it back, as after a load that fails."""
+    live, started = mock.MagicMock(context=4096), []
+    live.name = "tiny"
+    asked = mock.MagicMock(model="tiny", ref="embedded/tiny", provider=mock.MagicMock(idle_ttl=None))
+    with (
+        mock.patch.object(load_embedded, "observed", return_value=None),
+        mock.patch.object(server, "running", return_value=[live]),
+        mock.patch.object(server, "stop", side_effect=failure),
+        mock.patch.object(server, "ensure", side_effect=lambda *_, context, **__: started.append(context)),
+        pytest.raises((KeyboardInterrupt, StateUnusable)),
+    ):
+        load_embedded.load(mock.MagicMock(), asked, 8192, None, Ears())
+    assert started == [4096]
