@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from decimal import Decimal
+from itertools import chain, count
 from typing import Any, NamedTuple
 
 from llmpool.budgets import budgets, document, standings, unpriced
@@ -223,13 +224,20 @@ def _key(entry: dict[str, Any], scope: str, label: str) -> str:
 
 
 def _name(pool: Pool, per: str, scope: str, tag: str) -> str:
-    """Name a budget after what it is over, or take the name of the one that is over the same already."""
-    for budget in budgets(pool):
+    """Name a budget after what it is over, or take the name of the one that is over the same already.
+
+    One that is over something else keeps its name: `den:8b` and `den-8b` read the same in one, and so do a tag
+    and a provider of one name. Who asks for a second limit has not given up the first.
+    """
+    known = budgets(pool)
+    for budget in known:
         if (budget.per, budget.scope, budget.tag or "") == (per, scope, tag):
             return budget.name
     about = "" if scope == "*" else re.sub(r"[^A-Za-z0-9_-]+", "-", scope).strip("-")
     parts = filter(None, (re.sub(r"[^A-Za-z0-9_-]+", "-", tag).strip("-"), about, NAMES[per]))
-    return "-".join(parts)[:120]
+    name = "-".join(parts)[:120]
+    taken = {budget.name for budget in known}
+    return next(each for each in chain([name], (f"{name}-{n}" for n in count(2))) if each not in taken)
 
 
 def _known(pool: Pool, name: str) -> str:

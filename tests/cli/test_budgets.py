@@ -240,6 +240,20 @@ def _is_about_budgets(name: str) -> bool:
     return name.startswith("llmpool.") and name.rpartition(".")[2] in ("budgets", "spend", "caps")
 
 
+def test_a_second_budget_of_a_like_name_leaves_the_first(shop: Home) -> None:
+    """A tag called as a provider, and names that differ in a sign alone, are other budgets, not the same."""
+    for words in (("--scope", "den"), ("--tag", "den"), ("--scope", "den/q:8b"), ("--scope", "den/q-8b")):
+        assert shop.here("policy", "budget", "set", "5/month", *words).code == 0
+    assert shop.here("policy", "budget", "set", "6/month", "--tag", "den").code == 0
+    found = tomllib.loads(shop.config.read_text())["budgets"]
+    assert {name: (each["limit"], each.get("scope"), each.get("tag")) for name, each in found.items()} == {
+        "den-monthly": ("5", "den", None),
+        "den-monthly-2": ("6", None, "den"),
+        "den-q-8b-monthly": ("5", "den/q:8b", None),
+        "den-q-8b-monthly-2": ("5", "den/q-8b", None),
+    }
+
+
 def test_a_figure_in_the_config_is_a_limit(shop: Home) -> None:
     """What `config set` writes is in force as what `budget set` writes is."""
     done = shop.here("config", "set", "budgets.tiny", "limit=0.001", "per=total")
