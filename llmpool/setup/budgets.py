@@ -226,8 +226,8 @@ def _key(entry: dict[str, Any], scope: str, label: str) -> str:
 def _name(pool: Pool, per: str, scope: str, tag: str) -> str:
     """Name a budget after what it is over, or take the name of the one that is over the same already.
 
-    One that is over something else keeps its name: `den:8b` and `den-8b` read the same in one, and so do a tag
-    and a provider of one name. Who asks for a second limit has not given up the first.
+    One that is over something else keeps its name: `den:8b` and `den-8b` read the same in one, and so do a
+    tag and a provider of one name. Who asks for a second limit has not given up the first.
     """
     known = budgets(pool)
     for budget in known:

@@ -226,20 +226,30 @@ def _remembered(pool: Pool, provider: str, ref: KeyRef) -> str:
 def _step(pool: Pool, same: list[Provider]) -> merging.Step:
     """Describe a merge to the one who edits the text: ids, and the keys that the one that stays lacks."""
     kept, *gone = same
-    marks = {key_mark(pool, kept.id, ref) for ref in kept.keys} | {_fingerprint(pool, kept)}
-    keys = []
+    scopes = {key_mark(pool, kept.id, ref): f"{kept.id}:{ref.label}" for ref in _refs(kept)}
+    scopes.setdefault(_fingerprint(pool, kept) or "", kept.id)
+    keys, doubles = [], []
     for provider in gone:
-        for ref in provider.keys:
-            mark = key_mark(pool, provider.id, ref)
-            if mark not in marks:
+        for ref in _refs(provider):
+            mark, scope = key_mark(pool, provider.id, ref), f"{provider.id}:{ref.label}"
+            if mark in scopes:
+                doubles.append((scope, scopes[mark]))
+            elif provider.keys:
                 keys.append((provider.id, ref))
-            marks.add(mark)
+            scopes.setdefault(mark, scope)
     in_use = any(provider.enabled for provider in same)
     return merging.Step(
         kept=kept.id,
         gone=tuple(provider.id for provider in gone),
         server=kept.url,
         keys=tuple(keys),
+        same=tuple(doubles),
         enable=in_use and not kept.enabled,
         preset_env=kept.key_env[:1],
     )
+
+
+def _refs(provider: Provider) -> tuple[KeyRef, ...]:
+    """Return a provider's keys, or the first variable of its preset as a key of that name."""
+    bare = (KeyRef(label=name, source="env", env=name) for name in provider.key_env[:1])
+    return provider.keys or tuple(bare)

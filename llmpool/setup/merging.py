@@ -15,12 +15,16 @@ _OWN = ("url", "preset", "format", "format_mode", "location", "name", "enabled",
 
 
 class Step(NamedTuple):
-    """One merge: who stays, who goes, and the keys that the one that stays has not got yet."""
+    """One merge: who stays, who goes, and the keys that the one that stays has not got yet.
+
+    *same* are scopes of keys that go, `gone:label`, each with that of the same key which stays.
+    """
 
     kept: str
     gone: tuple[str, ...]
     server: str
     keys: tuple[tuple[str, KeyRef], ...] = ()
+    same: tuple[tuple[str, str], ...] = ()
     enable: bool = False
     preset_env: tuple[str, ...] = ()
 
@@ -62,7 +66,9 @@ def merge(text: str, step: Step) -> Merged:
             moved.append(key_text(path))
         text = edit.without_provider(text, gone)
     moving: list[Moving] = []
-    text = _with_keys(text, step, moved, moving)
+    scopes = dict(step.same)
+    text = _with_keys(text, step, moved, moving, scopes)
+    text = _with_scopes(text, step, scopes, moved)
     if step.enable and step.kept in configfile.tree(text).get("providers", {}):
         text = edit.with_value(text, ("providers", step.kept, "enabled"), True)
         moved.append(f"{step.kept} is enabled")
@@ -123,18 +129,32 @@ def _renamed(value: Any, gone: str, kept: str, *, ids: bool) -> Any:
     return value
 
 
-def _with_keys(text: str, step: Step, moved: list[str], moving: list[Moving]) -> str:
+def _with_scopes(text: str, step: Step, scopes: dict[str, str], moved: list[str]) -> str:
+    """Let a budget over a key that goes be over that key where it is now; it would limit nothing else."""
+    for name, budget in configfile.tree(text).get("budgets", {}).items():
+        scope = str(budget.get("scope", ""))
+        owner, colon, _ = scope.partition(":")
+        if colon and owner in step.gone:
+            path = ("budgets", name, "scope")
+            stays = scopes.get(scope, step.kept)
+            text = edit.with_value(text, path, scopes.get(stays, stays))  # the same of one that goes as well
+            moved.append(key_text(path))
+    return text
+
+
+def _with_keys(text: str, step: Step, moved: list[str], moving: list[Moving], scopes: dict[str, str]) -> str:
     """Add the keys that the one that stays lacks, labelled with where they come from."""
     table = configfile.tree(text).get("providers", {}).get(step.kept)
     if table is None or not step.keys:
         return text
-    single = [table["key"]] if "key" in table else [{"env": name} for name in step.preset_env]
+    single = [table["key"]] if "key" in table else [{"label": name, "env": name} for name in step.preset_env]
     own = table.get("keys") or [{"label": "default"} | ref for ref in single]
     taken = {str(ref.get("label", place)) for place, ref in enumerate(own, 1)}
     added = []
     for owner, ref in step.keys:
         label = next(name for name in _labels(f"Merged from {owner}") if name not in taken)
         taken.add(label)
+        scopes[f"{owner}:{ref.label}"] = f"{step.kept}:{label}"
         added.append({"label": label} | _reference(ref) | ({} if ref.enabled else {"enabled": False}))
         moved.append(f'key "{label}"')
         if ref.source in STORED:

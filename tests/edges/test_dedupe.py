@@ -221,6 +221,48 @@ def test_everything_that_named_it_names_the_other(pool: Pool) -> None:
     assert backup.read_text() == text
 
 
+def test_a_budget_over_a_key_stays_over_it(pool: Pool) -> None:
+    """A key that both have, one that moves along, and one that two bring: a limit goes where its key is."""
+    text = (
+        '[providers.a]\nurl = "https://x.test"\nkey = { env = "K1" }\n'
+        '[providers.b]\nurl = "https://x.test"\n'
+        'keys = [{ env = "K1_TOO" }, { label = "two", env = "K2" }]  # b\'s\n'
+        '[providers.c]\nurl = "https://x.test"\nkeys = [{ env = "K1" }, { env = "K2" }]\n'
+        '[budgets.one]\nlimit = "1"\nscope = "b:1"  # mine\n[budgets.two]\nlimit = "1"\nscope = "b:two"\n'
+        '[budgets.three]\nlimit = "1"\nscope = "c:2"\n[budgets.lost]\nlimit = "1"\nscope = "c:gone"\n'
+    )
+    who, after = merged(pool, text)
+    assert who == [("a", ("b", "c"))]
+    assert {name: each["scope"] for name, each in after["budgets"].items()} == {
+        "one": "a:default",
+        "two": "a:Merged from b",
+        "three": "a:Merged from b",
+        "lost": "a",
+    }
+
+
+def test_a_budget_over_the_variable_of_a_preset_stays_over_it(pool: Pool) -> None:
+    """The key that a preset brings is called as its variable, before and after another is put beside it."""
+    pool = open_pool(pool.paths, env={**pool.env, "OPENAI_API_KEY": PLANTED})
+    text = (
+        '[providers.openai]\n[providers.mine]\nurl = "https://api.openai.com/v1"\n'
+        'keys = [{ env = "K1" }, { env = "K2" }]\n'
+        '[budgets.one]\nlimit = "1"\nscope = "openai:OPENAI_API_KEY"\n'
+        '[budgets.two]\nlimit = "1"\nscope = "mine:1"\n'
+    )
+    who, after = merged(pool, text)
+    assert who == [("openai", ("mine",))]
+    assert after["providers"] == {
+        "openai": {
+            "keys": [
+                {"label": "OPENAI_API_KEY", "env": "OPENAI_API_KEY"},
+                {"label": "Merged from mine", "env": "K2"},
+            ]
+        }
+    }
+    assert [each["scope"] for each in after["budgets"].values()] == ["openai:OPENAI_API_KEY"] * 2
+
+
 def stored(pool: Pool, **keys: str) -> None:
     """Keep keys in secrets.json under `provider__label`, and configure their providers at one address."""
     text = "".join(f'[providers.{name}]\nurl = "https://x.test"\n' for name in ("a", "b"))
