@@ -24,7 +24,7 @@ from llmpool.registry.catalog import build_catalog
 from llmpool.setup import configfile, joining, keystore, merging
 from llmpool.setup.merging import Moving
 from llmpool.state import keys as known_keys
-from llmpool.state import policy
+from llmpool.state import policy, prices
 
 
 class Merge(NamedTuple):
@@ -52,7 +52,7 @@ class Plan(NamedTuple):
 def plan(pool: Pool) -> Plan:
     """Find the providers that are the same and plan to merge them; nothing is written."""
     before = configfile.read(pool)
-    decided = policy.read(pool.paths.state)
+    decided, own = policy.read(pool.paths.state), prices.read(pool.paths.state)
     found = _same(pool)
     steps = [_step(pool, same) for same in found]
     merges, moving, text = [], list[Moving](), before
@@ -60,9 +60,11 @@ def plan(pool: Pool) -> Plan:
         done = merging.merge(text, step)
         text = done.text
         moving += done.moving
-        moved, dropped = joining.told(decided, dict.fromkeys(step.gone, step.kept))
-        lost = (*_otherwise(*same), *done.dropped, *dropped)
-        merges.append(Merge(step.kept, step.gone, step.server, (*done.moved, *moved), lost))
+        names = dict.fromkeys(step.gone, step.kept)
+        moved, dropped = joining.told(decided, names)
+        prices_moved, prices_lost = joining.told_prices(own, names)
+        lost = (*_otherwise(*same), *done.dropped, *dropped, *prices_lost)
+        merges.append(Merge(step.kept, step.gone, step.server, (*done.moved, *moved, *prices_moved), lost))
 
     def change(now: str) -> str:
         found = list[Moving]()
@@ -108,7 +110,10 @@ def carry_out(pool: Pool, plan: Plan) -> Path | None:
     before = policy.read(pool.paths.state)
     if joining.joined(before, names) != before:
         policy.update(pool.paths.state, lambda known: joining.joined(known, names))
-        pool.forget()
+    own = prices.read(pool.paths.state)
+    if joining.priced(own, names) != own:
+        prices.update(pool.paths.state, lambda known: joining.priced(known, names))
+    pool.forget()
     return backup
 
 

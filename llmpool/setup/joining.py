@@ -6,10 +6,12 @@ holds. An inactive provider that goes keeps its decision to itself: nobody is sh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import reduce
 
 from llmpool.core.policy import Policy
+from llmpool.pricing.lookup import Own
 from llmpool.setup import targets
 
 _STRICTER = {None: 0, "active": 1, "flagged": 2, "inactive": 3}
@@ -33,6 +35,30 @@ def told(known: Mapping[str, Policy], names: Mapping[str, str]) -> tuple[list[st
         dropped += [f"policy of {old}: {_said(each)}" for old, each in parts if _loses(each, after[target])]
     left = (name for name in known if name in names and not _renamed(name, known[name], names))
     return moved, dropped + [f"policy of {name}: {_said(known[name])}" for name in left]
+
+
+def priced(own: Own, names: Mapping[str, str]) -> Own:
+    """Return the owner's prices when the providers of *names* have become those they are mapped to."""
+    custom = {key: each for key, each in own.custom.items() if not _repriced(key, names)}
+    for key, each in own.custom.items():
+        if new := _repriced(key, names):
+            custom.setdefault(new, each)
+    return own._replace(custom=custom)
+
+
+def told_prices(own: Own, names: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """List the prices that move, and those of ids whose new name has another price."""
+    after = priced(own, names).custom
+    renamed = {key: new for key in own.custom if (new := _repriced(key, names))}
+    moved = [f"price {key} -> {new}" for key, new in renamed.items() if after[new] is own.custom[key]]
+    lost = [key for key, new in renamed.items() if after[new] is not own.custom[key]]
+    return moved, [f"price of {key}; {renamed[key]} has one" for key in lost]
+
+
+def _repriced(key: str, names: Mapping[str, str]) -> str:
+    """Return the new name of what has a price, `provider/model` or `provider:model`; empty for its own."""
+    head = re.split("[/:]", key, maxsplit=1)[0]
+    return names[head] + key[len(head) :] if head in names and head != key else ""
 
 
 def _parts(known: Mapping[str, Policy], names: Mapping[str, str]) -> _Parts:

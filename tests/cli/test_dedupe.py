@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from tests.support import Home
 
 TEXT = """# mine
@@ -38,3 +40,15 @@ def test_a_preview_changes_nothing_and_a_yes_does_it(home: Home) -> None:
         '# mine\n[providers.den]\nurl = "http://127.0.0.1:9/v1"\n# again\n[groups.g]\nproviders = ["den"]\n'
     )
     assert "no two providers" in home.here("providers", "dedupe").err
+
+
+def test_a_price_that_the_owner_set_stays_in_force(home: Home) -> None:
+    """What a model costs is its owner's word under whatever id; that of the one that stays comes first."""
+    home.config.write_text(TEXT)
+    for ref, price in (("den2/m", "3"), ("den2/both", "4"), ("den/both", "5"), ("m", "9")):
+        assert home.here("usage", "prices", "set", ref, "--input", price, "--output", price).code == 0
+    (merge,) = home.here("providers", "dedupe", "--yes", "--json").json["merges"]
+    assert merge["moved"] == ["groups.g.providers", "price den2/m -> den/m"]
+    assert merge["dropped"] == ["price of den2/both; den/both has one"]
+    found = json.loads((home.state / "prices.json").read_text())["data"]["custom"]
+    assert {ref: each["input"] for ref, each in found.items()} == {"den/both": "5", "den/m": "3", "m": "9"}
