@@ -32,7 +32,7 @@ def with_value(text: str, path: Names, value: Any) -> str:
     """Return *text* with the key at *path* set to *value*."""
     tree = _parse(text)
     if path[0] == "models" and len(path) > 2 and model_index(tree, path[1]) is None:
-        text = splice.appended(text, "[[models]]", {"id": path[1]})
+        text = with_model(text, str(path[1]), {})
         tree = _parse(text)
     place = place_of(tree, path)
     if _same(at(tree, place), _read_back(value)):
@@ -50,6 +50,7 @@ def without(text: str, path: Names) -> str:
     ways = iter(
         (
             lambda: splice.cut(text, place),
+            lambda: splice.cut(text, place[:1]),  # the last of `models = [...]`
             # a provider that was only dotted keys stays one, without them
             lambda: splice.appended(splice.cut(text, place), f"[{key_text(place[:-1])}]", {}),
         )

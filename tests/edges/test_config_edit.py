@@ -208,9 +208,9 @@ def test_a_number_is_no_truth_and_a_text_no_number() -> None:
 
 
 def test_what_no_command_can_edit_is_refused() -> None:
-    """Models in one array cannot be added to by a table; the way out is the editor."""
+    """The last table of a list that a provider needs cannot go by itself; the way out is the editor."""
     with pytest.raises(ConfigInvalid) as caught:
-        with_value('models = [{ id = "a/m" }]\n', ("models", "b/m", "speed"), 1)
+        without('[[providers.a.keys]]\nenv = "X"\n', ("providers", "a", "keys", 0))
     assert "llmpool config" in caught.value.hint
 
 
@@ -220,3 +220,12 @@ def test_a_model_is_added_to_an_inline_list() -> None:
     assert with_model(text, "a/c", {"quality": 5, "aliases": None}) == (
         'models = [ { id = "a/b", quality = 3 }, { id = "a/c", quality = 5 } ] # mine\n'
     )
+    assert with_value(text, ("models", "a/c", "quality"), 5) == (
+        'models = [ { id = "a/b", quality = 3 }, { id = "a/c", quality = 5 } ] # mine\n'
+    )
+
+
+def test_the_last_model_leaves_an_inline_list() -> None:
+    """What is in the list of models alone goes with the list; its comments stay."""
+    text = 'a = 1\nmodels = [ { id = "a/b", quality = 3 } ] # mine\n[routing]\n'
+    assert without_model(text, "a/b") == "a = 1\n# mine\n[routing]\n"
