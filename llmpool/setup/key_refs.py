@@ -88,13 +88,10 @@ def removed(text: str, provider: str, label: str) -> str:
 
 def _with_table(text: str, provider: str, path: edit.Names, table: Reference) -> str:
     """Write one key anew; where it has a header of its own, all of the list."""
-    before = dict(_listed(text, provider))
-    if table in before.values():
-        return text
     try:
         return edit.with_value(text, path, dict(table))
     except ConfigInvalid:
-        tables = list(before.values())
+        tables = [each for _, each in _listed(text, provider)]
         tables[int(path[-1])] = dict(table)
         return edit.with_value(text, path[:-1], tables)
 

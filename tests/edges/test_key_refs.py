@@ -151,3 +151,12 @@ def test_any_order_of_changes_keeps_the_others(data: st.DataObject) -> None:
             meant[label] = {"file": True} | {k: v for k, v in meant[label].items() if k == "enabled"}
     found = zip(key_refs.labels(text, "p"), keys_in(text, "p"), strict=True)
     assert {label: {k: v for k, v in key.items() if k != "label"} for label, key in found} == meant
+
+
+@pytest.mark.parametrize("other", [{"keyring": True}, {"env": "B"}])
+def test_a_key_without_a_label_may_come_to_be_written_as_another_is(other: dict[str, Any]) -> None:
+    """Where no key has a label, two that llmpool keeps in one place are written alike, and are two."""
+    written = ", ".join(f"{name} = {'true' if each is True else repr(each)}" for name, each in other.items())
+    text = f"[providers.a]\nkeys = [{{ file = true }}, {{ {written} }}] # mine\n"
+    after = key_refs.changed(text, "a", "2", {"file": True})
+    assert after == "[providers.a]\nkeys = [{ file = true }, { file = true }] # mine\n"
