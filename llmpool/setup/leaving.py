@@ -39,11 +39,11 @@ def remove(pool: Pool, name: str) -> None:
 
     Usage records, decisions, sessions and policies stay.
     """
-    cuts = [tie.cut for tie in ties(pool, name) if tie.cut]
 
     def without(text: str) -> str:
-        for cut in cuts:
-            text = cut(text)
+        ties = list(_ties(configfile.parsed(pool, text), name))  # as they are now: lists are written anew
+        for tie in ties:
+            text = tie.cut(text) if tie.cut else text
         return edit.without_provider(text, name)
 
     _forget_all(pool, name)  # first: a run that is stopped in between is done again

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from llmpool.config import edit
 from llmpool.config.paths import find_paths
 from llmpool.config.schema import PROVIDER
 from llmpool.errors import Misuse, UnknownName
 from llmpool.pool import Pool
-from llmpool.setup import leaving
+from llmpool.setup import configfile, leaving
 from llmpool.setup.provider_edit import PARTS, Lists, Step, Wish, apply, change
 from llmpool.setup.providers import matching_presets
 
@@ -248,6 +249,20 @@ def test_a_removed_provider_leaves_a_config_that_loads(pool: Pool) -> None:
     assert not {"default_model", "recovery_model"} & left.keys()
     assert [p.id for p in pool.catalog.providers] == ["sky"]
     assert "# the pool at home" in text(pool)
+
+
+def test_what_others_change_while_a_provider_goes_stays(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list that names it is written as it is at that moment, not as it was when the removal began."""
+    new = ["sky/m", "den/b", "sky/n"]
+    monkeypatch.setattr(
+        leaving,
+        "_forget_all",
+        lambda pool, _: configfile.change(
+            pool, lambda text: edit.with_value(text, ("routing", "fallbacks"), new)
+        ),
+    )
+    leaving.remove(pool, "den")
+    assert tomllib.loads(text(pool))["routing"] == {"fallbacks": ["sky/m", "sky/n"]}
 
 
 @pytest.mark.parametrize(
