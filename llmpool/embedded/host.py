@@ -132,15 +132,23 @@ def _tell(ready: int, word: str) -> None:
 
 
 def _watch(server: Any, place: Place, info: bytes, stopping: threading.Event) -> None:
-    """Return when told to stop, or when nothing has been asked for the idle time."""
-    used, before = time.time(), _activity(server)
+    """Return when told to stop, or when nothing has been asked for the idle time.
+
+    What a client marks is looked at for another mark alone: the clock it was made by may be set back.
+    """
+    used, before = time.monotonic(), _seen(server, place)
     while not stopping.wait(min(1.0, place.idle / 4)):
-        busy, work = now = _activity(server)
+        busy, *_ = now = _seen(server, place)
         if busy or now != before:
-            used = time.time()
+            used = time.monotonic()
         before = now
-        if time.time() - max(used, _touched(place)) >= place.idle and _retire(server, place, info, work):
+        if time.monotonic() - used >= place.idle and _retire(server, place, info, now):
             return
+
+
+def _seen(server: Any, place: Place) -> tuple[float, float, int]:
+    """Return how many requests are under way, and what is another whenever anything was asked."""
+    return *_activity(server), _touched(place)
 
 
 def _activity(server: Any) -> tuple[float, float]:
@@ -155,15 +163,15 @@ def _activity(server: Any) -> tuple[float, float]:
     return busy, sum(numbers.get(f"llamacpp:{name}", 0.0) for name in work)
 
 
-def _touched(place: Place) -> float:
+def _touched(place: Place) -> int:
     """Return when a client last marked the model as used."""
     try:
-        return place.file(".used").stat().st_mtime
+        return place.file(".used").stat().st_mtime_ns
     except FileNotFoundError:
-        return 0.0
+        return 0
 
 
-def _retire(server: Any, place: Place, info: bytes, work: float) -> bool:
+def _retire(server: Any, place: Place, info: bytes, before: tuple[float, float, int]) -> bool:
     """Withdraw the state file under the start lock, and again offer it when a client came meanwhile.
 
     The lock is kept until the process ends, so nobody starts a second host beside this one.
@@ -172,7 +180,7 @@ def _retire(server: Any, place: Place, info: bytes, work: float) -> bool:
     if lock is None:
         return False
     place.file(".json").unlink(missing_ok=True)
-    if time.time() - _touched(place) >= place.idle and _activity(server) == (0.0, work):
+    if _seen(server, place) == before:
         return True
     write_private(place.file(".json"), info)
     os.close(lock)
