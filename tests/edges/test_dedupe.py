@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ def pool(tmp_path: Path) -> Pool:
     return open_pool(paths, env={"K1": PLANTED, "K1_TOO": PLANTED, "K2": "sk-two-0123456789"})
 
 
-def merged(pool: Pool, text: str) -> tuple[list[tuple[str, tuple[str, ...]]], dict[str, object]]:
+def merged(pool: Pool, text: str) -> tuple[list[tuple[str, tuple[str, ...]]], dict[str, Any]]:
     """Merge what *text* has twice; return who stayed for whom, and the config as TOML says it."""
     pool.paths.config.write_text(text)
     pool.forget()
@@ -71,7 +72,7 @@ def test_the_one_called_custom_stays(pool: Pool) -> None:
     )
     who, after = merged(pool, text)
     assert who == [("custom", ("best",))]
-    assert after["providers"]["custom"]["enabled"] is True  # type: ignore[index]
+    assert after["providers"]["custom"]["enabled"] is True
 
 
 @pytest.mark.parametrize(
