@@ -75,7 +75,11 @@ def route(
     if last or ref:
         return _recorded(terminal, ref or "", as_json)
     if batch:
-        return _batch(terminal, batch, routing, every=every)
+        if query or record:
+            raise Misuse(
+                "--batch takes no QUERY and records nothing", hint="each line of the file has its own query"
+            )
+        return _batch(terminal, batch, routing, tag=tag, every=every)
     piped = requests.piped_input(terminal, not no_stdin)
     text = "\n\n".join(part for part in (query, piped) if part)
     request = requests.route_request(routing, query or piped, text, terminal).replace(tag=tag)
@@ -130,14 +134,14 @@ def _decide(
     return Exit.OK
 
 
-def _batch(terminal: Terminal, source: str, routing: RoutingOptions, *, every: bool) -> int:
+def _batch(terminal: Terminal, source: str, routing: RoutingOptions, *, tag: str, every: bool) -> int:
     """Print a decision for each line of *source*; 2 when a line was bad, whose place then holds the error."""
     import json
 
     from llmpool.chat.batch_routes import decided
     from llmpool.router.explain import SHOWN
 
-    common, code = requests.route_request(routing, "", "", terminal), Exit.OK
+    common, code = requests.route_request(routing, "", "", terminal).replace(tag=tag), Exit.OK
     asked = (terminal.pool, source, common)
     detail = 0 if every else SHOWN
     for document in decided(*asked, profile=routing.profile, force=routing.force, detail=detail):

@@ -56,6 +56,19 @@ def test_a_mistake_in_the_options_is_no_lines_fault(two: Home) -> None:
         assert (result.code, result.out, result.error["kind"]) == (3, "", "unknown_name")
 
 
+def test_a_tag_binds_the_lines_as_it_binds_one_question(two: Home) -> None:
+    """What a budget over a tag refuses `route --tag` it refuses every line; a query of its own is refused."""
+    budget = ("[budgets.b]", "limit = '0'", "per = 'day'", "tag = 'batch'")
+    two.config.write_text("\n".join((two.config.read_text(), *budget)))
+    two.here("usage", "prices", "set", "sky/big", "--input", "3", "--output", "15")
+    asked = ("route", "--mode", "cloud", "--tag", "batch")
+    assert two.here(*asked, "hi").code == 8
+    line = two.here(*asked, "--batch", "-", stdin='{"query": "hi"}\n').documents[0]["decision"]
+    assert (line["selected"], line["no_eligible"]) == (None, True)
+    for words in (("--batch", "-", "a question"), ("--batch", "-", "--record")):
+        assert two.here("route", *words, stdin='{"query": "hi"}\n').code == 2
+
+
 def test_all_candidates_of_every_line(home: Home) -> None:
     """The best 50 of each, with --all every one; decisions of two hundred lines are two hundred lines."""
     home.write_config(
