@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from llmpool.cli.context import Terminal
 from llmpool.cli.grammar import Argument, Context, Option, examples, verbs
 from llmpool.cli.options import JsonFlag, YesFlag
-from llmpool.errors import Exit
+from llmpool.errors import Exit, Misuse
 
 if TYPE_CHECKING:
     from llmpool.setup.groups import Membership
@@ -131,7 +131,9 @@ def remove(ctx: Context, name: NameArgument, yes: YesFlag = False, as_json: Json
 
 
 def _each(given: list[str] | None) -> tuple[str, ...]:
-    """Read an option that may be repeated, or hold several separated by commas."""
+    """Read an option that may be repeated, or hold several separated by commas; raises Misuse for none."""
+    if given and not all(text.strip(" ,") for text in given):  # a script's empty variable must not mean all
+        raise Misuse("a list of a group wants a value", hint="all of them: --all-providers, --all-models")
     return tuple(part.strip() for text in given or () for part in text.split(",") if part.strip())
 
 

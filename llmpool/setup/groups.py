@@ -55,6 +55,9 @@ def save(pool: Pool, name: str, providers: Wish, models: Wish) -> Membership:
         raise Misuse(f"{name!r} cannot name a group", hint="letters, digits, - and _")
     if providers == models == Wish():
         raise Misuse(f"nothing is said of {name}", hint="llmpool policy group set -h")
+    for kind, wish in (("provider", providers), ("model", models)):
+        if wish.every and wish != Wish(every=True):
+            raise Misuse(f"--all-{kind}s goes with no other --{kind}", hint="leave one of them out")
     for ref in (*providers.given, *providers.more):
         pool.provider(ref)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.fakes import faults
 from tests.fakes.server import FakeServer
 from tests.support import Home, model, provider
@@ -139,3 +141,20 @@ def test_a_group_that_empties_a_request_is_an_error(home: Home) -> None:
     asked = home.here("chat", "--group", "old", "x")
     assert asked.code == 6
     assert "group old has no deployment: nothing matches zephyr" in asked.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--provider", "", "--model", "qwen*"),
+        ("--provider", "den", "--model", ","),
+        ("--provider", "den", "--all-providers"),
+        ("--drop-model", "x", "--all-models"),
+    ],
+)
+def test_a_list_that_says_two_things_or_nothing_never_means_all(home: Home, words: tuple[str, ...]) -> None:
+    """A script's empty variable, or a list beside --all, would let in whom the owner left out."""
+    home.write_config(*CONFIG)
+    before = home.config.read_text()
+    assert home.here("policy", "group", "set", "own", *words).code == 2
+    assert home.config.read_text() == before
