@@ -110,7 +110,7 @@ def choose(pool: Pool, asked: Asked, detail: int = SHOWN) -> Choice:
 def _lifted(asked: Asked, decision: Decision) -> list[str]:
     """Say it where only its name lets a deployment answer that its owner set inactive (ruling 19)."""
     chosen = next((row for row in asked.named or () if row.id == decision.selected), None)
-    barred = chosen is not None and chosen.blocked.startswith("inactive by policy")
+    barred = chosen is not None and chosen.blocked.startswith(eligible.RESTS)
     return [f"{chosen.id} is {chosen.blocked}; it was asked for by name"] if chosen and barred else []
 
 
@@ -188,7 +188,8 @@ def _carriers(pool: Pool, asked: Asked, *, force: bool) -> Asked:
     """Take the rows that carry the name, or the model that may be called as it stands; none is no error."""
     rows = resolve.find(asked.request.model, pool.table)
     if rows:
-        return asked._replace(named=rows, notes=(*asked.notes, *_gone(pool, asked.request.model)))
+        gone = _gone(pool, asked.request.model)
+        return asked._replace(named=eligible.sharing_a_name(rows), notes=(*asked.notes, *gone))
     unlisted = _unlisted(pool, asked.request.model, force=force)
     if unlisted is None:
         return asked._replace(named=[])

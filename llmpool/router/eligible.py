@@ -37,6 +37,7 @@ NOT_LOCAL = "not local"
 NO_LIMIT = "price unknown, so --max-cost cannot be kept"
 TOO_SMALL = "context window too small"
 ONLY_BY_NAME = "only by name"  # why a deployment that nobody declared or promoted is not chosen automatically
+RESTS = "inactive by policy"  # likewise of one that its owner set inactive
 # Tokens any window is taken to hold when the size is only our own estimate (the source's default window);
 # otherwise every model of a vendor that lists no windows would lose to any model that has one.
 ASSUMED_WINDOW = 8192
@@ -85,6 +86,14 @@ def check(
 
         verdict.notes.append(groups.why_empty(_group(request, table), table, facts))
     return verdict
+
+
+def sharing_a_name(rows: list[RoutingRow]) -> list[RoutingRow]:
+    """Bar those set inactive where others carry the name too: nobody asked for just them (ruling 19)."""
+    resting = {row.id for row in rows if row.blocked.startswith(RESTS)}
+    if len(resting) == len(rows):
+        return rows
+    return [row._replace(flags=row.flags | HARD) if row.id in resting else row for row in rows]
 
 
 def _judged(

@@ -195,6 +195,17 @@ def test_an_inactive_deployment_answers_by_name_and_says_so(two: Home) -> None:
     assert why(two.decide())["den/llama3"] == ("inactive by policy: slow",)
 
 
+def test_an_inactive_deployment_is_not_chosen_among_those_of_its_name(two: Home) -> None:
+    """Ruling 19: a name that others carry does not name it; where all who carry it are inactive, it does."""
+    rests = Policy(state="inactive", reason="slow")
+    two.sets(**{"den/qwen3:8b": rests})
+    assert [each.deployment for each in two.decide("qwen3:8b").candidates] == ["edge/qwen3:8b"]
+    assert why(two.decide("qwen3:8b"))["den/qwen3:8b"] == ("inactive by policy: slow",)
+    assert two.decide("den/qwen3:8b").selected == "den/qwen3:8b"
+    two.sets(**{"den/qwen3:8b": rests, "edge/qwen3:8b": rests})
+    assert len(two.decide("qwen3:8b").candidates) == 2
+
+
 def test_a_disabled_provider_is_no_candidate_even_by_name(tmp_path: Path) -> None:
     """Ruling 19: `enabled = false` is a rejection, not a policy."""
     home = Home(tmp_path, provider("den", NOWHERE, enabled=False), den=[named("m")])
