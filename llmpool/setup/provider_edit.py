@@ -193,6 +193,11 @@ def _list_steps(provider: ProviderTable, lists: Lists) -> Iterator[Step]:
         found = problem(PROVIDER[name].kind, after)
         if found:
             raise Misuse(f"{name}: {found.message}", hint=found.suggestion)
+        if name == "allowed_models" and fewer and not after:
+            raise Misuse(
+                f"without its last pattern {provider.id} would be allowed all its models",
+                hint=f"all: --unset allowed_models    none: llmpool providers disable {provider.id}",
+            )
         if more or fewer:
             yield Step((name,), after or None)
 

@@ -143,14 +143,19 @@ def test_no_field_of_the_config_is_out_of_reach() -> None:
 
 
 def test_lists_grow_and_shrink_by_their_members(pool: Pool) -> None:
-    """Allowing twice is allowing once; who takes the last one out takes the list out."""
+    """Allowing twice is allowing once; the last address that is taken out takes the list out.
+
+    Not so the last pattern: no list allows all, and with them what was to be disallowed.
+    """
     change(
         pool, "den", Wish(lists=Lists(allow=("c", "b"), disallow=("a*",), urls=("http://127.0.0.1:7/v1",)))
     )
     assert den(pool)["allowed_models"] == ["b", "c"]
     assert den(pool)["alternate_urls"] == ["http://127.0.0.1:7/v1"]
-    change(pool, "den", Wish(lists=Lists(disallow=("b", "c"), no_urls=("http://127.0.0.1:7/v1",))))
-    assert not {"allowed_models", "alternate_urls"} & den(pool).keys()
+    change(pool, "den", Wish(lists=Lists(disallow=("b",), no_urls=("http://127.0.0.1:7/v1",))))
+    assert (den(pool)["allowed_models"], den(pool).get("alternate_urls")) == (["c"], None)
+    change(pool, "den", Wish(unset=("allowed_models",)))
+    assert "allowed_models" not in den(pool)
 
 
 def test_headers_are_set_one_by_one(pool: Pool) -> None:
@@ -165,6 +170,10 @@ def test_headers_are_set_one_by_one(pool: Pool) -> None:
 
 MISTAKES = {
     "nothing": (Wish(), "nothing to change"),
+    "the last that is allowed": (
+        Wish(lists=Lists(disallow=("a*", "b"))),
+        "without its last pattern den would be allowed all its models",
+    ),
     "no such member": (Wish(lists=Lists(disallow=("zz",))), '"zz" is not in allowed_models of den'),
     "no field": (Wish(unset=("prioriy",)), '"prioriy" is no field'),
     "no part": (Wish(unset=("rate_limit.colour",)), "is no field"),
