@@ -124,7 +124,12 @@ def put(pool: Pool, target: str, given: Mapping[str, str]) -> Put:
 
 
 def drop(pool: Pool, keys: Sequence[str]) -> list[Put]:
-    """Take prices back, `DEFAULT` is the default; for what has none UnknownName is raised, and all stay."""
+    """Take prices back, `DEFAULT` is the default; for what has none UnknownName is raised, and all stay.
+
+    An alias stands for its deployment, as where a price is set, unless a price is kept under that very name.
+    """
+    known, aliases = own(pool).custom, pool.table.aliases
+    keys = list(dict.fromkeys(key if key in known else aliases.get(key, key) for key in keys))
     counted = {key: tuple(_counting(pool, key)) for key in keys}
     gone: list[Put] = []
 

@@ -115,6 +115,13 @@ def test_set_counts_at_once_and_unset_takes_it_back(priced: Home) -> None:
     assert priced.here("usage", "prices", "show", "openai/gpt-4o", "--json").json["price"]["input"] == "2.5"
 
 
+def test_a_price_goes_by_the_name_by_which_it_came(priced: Home) -> None:
+    """Set for an alias it is its deployment's, and the alias takes it back."""
+    assert "openai/o3: " in priced.here("usage", "prices", "set", "deep", "7", "7").err
+    assert priced.here("usage", "prices", "unset", "deep", "openai/o3").code == 0
+    assert priced.here("usage", "prices", "list", "--own").out == ""
+
+
 def test_patterns_the_default_and_unlisted_models(priced: Home) -> None:
     """The longest pattern counts, the default comes last, and a name nobody lists is remembered."""
     assert (
