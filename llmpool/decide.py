@@ -149,6 +149,7 @@ def _laid_out(pool: Pool, request: RouteRequest, profile: str) -> Asked:
     table = pool.table
     if not table.providers:
         raise nothing_configured(pool)
+    request = resolve.with_mode(request)
     if profile:
         from llmpool.router import profiles
 

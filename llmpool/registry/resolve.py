@@ -8,7 +8,7 @@ from fnmatch import translate
 from llmpool.core.config import MODES
 from llmpool.core.ids import split_ref
 from llmpool.core.names import spellings
-from llmpool.core.routing import RoutingRow, RoutingTable
+from llmpool.core.routing import RouteRequest, RoutingRow, RoutingTable
 from llmpool.errors import AmbiguousName, UnknownName
 
 SHOWN = 5  # names that an error suggests
@@ -49,6 +49,15 @@ def one(ref: str, table: RoutingTable) -> RoutingRow:
             details={"candidates": ids},
         )
     raise unknown(ref, table)
+
+
+def with_mode(request: RouteRequest) -> RouteRequest:
+    """Let a word for the mode that was typed as the model be the mode, where no other is given.
+
+    As one that was typed it comes before that of any profile, which is laid under it later.
+    """
+    word = request.model.strip().lower()
+    return request.replace(mode=request.mode or word) if word in MODES else request
 
 
 def matching(pattern: str, table: RoutingTable) -> list[str]:

@@ -195,3 +195,12 @@ def test_strategies_can_be_asked_for(home: Home) -> None:
     assert home.here("route", "--strategy", "priority", "x").out == "b/m\n"
     assert home.here("route", "--strategy", "value", "x").out == "a/m\n"
     assert home.here("route", "--strategy", "best", "x").code == 2
+
+
+def test_a_word_for_the_mode_is_what_the_caller_said(home: Home) -> None:
+    """`-m local` comes before a profile's mode as `--mode local` does."""
+    home.write_config(*TWO, "[profiles.away]", 'mode = "cloud"', "[profiles.named]", 'model = "sky/big"')
+    for said in (("-m", "local"), ("--mode", "local"), ("-m", "auto", "--mode", "local")):
+        assert home.here("route", *said, "--profile", "away", "x").out == "den/small\n"
+    assert home.here("route", "-m", "local", "--profile", "named", "x").out == "den/small\n"
+    assert home.here("route", "--profile", "away", "x").out == "sky/big\n"
