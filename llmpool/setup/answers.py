@@ -14,6 +14,7 @@ from collections.abc import Hashable
 from typing import NamedTuple
 
 from llmpool import decide
+from llmpool.budgets import DENY
 from llmpool.core.config import MODES
 from llmpool.core.ids import split_ref
 from llmpool.core.routing import Decision, RouteRequest, RoutingTable
@@ -157,7 +158,8 @@ class Answers:
         request = asked.request
         is_sorted_by_row = (request.strategy or self.table.routing.strategy) in STRATEGIES
         is_kept = request.warm and not request.prefer and request.continues in self._foremost.places
-        if asked.named is not None or not (is_sorted_by_row or is_kept):
+        denies = self.pool.routing["unpriced"] == DENY  # then rows that look alike are told apart by a price
+        if asked.named is not None or denies or not (is_sorted_by_row or is_kept):
             return None
         decision = self._chosen(asked, self.table.replace(rows=self._foremost.rows(request)))
         if not decision.candidates or not (is_sorted_by_row or decision.selected == request.continues):

@@ -39,7 +39,7 @@ class Quiet(Pool):
         if other is not None and policies is None and _choosing_as(other.config, config) == config:
             vars(self)["routing"] = other.routing | {"routing": plain(config.routing)}
         else:
-            vars(self)["routing"] = self._compiled() | {"budgets": [], "unpriced": None}  # none is used up
+            vars(self)["routing"] = self._compiled() | {"budgets": []}  # none is used up
         self._facts = super().facts().replace(cooling={}, unreachable={}, resting={}, free_at={})
         self._turns: dict[str, int] = {}
 

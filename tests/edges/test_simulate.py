@@ -49,6 +49,15 @@ def test_another_policy(pool: Pool) -> None:
     assert told["quality"] == {"today": 5.7, "other": 7.0, "difference": 1.3, "decisions": 3}
 
 
+def test_a_rule_about_prices_binds_here_as_in_routing(pool: Pool) -> None:
+    """`policy.unpriced = "deny"` is nothing that is used up: who has no price is chosen here neither."""
+    rule = pairs(["policy.unpriced=deny"])
+    told = simulate(pool, [Setting(keys=rule)], SINCE, UNTIL).as_json()
+    assert told["moves"] == [{"from": "sky/mid", "to": "den/small", "decisions": 1}]
+    nobody = simulate(pool, [Setting(NO_DEN.policies, rule)], SINCE, UNTIL).as_json()["not_eligible"]
+    assert (nobody["other"], nobody["became"]) == (3, 3)
+
+
 def test_what_differs_already_today_is_told_apart(pool: Pool) -> None:
     """The hard one would go to sky/mid today in any case: that is no effect of the change."""
     told = simulate(pool, [NO_DEN], SINCE, UNTIL).as_json()
