@@ -8,7 +8,8 @@ its line again. A writer whose own write came up short, or that the disk would n
 go, takes it alone, cuts its part off if nobody has written behind it, and writes the line in full or restores
 the length and raises: what raised is not there, and may be appended again. Where the file was rewritten or
 pruned in between, a line that is whole is in what came of it, and that is synced: it is not written twice.
-What a crash still leaves is a torn line, which readers skip and count, or an empty one, which they skip.
+What a crash still leaves is a torn line, which readers skip and count. An empty line, which they skip, is a
+newline too many: of a write that crosses a page another writer may see the half.
 What the system refuses raises StateUnusable.
 """
 

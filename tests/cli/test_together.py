@@ -14,8 +14,9 @@ from tests.support import Home, model, provider, wait_for
 
 
 def records(home: Home, kind: str) -> list[dict]:
-    """Read every line of a log; a torn one would not parse."""
-    return [json.loads(line) for path in (home.state / kind).glob("*.jsonl") for line in path.open()]
+    """Read every line of a log; a torn one would not parse, and an empty one is allowed (state/jsonl)."""
+    paths = (home.state / kind).glob("*.jsonl")
+    return [json.loads(line) for path in paths for line in path.open() if line.strip()]
 
 
 @pytest.mark.slow

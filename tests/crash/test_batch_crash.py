@@ -90,7 +90,7 @@ class Chaos:
     def recorded(self) -> list[str]:
         """Return the ids of all usage records."""
         files = (self.home.state / "usage").glob("*.jsonl")
-        return [json.loads(line)["id"] for path in files for line in path.read_text().splitlines()]
+        return [json.loads(line)["id"] for path in files for line in path.read_text().splitlines() if line]
 
 
 def test_kill_9_loses_nothing_and_asks_nothing_twice(home: Home, server: FakeServer) -> None:
