@@ -50,6 +50,14 @@ def standings(pool: Pool) -> list[Standing]:
     return kept.standings(keeping(pool))
 
 
+def recount(pool: Pool) -> None:
+    """Count what is spent anew, after records of earlier calls were added or priced again."""
+    if pool.routing["budgets"]:
+        from llmpool.state import budgets as kept
+
+        pool.owe("budgets not counted anew", lambda: kept.recount(keeping(pool)))
+
+
 def world(pool: Pool) -> Facts:
     """Return the facts of a decision with what budgets leave, for whoever decides besides `decide.choose`."""
     bound = pool.routing["budgets"] or pool.routing["unpriced"] == DENY

