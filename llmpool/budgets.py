@@ -10,7 +10,7 @@ from llmpool.core.config import Budget
 from llmpool.core.ids import is_of_key
 from llmpool.core.routing import LOCAL, Cap, Facts
 from llmpool.core.times import rfc3339
-from llmpool.errors import Refused
+from llmpool.errors import ConfigInvalid, Refused
 from llmpool.pool import Pool
 
 if TYPE_CHECKING:
@@ -52,7 +52,11 @@ def standings(pool: Pool) -> list[Standing]:
 
 def recount(pool: Pool) -> None:
     """Count what is spent anew, after records of earlier calls were added or priced again."""
-    if pool.routing["budgets"]:
+    try:
+        counted = bool(pool.routing["budgets"])
+    except ConfigInvalid:
+        return  # once it is mended it is another config, for which all is counted anew
+    if counted:
         from llmpool.state import budgets as kept
 
         pool.owe("budgets not counted anew", lambda: kept.recount(keeping(pool)))

@@ -255,3 +255,12 @@ def test_how_many_records_are_written_is_told_meanwhile(home: Home, monkeypatch:
     pool = Pool(find_paths({}, str(home.config), str(home.state)), {}, lambda: 0.0)
     usage_export.export(pool, "jsonl", Span(), lambda _text: None, told.append)
     assert told == [2, 4]
+
+
+def test_records_are_taken_in_beside_a_config_that_cannot_be_read(home: Home) -> None:
+    """Nothing of it is needed for that."""
+    home.write_config("x = [")
+    line = {"id": "a", "at": "2026-11-20T10:00:00Z", "provider": "p", "model": "m", "success": True}
+    (home.cwd / "more.jsonl").write_text(json.dumps(line))
+    done = home.here("usage", "import", "more.jsonl")
+    assert (done.code, done.err) == (0, "took 1 record on 1 day\n")
