@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from llmpool.budgets import DENY
 from llmpool.core.config import Config
 from llmpool.core.policy import Policy
 from llmpool.core.record import plain
@@ -16,6 +17,7 @@ from llmpool.core.routing import Experience, Facts, RoutingTable
 from llmpool.pool import Pool
 from llmpool.registry import compiled
 from llmpool.setup.compared import Expected
+from llmpool.usage.budgets import ANY
 
 _HOW = ("strategy", "mode", "quality_target")  # keys of [routing] that no deployment differs by
 
@@ -39,7 +41,7 @@ class Quiet(Pool):
         if other is not None and policies is None and _choosing_as(other.config, config) == config:
             vars(self)["routing"] = other.routing | {"routing": plain(config.routing)}
         else:
-            vars(self)["routing"] = self._compiled() | {"budgets": []}  # none is used up
+            vars(self)["routing"] = _without_budgets(self._compiled())
         self._facts = super().facts().replace(cooling={}, unreachable={}, resting={}, free_at={})
         self._turns: dict[str, int] = {}
 
@@ -72,6 +74,13 @@ class Quiet(Pool):
         """Return what is expected of each deployment: its columns, and how long it took on average."""
         seen, none = self._facts.experience, Experience()
         return {row.id: Expected(row, seen.get(row.id, none).avg_latency_ms) for row in self.table.rows}
+
+
+def _without_budgets(document: dict[str, Any]) -> dict[str, Any]:
+    """Leave budgets out, as none is used up; one over everything still keeps out what has no price."""
+    whole = [each for each in document["budgets"] if each["scope"] == ANY and each["tag"] is None]
+    holds = any(each["on_exceed"] != "warn" for each in whole)
+    return document | {"budgets": [], "unpriced": document["unpriced"] or (DENY if holds else None)}
 
 
 def _choosing_as(config: Config, other: Config) -> Config:

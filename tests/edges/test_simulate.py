@@ -58,6 +58,18 @@ def test_a_rule_about_prices_binds_here_as_in_routing(pool: Pool) -> None:
     assert (nobody["other"], nobody["became"]) == (3, 3)
 
 
+@pytest.mark.parametrize(("more", "denies"), [((), True), (("on_exceed=warn",), False), (("tag=x",), False)])
+def test_a_budget_over_everything_keeps_out_what_has_no_price(
+    pool: Pool, more: tuple[str, ...], denies: bool
+) -> None:
+    """As it does in routing, where nothing is said about calls of unknown price."""
+    fields = ("limit=5", "per=day", *more)
+    keys = tuple(pair for field in fields for pair in pairs([f"budgets.all.{field}"]))
+    told = simulate(pool, [Setting(keys=keys)], SINCE, UNTIL).as_json()
+    moved = [{"from": "sky/mid", "to": "den/small", "decisions": 1}]
+    assert told["moves"] == (moved if denies else [])
+
+
 def test_what_differs_already_today_is_told_apart(pool: Pool) -> None:
     """The hard one would go to sky/mid today in any case: that is no effect of the change."""
     told = simulate(pool, [NO_DEN], SINCE, UNTIL).as_json()
