@@ -11,6 +11,7 @@ from llmpool.auth import box as boxes
 from llmpool.auth.box import Box
 from llmpool.auth.private import read_private
 from llmpool.config import edit
+from llmpool.config.written import line_end
 from llmpool.core.ids import key_digest
 from llmpool.core.times import rfc3339
 from llmpool.errors import Busy, Misuse, NoCredential
@@ -209,10 +210,11 @@ def _with_new(text: str, made: Plan, places: dict[tuple[str, str], str], known: 
     """
     new = {name: fields | _key_fields(name, made, places) for name, fields in made.providers.items()}
     models = {ref: fields for ref, fields in made.models.items() if ref not in known}
-    parts = [text.rstrip() + "\n"] if text.strip() else []
-    parts += [edit.with_provider("", name, fields) for name, fields in new.items()]
+    parts = [edit.with_provider("", name, fields) for name, fields in new.items()]
     parts += [edit.with_model("", ref, fields) for ref, fields in models.items()]
-    joined = "\n".join(part.lstrip("\n") for part in parts)
+    end = line_end(text)
+    whole = [text.rstrip() + end] if text.strip() else []
+    joined = end.join([*whole, *(part.lstrip("\n").replace("\n", end) for part in parts)])
     if not new and not models:
         return text
     try:

@@ -281,3 +281,13 @@ def test_a_config_in_one_line_takes_them_too(pool: Pool, tmp_path: Path) -> None
     assert sorted(told["providers"]) == ["anthropic", "default", "openai", "runner"]
     assert len(told["models"]) == 4
     assert "# mine" in pool.paths.config.read_text()
+
+
+def test_what_is_added_ends_its_lines_as_the_config_does(pool: Pool, tmp_path: Path) -> None:
+    """An editor that knows one kind of line end would show the others as signs."""
+    pool.paths.config.write_bytes(b"# mine\r\n[providers.openai]\r\n")
+    move(pool, "thane", foreign.thane(tmp_path / "t"))
+    content = pool.paths.config.read_bytes()
+    assert content.startswith(b"# mine\r\n[providers.openai]\r\n\r\n[providers.")
+    assert b"\n" not in content.replace(b"\r\n", b"")
+    assert sorted(after(pool)["providers"]) == ["anthropic", "default", "openai", "runner"]
