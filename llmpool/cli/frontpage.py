@@ -61,7 +61,10 @@ VARIABLES = {
         "The id of your OAuth client for that type of login, such as `CODEX`, where the config names none; "
         "likewise its `_CLIENT_SECRET`."
     ),
-    "HTTPS_PROXY": "The proxy for the cloud; `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` count likewise.",
+    "HTTPS_PROXY": (
+        "The proxy for the cloud; `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` count likewise. What is for your "
+        "own network takes a proxy only where that is in it."
+    ),
 }
 
 OF_VARIABLES = """

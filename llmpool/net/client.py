@@ -21,10 +21,10 @@ from llmpool import __version__
 from llmpool.core.outcome import Failure, UpstreamError
 from llmpool.core.wire import Answer, Call, Timeouts
 from llmpool.errors import offline_forbids
-from llmpool.net.address import UNREADABLE, host_of, is_loopback, may_lead
+from llmpool.net.address import UNREADABLE, host_of, may_lead
 from llmpool.net.deadline import Deadline
 from llmpool.net.faults import NOT_ALLOWED, Phase, failure_of, given_up, proxy_failure, redirect_failure
-from llmpool.net.proxy import Via, unusable
+from llmpool.net.proxy import Via, is_for, unusable
 from llmpool.net.reply import Sent, StreamReply
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ class Client:
             raise UpstreamError(Failure(kind="bad_request", message=f"{host}: not an address HTTP can reach"))
         parts = urlsplit(call.url)
         unverified = parts.scheme == "http" or not call.verify_tls
-        direct = is_loopback(parts.hostname or "")
+        direct = not is_for(os.environ, parts.scheme, parts.hostname or "")
         with self._lock:
             client = self._made.get((unverified, direct))
             if client is None:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from llmpool.net.address import UNREADABLE, host_of
+from llmpool.core.hosts import is_near
+from llmpool.net.address import UNREADABLE, host_of, is_loopback
 
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")  # the first that is set counts
 
@@ -38,6 +39,19 @@ class Via:
             self.status = info["return_value"][1]
 
 
+def is_for(env: Mapping[str, str], scheme: str, host: str) -> bool:
+    """Say whether a call may take a proxy of the environment.
+
+    None does to this machine. What is for the own network does not leave it for a proxy elsewhere, which
+    `--local-only` promises; one on this machine or network is a way of its owner's, as a tunnel home.
+    """
+    if is_loopback(host):
+        return False
+    proxies = {name.lower(): value for name, value in _proxies(env).items()}
+    via = _host(proxies.get(f"{scheme}_proxy") or proxies.get("all_proxy", ""))
+    return not is_near(host) or (via != "" and is_near(via))
+
+
 def unusable(env: Mapping[str, str], works: Callable[[str], bool]) -> str:
     """Name the setting that keeps calls from being made; *works* tries a proxy's URL."""
     for variable, value in _proxies(env).items():
@@ -60,6 +74,13 @@ def _proxies(env: Mapping[str, str]) -> dict[str, str]:
         if spelling:
             found[spelling] = env[spelling]
     return found
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url if "://" in url else f"http://{url}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _shown(url: str) -> str:

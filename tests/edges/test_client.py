@@ -18,7 +18,8 @@ from llmpool import __version__
 from llmpool.core.outcome import Failure, UpstreamError
 from llmpool.core.wire import Answer, Call, Timeouts
 from llmpool.errors import Refused
-from llmpool.net.client import Client, host_of, is_loopback
+from llmpool.net.address import host_of, is_loopback
+from llmpool.net.client import Client
 from tests.edges.raw_server import (
     OK,
     QUICK,

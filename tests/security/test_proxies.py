@@ -103,6 +103,21 @@ def test_what_no_proxy_names_is_asked_without_one(
     assert proxy.requests == []
 
 
+@pytest.mark.parametrize("host", ["192.168.7.7", "10.0.0.1", "nas.local", "box", "[fd00::7]"])
+def test_what_is_for_the_own_network_does_not_leave_it_for_a_proxy(
+    serve: Serve, client: Client, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    """A prompt under --local-only would be read elsewhere; one that is near itself is a tunnel of ours."""
+    near, server = serve(body(b"{}")), serve(body(b"[]"))
+    real = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", lambda _host, *rest, **more: real("127.0.0.1", *rest, **more))
+    url = f"http://{host}:{server.host.rpartition(':')[2]}/v1/x"
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:9")
+    assert client.send(get(url)).body == b"[]"
+    monkeypatch.setenv("HTTP_PROXY", f"http://{near.host}")
+    assert Client().send(get(url)).body == b"{}"
+
+
 HERE = ("127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1", "localhost", "a.localhost")
 ELSEWHERE = ("127.0.0.1.evil.example", "localhost.evil.example", "127.0.0", "::ffff:8.8.8.8", "10.0.0.1", "0")
 
