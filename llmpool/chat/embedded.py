@@ -9,9 +9,11 @@ from llmpool.chat import sizes
 from llmpool.chat.journey import Event, Journey, Notice
 from llmpool.chat.speak import Speaker
 from llmpool.core.chat import ChatRequest
+from llmpool.core.outcome import Failure, UpstreamError
 from llmpool.core.provider import KeyRef, Provider
 from llmpool.credentials import Credential
 from llmpool.embedded import server
+from llmpool.errors import UpstreamFailed
 from llmpool.net.client import Client
 from llmpool.pool import Pool
 
@@ -41,7 +43,11 @@ def ask(  # noqa: PLR0917 - who asks whom, with what, and where it is written do
         yield Notice(f"{model} is being loaded with a window of {window:,} tokens, it has {live.context:,}")
         server.stop(state, model)
     ttl = IDLE_SECONDS if provider.idle_ttl is None else provider.idle_ttl
-    endpoint = server.ensure(state, model, idle_ttl=ttl, context=window)
+    try:
+        endpoint = server.ensure(state, model, idle_ttl=ttl, context=window)
+    except UpstreamFailed as error:  # it died, or takes too long: others may answer, and it rests
+        failure = Failure(kind="server", message=error.message, hint=error.hint, should_retry=False)
+        raise UpstreamError(failure) from None
     here = provider.replace(url=endpoint.url, alternate_urls=(), exact=True)
     with Client() as client:
         speaker = Speaker(pool, client, journey, gate)

@@ -57,6 +57,8 @@ def all_failed(pool: Pool, journey: Journey) -> LlmpoolError:
         return NoCredential(message, hint=hint, lines=lines, details=details)
     if all(failure.code == StateUnusable.kind for failure in failures):
         return StateUnusable(message, hint=failures[-1].hint, lines=lines, details=details)
+    if all(failure.code == Busy.kind for failure in failures):  # another process is at work there
+        return Busy(message, hint=failures[-1].hint, lines=lines, details=details)
     if wait is not None and _are_busy(failures):
         hint = _how_to_wait(wait) + rules.ROUND * alone
         return Busy(message, hint=hint, lines=lines, details=details)

@@ -309,7 +309,7 @@ class _Run:
             failure = error.failure.replace(message=said)  # messages are kept, texts are not
         except NoCredential as error:
             failure = Failure(kind="auth", message=error.message, hint=error.hint)
-        except (StateUnusable, UnknownName, NothingEligible, ConfigInvalid) as error:
+        except (StateUnusable, UnknownName, NothingEligible, ConfigInvalid, Busy) as error:
             failure = rules.unusable(error)
             if isinstance(error, errors.LaterState) or (self._purse and self._purse.is_lost):
                 raise

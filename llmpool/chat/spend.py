@@ -43,7 +43,7 @@ LOOK = 0.25  # seconds between two looks at whether others have left something
 class Purse:
     """The budgets over one request, whose calls are recorded with *tag*, and its own limit (`--max-cost`).
 
-    *is_lost*: the file of the budgets cannot be used, and nothing may be sent.
+    *is_lost*: the file of the budgets cannot be used now, and nothing may be sent.
     """
 
     def __init__(self, pool: Pool, tag: str, limit: str | None = None) -> None:
@@ -171,7 +171,7 @@ class Purse:
             with undisturbed():
                 got = file.reserve(self.keeping, wish)
                 self._lease = got.lease if isinstance(got, Granted) else None
-        except StateUnusable:
+        except (StateUnusable, Busy):
             self.is_lost = True
             raise
         return got

@@ -30,8 +30,16 @@ FAILURE_KINDS: tuple[FailureKind, ...] = get_args(FailureKind)
 # Codes that say what no server can: an error that has one of them for its own has none.
 OWN_CODES = frozenset(
     {
-        *("budget", "own_limit", "deadline", "state", "damaged_model", "config", "unknown_name"),
-        *("nothing_eligible", "redirect", "connect_timeout", "html", "no_endpoint", "responses_only"),
+        *("budget", "--max-cost", "own_limit", "deadline", "state", "damaged_model", "config", "busy"),
+        *(
+            "unknown_name",
+            "nothing_eligible",
+            "redirect",
+            "connect_timeout",
+            "html",
+            "no_endpoint",
+            "responses_only",
+        ),
     }
 )
 

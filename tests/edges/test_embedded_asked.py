@@ -14,7 +14,9 @@ from llmpool.discovery import load_embedded
 from llmpool.discovery.load import Ears
 from llmpool.embedded import server
 from llmpool.embedded.server import Endpoint
-from llmpool.errors import StateUnusable
+from llmpool.errors import Busy, LlmpoolError, StateUnusable, UpstreamFailed
+from tests.fakes.server import FakeServer
+from tests.support import Home, model, provider
 
 
 def test_no_other_address_is_asked() -> None:
@@ -58,3 +60,26 @@ def test_a_server_that_was_being_stopped_is_there_again(failure: type[BaseExcept
     ):
         load_embedded.load(mock.MagicMock(), asked, 8192, None, Ears())
     assert started == [4096]
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind", "alone"),
+    [(UpstreamFailed("it died", hint="see log"), "server", 7), (Busy("others start it"), "unusable", 75)],
+)
+def test_others_answer_where_no_server_comes_up(
+    home: Home, server: FakeServer, failure: LlmpoolError, kind: str, alone: int
+) -> None:
+    """A model of this machine whose server dies, or is not there in time, has the next candidate answer."""
+    order = '[routing]\nstrategy = "priority"\n[providers.embedded]\npriority = 90'
+    home.write_config(
+        order, provider("good", server.url, priority=10), model("embedded/tiny"), model("good/m")
+    )
+    with (
+        mock.patch.object(embedded.server, "running", return_value=[]),
+        mock.patch.object(embedded.server, "ensure", side_effect=failure),
+    ):
+        done, pinned = home.here("chat", "--json", "hi"), home.here("chat", "-m", "embedded/tiny", "hi")
+    assert (done.code, done.json["served_by"]) == (0, "good/m")
+    assert [attempt.get("kind") for attempt in done.json["attempts"]] == [kind, None]
+    assert pinned.code == alone
+    assert failure.message in pinned.err
