@@ -9,7 +9,7 @@ from typing import Any
 from llmpool.chat.journey import Journey
 from llmpool.core.ids import split_ref
 from llmpool.core.outcome import Attempt, Failure
-from llmpool.core.routing import Decision
+from llmpool.core.routing import BUDGET, Decision
 from llmpool.core.times import rfc3339
 from llmpool.errors import (
     Busy,
@@ -139,9 +139,9 @@ def _message(attempts: list[Attempt], failures: list[Failure]) -> tuple[str, tup
 def _are_busy(failures: list[Failure]) -> bool:
     """Say whether all are only too busy: too fast for them, or overloaded until a time they named.
 
-    Whoever could never take it, for a limit of the owner's, was not asked.
+    Whoever may not take it, for a limit or a budget of the owner's, was not asked.
     """
-    asked = [failure for failure in failures if not _exceeds(failure)]
+    asked = [failure for failure in failures if not (_exceeds(failure) or failure.code == BUDGET)]
     return all(f.kind in _BUSY and (f.kind == "rate_limit" or f.retry_after) for f in asked) and bool(asked)
 
 

@@ -186,7 +186,7 @@ class _Run:
             failure = self.journey.attempts[-1].failure
             if failure is None or self._is_over() or self._is_late():
                 return
-            if rules.next_key_may_help(failure):
+            if rules.next_key_may_help(failure) or (rules.is_spent_key(failure) and (keys or limited)):
                 self._note_key(provider, key, failure, limited)
                 if not keys and not limited:
                     tired = credentials.resting(provider, self.pool, self._refused)
@@ -198,8 +198,6 @@ class _Run:
                     return
                 failure, key = min(limited, key=lambda each: each[0].retry_after or 0.0)
                 limited.clear()
-            elif failure.code == BUDGET and failure.param == "key" and keys:
-                continue  # the budget is that key's
             elif provider.preset == "embedded" and failure.kind == "connect" and not woken:
                 woken, keys = True, [key]  # its server went idle just now; asking again starts another
                 continue
@@ -234,7 +232,7 @@ class _Run:
         """Note what became of a key: too fast just now, or of no use for the rest of this request."""
         if failure.kind == "rate_limit":
             limited.append((failure, key))
-        else:
+        elif not rules.is_spent_key(failure):  # that may do for what is cheaper
             self._refused.add((provider.id, key.label))
 
     def _gate(

@@ -101,6 +101,11 @@ def next_key_may_help(failure: Failure) -> bool:
     return failure.kind in _NEXT_KEY
 
 
+def is_spent_key(failure: Failure) -> bool:
+    """Say whether a budget over the key alone forbade a call: another key may do."""
+    return failure.code == BUDGET and failure.param == "key"
+
+
 def passes_by_itself(failure: Failure) -> bool:
     """Say whether a failure is of a moment: too fast, overloaded, a fault, an answer that broke off."""
     return failure.kind in _SAME_AGAIN

@@ -223,6 +223,19 @@ def test_a_key_has_a_budget_of_its_own(tmp_path: Path) -> None:
         assert till.calls() == [2]
 
 
+def test_a_key_that_is_too_fast_is_waited_for_where_the_other_is_spent(tmp_path: Path) -> None:
+    """A budget over one key is no reason not to ask with another once its moment has passed."""
+    keys = [{"label": "a", "env": "A"}, {"label": "b", "env": "B"}]
+    limit = budget("0.01", scope="work:b")
+    with Till(tmp_path, limit, work=[faults.status(429, headers={"retry-after": "1"})]) as till:
+        till.configure(limit, work={"keys": keys})
+        till.env |= {"A": "sk-a", "B": "sk-b"}
+        came = till.ask()
+        assert came.error is None
+        assert [attempt.key for attempt in came.journey.attempts] == ["a", "b", "a"]  # type: ignore[union-attr]
+        assert till.calls() == [2]
+
+
 def test_what_others_reserved_is_waited_for_while_it_may_come_back(tmp_path: Path) -> None:
     """Most answers are shorter than they might be: nobody is refused for a reservation alone."""
     with Till(tmp_path, budget("5"), work=()) as till:

@@ -61,6 +61,14 @@ def test_others_are_offered_only_where_they_were_not_asked(
     assert ("--fallback" in ended(("a/m", failure), **decided).hint) == offered
 
 
+def test_whom_a_budget_refuses_is_no_reason_not_to_wait_for_another() -> None:
+    """Who is too busy is free again at a time that is told; the others were not asked."""
+    spent = Failure(kind="unusable", message="budget b: spent", code="budget")
+    error = ended(("a/m", spent), ("b/m", FULL))
+    assert error.exit_code == Exit.BUSY
+    assert error.details["retry_at"] is not None
+
+
 def test_limits_that_are_used_up_are_no_attempts() -> None:
     """Nothing was sent, and that is said; it is a matter of waiting."""
     error = ended(("a/m", FULL), ("b/m", FULL.replace(retry_after=4.0)))
