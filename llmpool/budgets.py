@@ -120,7 +120,8 @@ def refusal(
     """Build the error of a request that budgets alone keep from being sent, with the way out.
 
     *told* are deployments with what is said of each; the budget is that of *short*, where one was reserved
-    from, else the tightest over any of them. *worst* is the least that the cheapest of them is reserved with.
+    from, else the tightest over any of them. *worst* is the least that the cheapest of them is reserved with;
+    so is that of *short*.
     """
     from llmpool.router.caps import NO_PRICE
     from llmpool.usage import budgets as rules
@@ -142,6 +143,8 @@ def refusal(
     local = any(row.flags & LOCAL for row in pool.table.rows)
     ways = ["go on: --local-only"] if local else []
     least = short.worst if short else worst
+    if least is not None:
+        details["costs_at_least"] = format(least, "f")
     wanted = f"{rules.higher(first, least)}/{first.budget.per}"
     ways.append(f"raise it: llmpool policy budget set {wanted} --name {first.budget.name}")
     fact = rules.headline(first, least)

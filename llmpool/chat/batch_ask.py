@@ -118,8 +118,6 @@ class Asker:
             except Busy as error:
                 rounds += _was_sent(error)
                 pause = self._until(error, entry, rounds)
-            except _Barred as barred:
-                pause = self._affordable(barred.error, entry, waited, barred.worst)
             except Refused as error:
                 pause = self._affordable(error, entry, waited)
             waited += pause
@@ -180,8 +178,7 @@ class Asker:
             self.pool.take_turns(choice.decision.turns)
             choice = self._decide(wanted)
         if choice.decision.no_eligible:
-            error = self.terms.refuse(self.pool, choice.decision)
-            raise _barred(error, self.pool, choice.decision)
+            raise self.terms.refuse(self.pool, choice.decision)
         return choice
 
     def _decide(self, wanted: RouteRequest) -> Choice:
@@ -220,14 +217,12 @@ class Asker:
             raise error
         raise Stopped(error) from None
 
-    def _affordable(
-        self, error: LlmpoolError, entry: Entry, waited: float, worst: Decimal | None = None
-    ) -> float:
+    def _affordable(self, error: Refused, entry: Entry, waited: float) -> float:
         """Return how long to wait where budgets only have to be given back what others reserved.
 
         Raises the error where it is this line's: what it may cost fits in no budget, or it was no budget.
         """
-        stands, least = error.details.get("budgets"), worst or Decimal(0)
+        stands, least = error.details.get("budgets"), Decimal(error.details.get("costs_at_least") or 0)
         if not stands or all(least > Decimal(each["limit"]) for each in stands):
             raise error
         reserved = [each for each in stands if Decimal(each["reserved"])]
@@ -261,23 +256,6 @@ def _opened(pool: Pool) -> Pool:
 
 def _stamp(pool: Pool) -> list[list[object]]:
     return compiled.stamps(pool.paths.config, pool.paths.state)
-
-
-class _Barred(Exception):
-    """Only budgets stand in the way of a line that may cost *worst* at least."""
-
-    def __init__(self, error: LlmpoolError, worst: Decimal | None) -> None:
-        super().__init__()
-        self.error = error
-        self.worst = worst
-
-
-def _barred(error: LlmpoolError, pool: Pool, decision: Decision) -> Exception:
-    if "budgets" not in error.details:
-        return error
-    from llmpool.router import caps
-
-    return _Barred(error, caps.least(decision, pool.table.rows))
 
 
 def _was_sent(error: Busy) -> bool:

@@ -53,7 +53,7 @@ class Purse:
         self.keeping = kept.keeping(pool)
         self.is_lost = False
         self._lease: Lease | None = None
-        self._short: Short | None = None
+        self._short: list[Short] = []
 
     def reserve(
         self, ref: str, key: str, request: ChatRequest, waits: Waits, hurries: bool
@@ -114,7 +114,7 @@ class Purse:
 
     def onward(self, rest: list[str]) -> list[str]:
         """Leave own machines out, where the budget refuses rather than lets them step in."""
-        if self._short is None or self._short.standing.budget.on_exceed == "local":
+        if not self._short or self._short[-1].standing.budget.on_exceed == "local":
             return rest
         from llmpool.router.caps import is_own
 
@@ -131,7 +131,8 @@ class Purse:
         if not told:
             return _too_dear(failed, details)
         lines = tuple(f"{ref}   {words}" for ref, words in told.items())
-        return kept.refusal(self.pool, told, self.tag, details, lines=lines, short=self._short)
+        short = min(self._short, key=lambda each: each.worst, default=None)
+        return kept.refusal(self.pool, told, self.tag, details, lines=lines, short=short)
 
     def _within_limit(
         self, ref: str, request: ChatRequest, wanted: int, least: int
@@ -161,7 +162,7 @@ class Purse:
             got = self._look(wish)
         if isinstance(got, Granted):
             return got
-        self._short = got
+        self._short.append(got)
         reset = rules.reset(got.standing, self.pool.clock())
         of_key = "key" if is_of_key(got.standing.budget.scope) else ""
         raise _forbidden(f"{self._words(got)}, {reset}", of_key=of_key)

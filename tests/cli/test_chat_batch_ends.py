@@ -84,6 +84,18 @@ def test_a_line_that_no_budget_affords_fails_alone(shop: Home, server: FakeServe
     assert [("error" in each) for each in answers(shop)] == [False, True]
 
 
+def test_a_line_whose_thoughts_no_budget_affords_fails_alone(shop: Home, server: FakeServer) -> None:
+    """What only the call itself reckons with is refused to that line, and the others are answered."""
+    one, two, three = numbered(3)
+    result = batch(
+        shop, write(shop, [one, two | {"think": "high"}, three]), "--jobs", "1", "--max-tokens", "9"
+    )
+    assert result.code == 9, result
+    found = answers(shop)
+    assert [("error" in each) for each in found] == [False, True, False]
+    assert (found[1]["error"]["exit"], found[1]["error"]["costs_at_least"]) == (8, "28.672")
+
+
 def test_limits_that_hold_too_long_end_the_run(den: Home, server: FakeServer) -> None:
     """Without patience 12 a minute are sent and the run ends with 75; the next goes on."""
     den.write_config(provider("den", server.url, rate_limit={"rpm": 12}), model("den/m"))

@@ -263,6 +263,7 @@ ERROR: Fields = {
     "rejections?": REJECTIONS,
     "attempts?": ATTEMPTS,
     "budgets?": many(table(SPENT), "the budgets that refuse it"),
+    "costs_at_least?": money("what the cheapest of those may cost that they refuse"),
     "problems?": many(
         anything("a text, or a table with file, line, key, message and suggestion"), "the mistakes"
     ),
