@@ -89,9 +89,12 @@ def check(
 
 
 def sharing_a_name(rows: list[RoutingRow]) -> list[RoutingRow]:
-    """Bar those set inactive where others carry the name too: nobody asked for just them (ruling 19)."""
+    """Bar those set inactive where others carry the name too: nobody asked for just them (ruling 19).
+
+    Others that may not answer even by name are none.
+    """
     resting = {row.id for row in rows if row.blocked.startswith(RESTS)}
-    if len(resting) == len(rows):
+    if all(row.id in resting or row.flags & HARD for row in rows):
         return rows
     return [row._replace(flags=row.flags | HARD) if row.id in resting else row for row in rows]
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from llmpool.core.config import Group, Routing
 from llmpool.core.routing import HARD, RouteRequest
+from llmpool.router import eligible
 from llmpool.router.route import Choice, route
 from tests.builders import facts, row, table
 
@@ -237,3 +238,22 @@ def test_a_rejected_pin_with_fallback_lets_others_answer() -> None:
     choice = route(asked, both, facts(), named=[both.rows[0]])
     assert choice.plan == ("den/small",)
     assert (choice.decision.selected, choice.decision.no_eligible) == ("den/small", False)
+
+
+@pytest.mark.parametrize(
+    ("other", "flags", "answers"),
+    [
+        ("", 0, False),
+        ("only by name", 0, False),
+        ("provider disabled", HARD, True),
+        ("provider inactive by policy", HARD, True),
+        ("inactive by policy", 0, True),
+    ],
+)
+def test_a_name_means_who_is_inactive_where_nobody_else_may_answer_to_it(
+    other: str, flags: int, *, answers: bool
+) -> None:
+    """Another who carries the name, and may answer, bars it; one that is barred by any name does not."""
+    resting = row("den/m", blocked="inactive by policy (too slow)")
+    found, _ = eligible.sharing_a_name([resting, row("sky/m", blocked=other, flags=flags)])
+    assert (not found.flags & HARD) is answers
