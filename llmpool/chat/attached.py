@@ -113,8 +113,8 @@ def _content(path: str, hint: str) -> bytes:
         else:
             with Path(path).open("rb") as file:
                 content = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise Misuse(f"{path}: {error.strerror or error}", hint=hint) from None
+    except (OSError, ValueError) as error:  # a name with a NUL or half a character is none, says open
+        raise Misuse(f"{path}: {getattr(error, 'strerror', None) or error}", hint=hint) from None
     if len(content) > MAX_BYTES:
         raise Misuse(f"{path} is larger than {MAX_BYTES // 1024 // 1024} MiB", hint="send a smaller one")
     return content

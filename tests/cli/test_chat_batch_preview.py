@@ -77,3 +77,14 @@ def test_a_preview_leaves_out_what_is_answered(
     assert answers.read_bytes() == before
     assert sorted(path.name for path in shop.cwd.iterdir()) == ["answers.jsonl", "prompts.jsonl"]
     assert len(server.chats) == 2
+
+
+def test_a_file_of_no_possible_name_is_the_fault_of_its_line(shop: Home, server: FakeServer) -> None:
+    """A NUL or half a character in a name is told of that line, in a preview as in the run."""
+    odd = [one | {"attach": name} for one, name in zip(numbered(2), ("a\0b", "\ud800"), strict=True)]
+    lines = "\n".join(map(json.dumps, [*odd, {"prompt": "hi"}]))
+    looked = shop.here("chat", "--batch", "-", "--dry-run", "--json", stdin=lines)
+    assert looked.code == 9
+    assert [fault["error"]["exit"] for fault in looked.json["faults"]] == [2, 2]
+    done = shop.here("chat", "--batch", "-", stdin=lines)
+    assert [each.get("error", {}).get("exit") for each in done.documents] == [2, 2, None]
