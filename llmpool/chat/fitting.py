@@ -33,7 +33,7 @@ def complaint(schema: dict[str, Any], answer: str) -> str:
     from fastjsonschema import JsonSchemaValueException
 
     try:
-        found = json.loads(unfenced(answer))
+        found = json.loads(unfenced(answer), parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         return f"the answer is no JSON ({error})"
     try:
@@ -47,6 +47,11 @@ def complaint(schema: dict[str, Any], answer: str) -> str:
     except _MISSHAPEN as error:
         raise Misuse(f"--schema is no JSON schema: {one_line(str(error))}") from None
     return ""
+
+
+def _no_number(word: str) -> Any:
+    """Refuse NaN and its like, which only Python takes for JSON: it would fit any minimum."""
+    raise ValueError(f"{word} is no number of JSON")
 
 
 def _told(message: str) -> str:

@@ -35,6 +35,8 @@ def test_an_answer_that_fits_is_not_complained_of(answer: str) -> None:
         ),
         ('{"name": "x", "rgb": ["\x1b[31m"]}', "the answer is no JSON (Invalid control character"),
         ("[" * 100_000, "the answer is no JSON ("),
+        ('{"name": "x", "rgb": [NaN]}', "the answer is no JSON (NaN is no number of JSON)"),
+        ("-Infinity", "the answer is no JSON (-Infinity is no number of JSON)"),
     ],
 )
 def test_an_answer_that_does_not_fit_is_told_why(answer: str, words: str) -> None:
