@@ -12,10 +12,12 @@ from llmpool.chat import question as questions
 from llmpool.chat.batch_ask import Terms, beside
 from llmpool.chat.batch_lines import Entry
 from llmpool.chat.session import Conversation
+from llmpool.chat.speak import with_defaults
+from llmpool.chat.spend import answer_of
+from llmpool.core.ids import split_ref
 from llmpool.decide import decide
 from llmpool.errors import LlmpoolError
 from llmpool.pool import Pool
-from llmpool.router.eligible import DEFAULT_MAX_TOKENS
 
 
 class Share:
@@ -103,7 +105,7 @@ def _decide(pool: Pool, terms: Terms, entry: Entry, plan: Plan) -> None:
     if choice.decision.no_eligible:
         raise terms.refuse(pool, choice.decision)
     ref, size = choice.decision.selected, sizes.needed(request)
-    answer = request.max_tokens or DEFAULT_MAX_TOKENS
+    answer, _ = answer_of(pool, ref, with_defaults(request, pool.provider(split_ref(ref)[0])))
     plan.shares.setdefault(ref, Share()).take(
         size, costs.worst(pool, ref, size, 0), costs.worst(pool, ref, size, answer)
     )

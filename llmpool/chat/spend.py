@@ -63,7 +63,7 @@ class Purse:
         Raises UpstreamError where a budget forbids it: nothing was sent then.
         """
         over = [budget for budget in self.keeping.budgets if rules.covers(budget, ref, key, self.tag)]
-        wanted, least = self._answer(ref, request)
+        wanted, least = answer_of(self.pool, ref, request)
         if self.limit is not None:
             wanted = yield from self._within_limit(ref, request, wanted, least)
         most = costs.worst(self.pool, ref, sizes.needed(request), wanted)
@@ -181,22 +181,6 @@ class Purse:
         name = short.standing.budget.name
         return f"{BUDGET} {name}: {rules.fact(short.standing)}, this may cost {usd(short.worst)}"
 
-    def _answer(self, ref: str, request: ChatRequest) -> tuple[int, int]:
-        """Return the tokens that an answer may have, thoughts included, and those it needs to be of use."""
-        thought = THOUGHTS.get(request.thinking or "", 0)
-        if (request.thinking or "").isdecimal():
-            thought = int(request.thinking or 0)
-        given = request.max_tokens or 0
-        if given > thought:
-            return given, min(given, thought + LEAST_ANSWER)
-        if given:  # some formats have thoughts on top of such a limit, and room for an answer (anthropic)
-            return thought + ANSWER, thought + ANSWER
-        row = sizes.row_of(self.pool, ref)
-        room = row.window - sizes.needed(request) if row and row.window else ANSWER
-        longest = self.pool.routing["outputs"].get(ref, ANSWER)
-        answer = max(LEAST_ANSWER, min(ANSWER, room, longest))
-        return thought + answer, thought + LEAST_ANSWER
-
     def _check_unpriced(self, ref: str, forbidding: list[str]) -> None:
         """Refuse a call of unknown price where that is decided, or where a budget could not be kept."""
         decided = kept.unpriced(self.pool)
@@ -214,6 +198,23 @@ class Purse:
         if usage == TokenUsage():
             return rules.NOTHING
         return costs.cost(self.pool, journey.deployment, usage, self.pool.clock()).amount or rules.NOTHING
+
+
+def answer_of(pool: Pool, ref: str, request: ChatRequest) -> tuple[int, int]:
+    """Return the tokens that an answer may have, thoughts included, and those it needs to be of use."""
+    thought = THOUGHTS.get(request.thinking or "", 0)
+    if (request.thinking or "").isdecimal():
+        thought = int(request.thinking or 0)
+    given = request.max_tokens or 0
+    if given > thought:
+        return given, min(given, thought + LEAST_ANSWER)
+    if given:  # some formats have thoughts on top of such a limit, and room for an answer (anthropic)
+        return thought + ANSWER, thought + ANSWER
+    row = sizes.row_of(pool, ref)
+    room = row.window - sizes.needed(request) if row and row.window else ANSWER
+    longest = pool.routing["outputs"].get(ref, ANSWER)
+    answer = max(LEAST_ANSWER, min(ANSWER, room, longest))
+    return thought + answer, thought + LEAST_ANSWER
 
 
 def _limited(request: ChatRequest, tokens: int) -> ChatRequest:

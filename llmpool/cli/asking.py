@@ -104,7 +104,7 @@ class Asking:
         """Show what would be done, up to the first call (ruling 22)."""
         from llmpool.cli import preview
 
-        return preview.show(self.terminal, self.choice, self.question.max_tokens, as_json=as_json)
+        return preview.show(self.terminal, self.choice, self.request, as_json=as_json)
 
     def answer(self, *, stats: bool) -> int:
         """Print the answer as it comes, then who gave it and what it cost."""

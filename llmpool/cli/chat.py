@@ -247,7 +247,7 @@ def _pair(given: str) -> tuple[str, str]:
 
 
 def _level(text: str) -> str | None:
-    if text and text not in ("off", "low", "medium", "high") and not text.isdigit():
+    if text and text not in ("off", "low", "medium", "high") and not text.isdecimal():
         raise Misuse(f"--think {text!r} is not known", hint="off, low, medium, high, or a number of tokens")
     return text or None
 

@@ -6,18 +6,21 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from llmpool import costs
+from llmpool.chat.speak import with_defaults
+from llmpool.chat.spend import answer_of
 from llmpool.cli.answer_view import one_document
 from llmpool.cli.output import count, money
+from llmpool.core.ids import split_ref
 from llmpool.core.outcome import TokenUsage
 from llmpool.core.routing import BUDGET
 from llmpool.core.text import few
 from llmpool.errors import Exit
 from llmpool.router.caps import is_free
-from llmpool.router.eligible import DEFAULT_MAX_TOKENS
 from llmpool.router.explain import decision_json
 
 if TYPE_CHECKING:
     from llmpool.cli.context import Terminal
+    from llmpool.core.chat import ChatRequest
     from llmpool.core.routing import Decision
     from llmpool.pool import Pool
     from llmpool.router.route import Choice
@@ -25,10 +28,10 @@ if TYPE_CHECKING:
 ANSWER = 1000  # tokens of an answer that a price is told for, where nothing limits its length
 
 
-def show(terminal: Terminal, choice: Choice, max_tokens: int | None, *, as_json: bool) -> int:
+def show(terminal: Terminal, choice: Choice, request: ChatRequest, *, as_json: bool) -> int:
     """Show the plan, its sizes, and what the winner would cost; nothing is sent and nothing recorded."""
     pool, decision = terminal.pool, choice.decision
-    longest = max_tokens or _allowance(pool, decision)
+    longest = _longest(pool, decision, request)
     least, most = _cost(pool, decision.selected, decision.context_size, longest or ANSWER)
     if as_json:
         cost = {"prompt": _plain(least), "worst": _plain(most) if longest else None}
@@ -38,7 +41,8 @@ def show(terminal: Terminal, choice: Choice, max_tokens: int | None, *, as_json:
         one_document(terminal, plan | {"decision": decision_json(decision)})
         return Exit.OK
     terminal.out(f"would ask {few(choice.plan, 4, '   then ')}")
-    room = "no limit" if not longest else f"{longest}" if max_tokens else f"at most {longest}"
+    room = "no limit" if not longest else f"at most {longest}"
+    room = f"{longest}" if longest and longest == request.max_tokens else room
     terminal.out(f"  about {_tokens(decision.context_size)} in, {room} out; {decision.reasoning}")
     terminal.out(f"  {_told(least, most, longest)}")
     for each in decision.rejections:
@@ -51,14 +55,16 @@ def _tokens(number: int) -> str:
     return f"{count(number)} token{'s' * (number != 1)}"
 
 
-def _allowance(pool: Pool, decision: Decision) -> int:
-    """Return how long an answer may be whose caller does not say; 0: as long as the model likes.
+def _longest(pool: Pool, decision: Decision, request: ChatRequest) -> int:
+    """Return how long an answer may be, thoughts included; 0: as long as the model likes.
 
-    Under a budget or `--max-cost` what costs has a limit (ruling 17).
+    Under a budget or `--max-cost` what costs has a limit whoever says none (ruling 17).
     """
-    free = any(row.id == decision.selected and is_free(row) for row in pool.table.rows)
+    ref = decision.selected
+    asked = with_defaults(request, pool.provider(split_ref(ref)[0]))
+    free = any(row.id == ref and is_free(row) for row in pool.table.rows)
     bound = pool.routing["budgets"] or "max_cost" in dict(decision.options)
-    return DEFAULT_MAX_TOKENS if bound and not free else 0
+    return answer_of(pool, ref, asked)[0] if asked.max_tokens or (bound and not free) else 0
 
 
 def _cost(pool: Pool, ref: str, prompt: int, answer: int) -> tuple[Decimal | None, Decimal | None]:

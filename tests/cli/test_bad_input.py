@@ -170,6 +170,7 @@ def test_hostile_names_are_skipped_and_counted(home: Home) -> None:
         (("refresh", "nosuch"), 3),
         (("nosuch",), 2),
         (("chat", "--temperature", "9", "hi"), 2),
+        (("chat", "--think", "\u00b2", "hi"), 2),
         (("chat", "--max-wait", "soon", "hi"), 2),
         (("route", "--context-size", "big", "hi"), 2),
         (("route", "--max-cost", "much", "hi"), 2),

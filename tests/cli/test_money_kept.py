@@ -213,6 +213,17 @@ def test_what_broke_off_has_its_cost_though_a_last_one_was_not_reached(
     assert (record["deployment"], record["lost_cost"], record["cost"]) == ("odd/x", "0.002", "0.002")
 
 
+def test_a_preview_reckons_with_thoughts_and_with_the_limit_of_a_provider(shop: Home) -> None:
+    """What an answer costs at most is what may really be asked for, one prompt or a batch of them."""
+    limited = ("--max-tokens", "100", "--think", "high")
+    one = shop.here("chat", "--dry-run", "--json", *limited, "hi").json
+    many = shop.here("chat", "--batch", "-", "--dry-run", "--json", *limited, stdin='"hi"').json
+    assert (one["cost"]["worst"], many["deployments"][0]["cost_at_most"]) == ("28.672", "28.672")
+    table = shop.config.read_text().replace("[[models]]", "params = { max_tokens = 20000 }\n[[models]]")
+    shop.write_config(table)
+    assert shop.here("chat", "--dry-run", "--json", "hi").json["cost"]["worst"] == "20"
+
+
 def test_a_signal_while_it_is_reserved_leaves_nothing_reserved(shop: Home, server: FakeServer) -> None:
     """Whoever ends a run before anything is sent has the whole budget for the next."""
     shop.write_config(shop.config.read_text(), BUDGET)
