@@ -12,6 +12,7 @@ from llmpool.core.routing import LOCAL, Cap, Facts
 from llmpool.core.times import rfc3339
 from llmpool.errors import ConfigInvalid, Refused
 from llmpool.pool import Pool
+from llmpool.registry import readback
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -73,7 +74,8 @@ def with_caps(pool: Pool, facts: Facts) -> Facts:
     from llmpool.usage import budgets as rules
 
     now = pool.clock()
-    keys = {entry["id"]: _labels(entry) for entry in pool.routing["providers"]}
+    providers = pool.routing["providers"]
+    keys = {entry["id"]: readback.labels(entry, pool.env, pool.accounts) for entry in providers}
     found = [
         Cap(
             each.budget.name,
@@ -101,10 +103,6 @@ def _of_providers(caps: list[Cap], keys: Mapping[str, list[str]]) -> list[Cap]:
         if set(keys.get(name) or held) <= set(held):
             found.append(max(held.values(), key=lambda each: each.left)._replace(scope=name))
     return found
-
-
-def _labels(entry: Mapping[str, Any]) -> list[str]:
-    return [key["label"] for key in entry["keys"] if key["enabled"]]
 
 
 def refusal(

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
 
 import pytest
 
+from llmpool import budgets as kept
+from llmpool.core.config import Budget
 from llmpool.errors import Misuse, UnknownName
 from llmpool.setup import budgets
 from llmpool.setup.budgets import Wish
+from llmpool.usage.budgets import Standing
+from tests.builders import facts
 from tests.edges.spending import Till, budget, costing
 
 
@@ -75,3 +83,15 @@ def test_what_is_not_there_now_is_said(tmp_path: Path) -> None:
     with Till(tmp_path, budget("5", scope="gone/m"), work=()) as till:
         (stands,) = budgets.survey(till.pool())
         assert budgets.notes(till.pool(), stands) == ["nothing is over gone/m now; calls count once there is"]
+
+
+@pytest.mark.parametrize(("accounts", "bound"), [(["alice"], True), (["alice", "bob"], False)])
+def test_a_budget_over_one_account_leaves_the_others(accounts: list[str], *, bound: bool) -> None:
+    """A provider is bound by what its keys have left only where each key, or each login, has a budget."""
+    entry = {"id": "hub", "keys": [], "oauth": "copilot", "key_env": []}
+    routing = {"providers": [entry], "unpriced": ""}
+    pool: Any = SimpleNamespace(routing=routing, accounts={"hub": accounts}, env={}, clock=lambda: 0.0)
+    spent = Budget(name="hers", limit="1", per="day", scope="hub:alice")
+    stands = [Standing(spent, Decimal(1), Decimal(0), 0.0, None)]
+    with mock.patch.object(kept, "standings", return_value=stands):
+        assert [cap.scope for cap in kept.with_caps(pool, facts()).caps] == ["hub"] * bound
