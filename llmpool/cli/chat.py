@@ -161,6 +161,7 @@ def chat(
     if not output:
         terminal.need_output()
     files = attach or []
+    _check_stdin(*files, schema, tools, batch)
     reads = not (no_stdin or interactive or batch) and "-" not in (*files, schema, tools)
     question = Question(
         prompt=prompt,
@@ -208,6 +209,12 @@ def chat(
     if dry_run:
         return ask.preview(as_json)
     return ask.answer_json() if as_json else ask.answer(stats=stats)
+
+
+def _check_stdin(*sources: str) -> None:
+    """Refuse to read stdin for two things: the second would have nothing of it."""
+    if sources.count("-") > 1:
+        raise Misuse("- is stdin, which is read once", hint="name files for the others")
 
 
 def _newest(terminal: Terminal) -> str:

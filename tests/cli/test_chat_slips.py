@@ -21,6 +21,8 @@ def den(home: Home) -> Home:
     [
         ("--max-tokens 0", "--max-tokens: 0 is out of range; at least 1", "llmpool chat -h"),
         ("--max-tokens many", "--max-tokens: 'many' is no whole number", "llmpool chat -h"),
+        ("--batch - -a -", "- is stdin, which is read once", "name files for the others"),
+        ("-a - --schema -", "- is stdin, which is read once", "name files for the others"),
         ("--temperature 3", "--temperature: 3 is out of range; at least 0 and at most 2", "llmpool chat -h"),
         ("--min-quality 11", "--min-quality (LLMPOOL_MIN_QUALITY): 11 is out of range;", "llmpool chat -h"),
         ("--schema nofile", "nofile: No such file or directory", "--schema takes a file of JSON, or -"),
