@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 
 from llmpool.chat import sizes
-from llmpool.chat.journey import Event, Journey
+from llmpool.chat.journey import Event, Journey, Notice
 from llmpool.core.chat import ChatRequest
 from llmpool.core.ids import split_ref
 from llmpool.core.outcome import Failure
 from llmpool.core.provider import Provider
+from llmpool.errors import LlmpoolError
 from llmpool.pool import Pool
 
 
@@ -51,7 +52,11 @@ class Instances:
 
         needs = prepare.needs_of(request, self._journey.decision.context_size)
         model, loads = split_ref(ref)[1], self._loads
-        again = yield from prepare.grown(self._pool, provider, model, needs, failure, loads=loads)
+        try:
+            again = yield from prepare.grown(self._pool, provider, model, needs, failure, loads=loads)
+        except LlmpoolError as error:  # another loads there, or its listing cannot be kept: others may answer
+            yield Notice(f"{ref}: its window was too small, and it cannot have another: {error.message}")
+            return False
         if again is None:
             return False
         self._loads += 1

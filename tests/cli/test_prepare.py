@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import signal
+from unittest import mock
 
 import pytest
 
+from llmpool.chat import prepare
+from llmpool.errors import Busy
 from tests.at_once import at_once
 from tests.fakes import faults
 from tests.fakes.faults import Behaviour
@@ -141,6 +144,19 @@ def test_growth_ends_where_it_is_no_help(home: Home) -> None:
         assert (unnamed.code, len(server.chats)) == (7, 3)
     assert [order[2] for order in memory.orders if order[0] == "load"] == [131072]
     assert {attempt["kind"] for attempt in result.error["attempts"]} == {"context_length"}
+
+
+def test_another_answers_while_somebody_else_loads_there(home: Home) -> None:
+    """A server that found its window too small, and is kept busy by another process, ends no request."""
+    memory = LMStudioMemory({"big": 131072}, {"big": 24000}, enough=100_000)
+    busy = mock.patch.object(prepare, "load", side_effect=Busy("another llmpool loads there"))
+    with studio(memory) as server, FakeServer(["large"]) as other, busy:
+        table = provider("work", other.url, location="cloud")
+        configure(home, server, table, model("work/large", context_window=200_000))
+        done = home.here("chat", "-m", "lm/big", "--fallback", words(5000))
+    assert (done.code, done.out) == (0, "hello there\n")
+    assert "work/large answered" in done.err
+    assert "another llmpool loads there" in done.err
 
 
 def test_a_second_instance_is_called_by_its_own_name(home: Home) -> None:
