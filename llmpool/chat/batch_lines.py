@@ -24,6 +24,8 @@ Fill = Callable[["Question"], "Question"]
 LONGEST = 64 * 1024 * 1024  # bytes of a line: beyond it somebody named the wrong file
 _MOST = 1 << 53  # beyond it JSON's readers disagree about a number
 
+_LONGEST_LEVEL = 13  # digits of tokens that are thought with: no sum of money is made of more
+
 TYPES: dict[str, tuple[type, ...]] = {
     "prompt": (str,),
     "query": (str,),
@@ -243,7 +245,9 @@ def checked(fields: Mapping[str, Any], types: Mapping[str, tuple[type, ...]], *,
 
 def _level(value: str | int) -> str:
     text = str(value)
-    if text not in ("off", "low", "medium", "high") and not text.isdecimal():
+    if text not in ("off", "low", "medium", "high") and not (
+        text.isdecimal() and len(text) <= _LONGEST_LEVEL
+    ):
         raise Misuse('"think" is off, low, medium, high, or a number of tokens')
     return text
 

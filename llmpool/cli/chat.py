@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from llmpool.chat.question import Question
 
 app = single()
+MOST_TOKENS = 1 << 40  # no answer has as many, and no sum of money is made of more
 JOBS = 4  # of a batch at once, where its owner does not say
 
 EXAMPLES = examples(
@@ -169,7 +170,7 @@ def chat(
         system=system,
         session=session or (_newest(terminal) if go_on else ""),
         goes_on=go_on,
-        max_tokens=max_tokens,
+        max_tokens=_length(max_tokens),
         temperature=temperature,
         thinking=_level(think),
         stream=not no_stream and not as_json,
@@ -253,9 +254,17 @@ def _pair(given: str) -> tuple[str, str]:
     return name, text
 
 
+def _length(tokens: int | None) -> int | None:
+    if tokens is not None and tokens > MOST_TOKENS:
+        raise Misuse("--max-tokens is more than any answer has", hint="leave it out: the model's own limit")
+    return tokens
+
+
 def _level(text: str) -> str | None:
     if text and text not in ("off", "low", "medium", "high") and not text.isdecimal():
         raise Misuse(f"--think {text!r} is not known", hint="off, low, medium, high, or a number of tokens")
+    if len(text) > len(str(MOST_TOKENS)):
+        raise Misuse("--think is more tokens than any model thinks", hint="off, low, medium or high")
     return text or None
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from llmpool.cli.options import RoutingOptions
 
 NOTICE_AFTER = 2.0  # seconds of silence on stdin before a person is told what is being waited for
+MOST_DIGITS = 15  # of an amount, before the point or behind it
 _REQUIREMENT_OF = {"local_only": "--local-only", "quality_floor": "--min-quality"}
 
 
@@ -111,9 +112,9 @@ def _money(text: str) -> str:
         amount = Decimal(text.removeprefix("$"))
     except InvalidOperation:
         amount = Decimal(-1)
-    if not amount.is_finite() or amount < 0:
+    if not amount.is_finite() or amount < 0 or abs(amount.adjusted()) > MOST_DIGITS:
         raise Misuse(f"{text!r} is no amount of USD", hint="write --max-cost 0.05")
-    return str(amount)
+    return format(amount, "f")
 
 
 def piped_input(terminal: Terminal, wanted: bool) -> str:

@@ -167,7 +167,7 @@ def _as_data(tally: Tally) -> dict[str, Any]:
 
 def _plain(amount: Decimal) -> str:
     """Write an amount without an exponent, and no finer than anybody bills."""
-    return format(round(amount, 12).normalize(), "f")
+    return f"{amount:.12f}".rstrip("0").rstrip(".")
 
 
 def _tally(data: Any) -> Tally:

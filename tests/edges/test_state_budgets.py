@@ -212,3 +212,14 @@ def test_who_has_to_wait_for_the_ledger_is_told_once(
     keeping.config.write_text("[budgets.daily] # and again\n")
     assert figures(keeping) == [("0.75", "0")]
     assert told[1:] == ["reading 85 B of usage, which is added up once"]
+
+
+@pytest.mark.parametrize(
+    ("cost", "kept"),
+    [("123456789012345678901.5", "123456789012345678901.5"), ("0.0000000000004", "0"), ("7.50", "7.5")],
+)
+def test_an_amount_of_any_size_is_kept(keeping: Keeping, cost: str, kept: str) -> None:
+    """More digits than Decimal reckons with by itself are no reason to lose a charge and its lease."""
+    budgets.settle(keeping, take(keeping, 1).lease, Decimal(cost))
+    assert budgets.read(keeping.state).counts["day *"].spent == Decimal(kept)
+    assert f'"{kept}"' in (keeping.state / "budgets.json").read_text()
