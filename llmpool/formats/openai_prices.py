@@ -1,15 +1,21 @@
-"""What a listing says its models cost: OpenRouter's and Together's prices, and which models are free."""
+"""What a listing says its models cost, and which models are free.
+
+OpenRouter and Vercel name prices per token, Chutes and Together per million, and two of them in each pair of
+words: how large an amount is tells what it is for.
+"""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from llmpool.core.deployment import ObservedModel
 from llmpool.formats.base import Listing, mapping
 
 MAX_DIGITS = 40
-PER_TOKEN = ("prompt", "completion")
-PER_MILLION = ("input", "output")
+NAMES = ("prompt", "completion")
+OTHER_NAMES = ("input", "output")
+DEAREST_TOKEN = 0.002  # USD; no token costs a third of it yet, and no million of them as little
 
 
 def prices(fields: dict[str, Any]) -> tuple[str, str]:
@@ -21,12 +27,13 @@ def prices(fields: dict[str, Any]) -> tuple[str, str]:
     pricing = mapping(fields.get("pricing"))
     if not pricing:
         return "", ""
-    if any(name in pricing for name in PER_TOKEN):
-        both = tuple(per_million(pricing.get(name)) for name in PER_TOKEN)
-        costs = any(_number(value) > 0 for name, value in pricing.items() if name not in PER_TOKEN)
-        return ("", "") if costs and set(both) <= {"0", ""} else (both[0], both[1])
-    both = tuple(per_million(pricing.get(name), 0) for name in PER_MILLION)
-    return ("", "") if set(both) <= {"0", ""} else (both[0], both[1])
+    names = NAMES if any(name in pricing for name in NAMES) else OTHER_NAMES
+    told = tuple(pricing.get(name) for name in names)
+    shift = 6 if max(map(_number, told)) < DEAREST_TOKEN else 0
+    both = per_million(told[0], shift), per_million(told[1], shift)
+    costs = any(_number(value) > 0 for name, value in pricing.items() if name not in names)
+    free = set(both) <= {"0", ""} and (costs or names is OTHER_NAMES)
+    return ("", "") if free else both
 
 
 def is_free(model: ObservedModel) -> bool:
@@ -45,9 +52,10 @@ def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return 0.0
     try:
-        return float(value)
+        number = float(value)
     except (ValueError, OverflowError):
         return 0.0
+    return number if math.isfinite(number) else 0.0
 
 
 def per_million(value: object, shift: int = 6) -> str:

@@ -52,6 +52,12 @@ PRICING: list[tuple[object, tuple[str, str]]] = [
     ({"prompt": "0", "completion": "0.000001", "image": "0.04"}, ("0", "1")),
     ({"input": 0.3, "output": 0.9, "hourly": 0}, ("0.3", "0.9")),
     ({"input": 0, "output": 0, "hourly": 0}, ("", "")),
+    ({"input": "0.0000025", "output": "0.00001", "input_cache_read": "0.00000025"}, ("2.5", "10")),
+    ({"input": "0.00000002", "output": "0"}, ("0.02", "0")),
+    ({"prompt": 0.0297, "completion": 0.1}, ("0.0297", "0.1")),
+    ({"prompt": "0.00015", "completion": "0.0006"}, ("150", "600")),
+    ({"input": 150, "output": 600}, ("150", "600")),
+    ({"prompt": "nan", "completion": "0.000001"}, ("", "1")),
     ({}, ("", "")),
     ([], ("", "")),
     ("0", ("", "")),
@@ -60,7 +66,10 @@ PRICING: list[tuple[object, tuple[str, str]]] = [
 
 @pytest.mark.parametrize(("pricing", "expected"), PRICING)
 def test_prices_are_read_where_they_are_said(pricing: object, expected: tuple[str, str]) -> None:
-    """OpenRouter's are per token, Together's per million; a model that costs otherwise is not called free."""
+    """OpenRouter's and Vercel's are per token, Together's and Chutes' per million, in two pairs of words.
+
+    A model that costs otherwise is not called free.
+    """
     assert prices({"pricing": pricing}) == expected
 
 
