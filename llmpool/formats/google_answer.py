@@ -33,6 +33,7 @@ COUNTS = (
     "candidatesTokenCount",
     "thoughtsTokenCount",
 )
+TOTAL = "totalTokenCount"
 ANSWER_FIELDS = frozenset(("candidates", "promptFeedback", "usageMetadata"))
 
 
@@ -196,19 +197,27 @@ def usage_in(payload: object) -> TokenUsage | None:
 def _counts_in(piece: dict[str, Any]) -> dict[str, int]:
     """Return the counts of a piece; they grow from piece to piece, so that the last one counts."""
     usage = mapping(piece.get("usageMetadata"))
-    found = {name: tokens(usage.get(name)) for name in COUNTS}
+    found = {name: tokens(usage.get(name)) for name in (*COUNTS, TOTAL)}
     return {name: value for name, value in found.items() if value is not None}
 
 
 def _usage(counts: dict[str, int]) -> TokenUsage | None:
-    if not counts:
+    if not counts.keys() & set(COUNTS):
         return None
+    sent = _sum(counts, "promptTokenCount", "toolUsePromptTokenCount")
     return TokenUsage(
-        input=_sum(counts, "promptTokenCount", "toolUsePromptTokenCount"),
-        output=_sum(counts, "candidatesTokenCount", "thoughtsTokenCount"),
+        input=sent,
+        output=_said(counts, sent),
         cache_read=counts.get("cachedContentTokenCount"),
         reasoning=counts.get("thoughtsTokenCount"),
     )
+
+
+def _said(counts: dict[str, int], sent: int | None) -> int | None:
+    """Add thoughts to the answer; some servers have counted them in it, and only the total tells."""
+    said = counts.get("candidatesTokenCount")
+    within = said is not None and counts.get(TOTAL) == said + (sent or 0)
+    return said if within else _sum(counts, "candidatesTokenCount", "thoughtsTokenCount")
 
 
 def _text(part: dict[str, Any]) -> object:

@@ -33,6 +33,7 @@ USAGES = [
     ({"promptTokenCount": "3", "candidatesTokenCount": True}, TokenUsage()),
     ({"promptTokenCount": -1, "thoughtsTokenCount": None}, TokenUsage()),
     ({"trafficType": "ON_DEMAND"}, TokenUsage()),
+    ({"totalTokenCount": 9}, TokenUsage()),
 ]
 
 
@@ -42,3 +43,11 @@ def test_usage_is_read_where_it_is_a_count(usage: dict[str, Any], expected: Toke
     assert expected == GOOGLE.read_usage({"usageMetadata": usage})
     assert TokenUsage() == GOOGLE.read_usage(None)
     assert TokenUsage() == GOOGLE.read_usage([usage, 3])
+
+
+@pytest.mark.parametrize(("total", "said"), [(20, 10), (25, 15), (None, 15)])
+def test_thoughts_within_the_answer_are_counted_once(total: int | None, said: int) -> None:
+    """Of some models `candidatesTokenCount` holds the thoughts as well: then prompt and it are the total."""
+    counts = {"promptTokenCount": 10, "candidatesTokenCount": 10, "thoughtsTokenCount": 5}
+    usage = GOOGLE.read_usage({"usageMetadata": counts | {"totalTokenCount": total}})
+    assert usage == TokenUsage(input=10, output=said, reasoning=5)
