@@ -127,11 +127,15 @@ def tokens(value: object) -> int | None:
 
 
 def with_reasoning(
-    said: int | None, reasoning: int | None, sent: int | None, total: int | None
-) -> int | None:
-    """Return the tokens of an answer with its reasoning in them.
+    said: int | None, reasoning: int | None, sent: int | None, total: int | None, cached: int | None
+) -> tuple[int | None, int | None]:
+    """Return the tokens of an answer with its reasoning in them, and those of its reasoning.
 
-    xAI, and some gateways for Google's models, count that beside the answer; only their total tells.
+    xAI, and Google's models at many gateways, count that beside the answer, some without a name: only the
+    total tells. Where prompts are cached it may tell of those instead.
     """
-    beside = bool(reasoning) and total == (sent or 0) + (said or 0) + (reasoning or 0)
-    return (said or 0) + (reasoning or 0) if beside else said
+    more = (total or 0) - (sent or 0) - (said or 0)
+    unnamed = reasoning is None and sent is not None and not cached
+    if more > 0 and (more == reasoning or unnamed):
+        return (said or 0) + more, more
+    return said, reasoning

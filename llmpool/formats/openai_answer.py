@@ -274,13 +274,15 @@ def usage_in(payload: object) -> TokenUsage | None:
         return None
     inputs = mapping(usage.get("prompt_tokens_details"))
     outputs = mapping(usage.get("completion_tokens_details"))
-    cached = [tokens(inputs.get("cached_tokens")), *(tokens(usage.get(name)) for name in CACHED_FIELDS)]
+    caches = [tokens(inputs.get("cached_tokens")), *(tokens(usage.get(name)) for name in CACHED_FIELDS)]
+    cached = next((n for n in caches if n is not None), None)
     sent, reasoning = tokens(usage.get("prompt_tokens")), tokens(outputs.get("reasoning_tokens"))
     said, total = tokens(usage.get("completion_tokens")), tokens(usage.get("total_tokens"))
+    said, reasoning = with_reasoning(said, reasoning, sent, total, cached)
     return TokenUsage(
         input=sent,
-        output=with_reasoning(said, reasoning, sent, total),
-        cache_read=next((n for n in cached if n is not None), None),
+        output=said,
+        cache_read=cached,
         cache_write=tokens(inputs.get("cache_write_tokens")),
         reasoning=reasoning,
     )

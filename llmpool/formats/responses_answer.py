@@ -200,10 +200,12 @@ def usage_in(payload: object) -> TokenUsage | None:
     outputs = mapping(usage.get("output_tokens_details"))
     sent, reasoning = tokens(usage.get("input_tokens")), tokens(outputs.get("reasoning_tokens"))
     said, total = tokens(usage.get("output_tokens")), tokens(usage.get("total_tokens"))
+    cached = tokens(inputs.get("cached_tokens"))
+    said, reasoning = with_reasoning(said, reasoning, sent, total, cached)
     return TokenUsage(
         input=sent,
-        output=with_reasoning(said, reasoning, sent, total),
-        cache_read=tokens(inputs.get("cached_tokens")),
+        output=said,
+        cache_read=cached,
         cache_write=tokens(inputs.get("cache_write_tokens")),
         reasoning=reasoning,
     )

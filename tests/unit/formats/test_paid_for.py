@@ -132,3 +132,26 @@ def test_reasoning_beside_the_answer_is_part_of_the_output(
         usage["total_tokens"] = total
     read = wire_format(name).read_usage({"usage": usage})
     assert (read.input, read.output, read.reasoning) == (10120, output, thought)
+
+
+@pytest.mark.parametrize(
+    ("said", "cached", "total", "counted"),
+    [
+        (198, 0, 623, (603, 405)),  # Google's at its own door for OpenAI's format, and at gateways
+        (198, None, 623, (603, 405)),
+        (None, None, 425, (405, 405)),  # all of it was thought
+        (198, None, 218, (198, None)),
+        (198, None, None, (198, None)),
+        (198, 405, 623, (198, None)),  # cached tokens beside the prompt
+    ],
+)
+@pytest.mark.parametrize("name", ["openai", "responses"])
+def test_what_only_the_total_counts_was_thought(
+    name: str, said: int | None, cached: int | None, total: int | None, counted: tuple[int, int | None]
+) -> None:
+    """Tokens that are neither prompt nor answer are charged for as output: nobody else names them."""
+    sent, got = ("prompt", "completion") if name == "openai" else ("input", "output")
+    usage: dict[str, Any] = {f"{sent}_tokens": 20, f"{got}_tokens": said, "total_tokens": total}
+    usage |= {f"{sent}_tokens_details": {"cached_tokens": cached}}
+    read = wire_format(name).read_usage({"usage": usage})
+    assert (read.input, (read.output, read.reasoning)) == (20, counted)
