@@ -17,13 +17,17 @@ FINISHES = {
     "length": "length",
     "max_tokens": "length",
     "model_length": "length",
+    "model_context_window_exceeded": "length",
     "tool_calls": "tools",
     "tool_use": "tools",
     "function_call": "tools",
     "content_filter": "content",
+    "sensitive": "content",  # GLM's
 }
 FAILED_FINISHES: dict[str, tuple[FailureKind, str]] = {
     "error": ("server", "the provider broke the answer off with an error"),
+    "network_error": ("server", "the provider broke the answer off with an error"),  # GLM's
+    "abort": ("server", "the server gave the answer up"),  # vLLM's, SGLang's
     "insufficient_system_resource": ("overloaded", "the provider ran out of capacity"),
 }
 MOULDS = 16  # so many are made in vain, then no more
@@ -252,7 +256,7 @@ class Reading:
         return position
 
     def _finished(self, reason: object) -> None:
-        word = reason if isinstance(reason, str) else ""
+        word = reason.lower() if isinstance(reason, str) else ""
         if word in FAILED_FINISHES:
             raise failed(*FAILED_FINISHES[word])
         self.finish = FINISHES.get(word, "stop")

@@ -125,6 +125,9 @@ def test_a_break_behind_the_finish_leaves_the_answer_whole() -> None:
 WORDS = [
     ([chunk({"content": "a"}), Frame("", "[DONE]")], "stop"),
     ([chunk({"content": "a"}, "max_tokens")], "length"),
+    ([chunk({"content": "a"}, "MAX_TOKENS")], "length"),
+    ([chunk({"content": "a"}, "model_context_window_exceeded")], "length"),
+    ([chunk({"content": "a"}, "sensitive")], "content"),
     ([chunk({"content": "a"}, "eos")], "stop"),
     ([chunk({"tool_calls": [{"function": {"name": "f"}}]}), Frame("", "[DONE]")], "tools"),
     ([chunk({"tool_calls": [{"function": {"name": "f"}}]}, "stop")], "tools"),
@@ -152,6 +155,8 @@ FAILED = [
     ([chunk({"reasoning_content": "hm"}, "stop")], "empty", "only thinking"),
     ([chunk({}, "content_filter")], "content", "withheld"),
     ([chunk({"content": "a"}, "error")], "server", "error"),
+    ([chunk({"content": "a"}, "network_error")], "server", "error"),
+    ([chunk({"content": "a"}, "abort")], "server", "gave the answer up"),
     ([chunk({"content": "a"}, "insufficient_system_resource")], "overloaded", "capacity"),
     ([Frame("", "nope")], "wrong_format", "not JSON: nope"),
     ([Frame("", "[" * 5000)], "wrong_format", "not JSON"),
