@@ -137,7 +137,7 @@ class Reading:
         """Read an answer that came in one piece; it is finished, whatever it says of that."""
         if not isinstance(payload, dict) or not isinstance(payload.get("choices"), list):
             raise lacks(payload, "the answer has no `choices`")
-        delta = self._read(payload, "message")
+        delta = self._read(payload | {"choices": _as_one(payload["choices"])}, "message")
         self.done = True
         return delta
 
@@ -260,6 +260,17 @@ class Reading:
         if word in FAILED_FINISHES:
             raise failed(*FAILED_FINISHES[word])
         self.finish = FINISHES.get(word, "stop")
+
+
+def _as_one(choices: list[Any]) -> list[Any]:
+    """Join several choices: nobody asks for more than one, so they are its parts, as Copilot's of Claude."""
+    if len(choices) < 2 or not isinstance(choices[0], dict):
+        return choices
+    messages = [mapping(mapping(choice).get("message")) for choice in choices]
+    said = next((message for message in messages if text_of(message.get("content"))), messages[0])
+    lists = [message.get("tool_calls") for message in messages]
+    calls = [call for some in lists if isinstance(some, list) for call in some]
+    return [choices[0] | {"message": said | {"tool_calls": calls}}]
 
 
 def _is_text_alone(payload: dict[str, Any], delta: Delta) -> bool:

@@ -73,3 +73,18 @@ def test_answers_are_those_of_chat_completions() -> None:
     assert (first.thinking, first.text) == ("hm", "a")
     assert COPILOT.read_error(answer({"message": "slow down"}, 429)).kind == "rate_limit"
     assert COPILOT.name == "copilot"
+
+
+def test_an_answer_in_several_choices_is_one() -> None:
+    """Copilot parts what Claude says from each of its calls, where it does not stream."""
+    calls = [
+        {"id": f"c{n}", "index": 0, "function": {"name": "f", "arguments": f'{{"n":{n}}}'}} for n in (1, 2)
+    ]
+    choices = [{"message": {"content": "I look."}, "finish_reason": "tool_calls"}]
+    choices += [{"message": {"tool_calls": [call]}, "finish_reason": "tool_calls"} for call in calls]
+    first, last = COPILOT.read_reply(answer({"choices": choices}))
+    assert (first.text, last.finish) == ("I look.", "tools")
+    assert [(tool.position, tool.id, tool.arguments) for tool in first.tools] == [
+        (0, "c1", '{"n":1}'),
+        (1, "c2", '{"n":2}'),
+    ]
