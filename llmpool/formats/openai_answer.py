@@ -100,6 +100,7 @@ class Reading:
         self._thought: dict[str, list[str]] = {}  # the server's field -> its pieces, to be sent back
         self._extra: dict[str, Any] = {}  # a call's id -> what the server wants to see with it again
         self._calls: list[str] = []  # their ids, by position
+        self._whole: set[int] = set()  # positions of those whose arguments came in one piece
         self._position_of: dict[int, int] = {}  # the server's index -> our position
         self._mould = Mould()
 
@@ -235,25 +236,32 @@ class Reading:
     def _tool(self, call: dict[str, Any]) -> ToolDelta:
         function = mapping(call.get("function"))
         name, arguments = text_of(function.get("name")), function.get("arguments")
-        position = self._position(call.get("index"), text_of(call.get("id")), name)
-        if call.get("extra_content"):  # Google's signatures
-            self._extra[self._calls[position]] = call["extra_content"]
         if isinstance(arguments, dict):  # some servers forget to write it as text
             arguments = json.dumps(arguments, ensure_ascii=False)
-        return ToolDelta(position, self._calls[position], name, text_of(arguments))
+        piece = text_of(arguments)
+        before = len(self._calls)
+        position = self._position(call.get("index"), text_of(call.get("id")), name, piece)
+        if position == before and _is_object(piece):
+            self._whole.add(position)
+        if call.get("extra_content"):  # Google's signatures
+            self._extra[self._calls[position]] = call["extra_content"]
+        return ToolDelta(position, self._calls[position], name, piece)
 
-    def _position(self, index: object, identity: str, name: str) -> int:
+    def _position(self, index: object, identity: str, name: str, piece: str) -> int:
         """Say which call a piece belongs to. Some servers number none of them, some call every one 0."""
         key = index if isinstance(index, int) else -1
         position = self._position_of.get(key)
-        if position is None or (name and identity and self._calls[position] != identity):
+        if position is None or (name and self._is_another(position, key, identity, piece)):
             position = len(self._calls)
             self._calls.append(identity or f"call_{position}")
-        elif key == -1 and name and not identity:
-            position = len(self._calls)
-            self._calls.append(f"call_{position}")
         self._position_of[key] = position
         return position
+
+    def _is_another(self, position: int, key: int, identity: str, piece: str) -> bool:
+        """Say whether what has a name begins a call though one has this key already; not all have ids."""
+        if identity:
+            return self._calls[position] != identity
+        return key == -1 or (bool(piece) and position in self._whole)
 
     def _finished(self, reason: object) -> None:
         word = reason.lower() if isinstance(reason, str) else ""
@@ -271,6 +279,13 @@ def _as_one(choices: list[Any]) -> list[Any]:
     lists = [message.get("tool_calls") for message in messages]
     calls = [call for some in lists if isinstance(some, list) for call in some]
     return [choices[0] | {"message": said | {"tool_calls": calls}}]
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _is_text_alone(payload: dict[str, Any], delta: Delta) -> bool:

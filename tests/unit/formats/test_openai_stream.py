@@ -241,6 +241,10 @@ def test_tool_calls_without_numbers_or_ids_are_told_apart() -> None:
     assert zeros == {0: ("a", "f", "1"), 1: ("b", "g", "23")}
     unnumbered = tools(call("f", {"x": 1}), call("g"), call("", "y"))
     assert unnumbered == {0: ("call_0", "f", '{"x": 1}'), 1: ("call_1", "g", "y")}
+    nameless = tools(*(call("f", text, index=0) for text in ('{"x":1}', '{"x":2}')))
+    assert nameless == {0: ("call_0", "f", '{"x":1}'), 1: ("call_1", "f", '{"x":2}')}
+    repeated = tools(*(call("f", text, index=0) for text in ('{"x":', "{}", "}")))
+    assert [arguments for _, _, arguments in repeated.values()] == ['{"x":{}}']
 
 
 def test_halves_of_surrogate_pairs_never_come_out() -> None:
