@@ -63,6 +63,7 @@ BUSY = r"overloaded|over capacity|at capacity|no capacity|too busy|loading model
 RATE = r"rate.?limit|too many requests|throttled|quota exceeded"
 LATE = r"timed? ?out|deadline exceeded"
 ENDPOINT = r"unexpected endpoint|page not found|unknown (path|endpoint|url)"
+ADDRESS = r"(https?://|\b[\w-]+(\.[\w-]+)+/)\S*"  # many limits are told with the page where more is sold
 
 Rules = tuple[tuple[FailureKind, str], ...]
 
@@ -207,7 +208,7 @@ def _message(facts: dict[str, Any]) -> str:
 
 def _kind(said: Said, status: int) -> FailureKind:
     """Choose the kind; a status of 0 is an error the HTTP status kept quiet about."""
-    words = said.message.lower()
+    words = re.sub(ADDRESS, "", said.message.lower())
     if status == 413:
         return "context_length"  # Groq calls it a rate limit; waiting would not make it shorter
     for code in said.codes:

@@ -43,7 +43,15 @@ def test_recorded_errors_have_their_kind(name: str, kind: str, words: str) -> No
     assert words in failure.message
 
 
+GROQ = (
+    "Rate limit reached for model `m` on tokens per minute (TPM): Limit 12000, Used 11800, Requested 900. "
+    "Please try again in 3.5s. Need more? Upgrade today at https://console.groq.com/settings/billing"
+)
 KINDS = [
+    (429, {"error": {"message": GROQ, "type": "tokens", "code": "rate_limit_exceeded"}}, "rate_limit"),
+    (429, {"error": {"message": "too fast; see platform.openai.com/account/billing."}}, "rate_limit"),
+    (404, {"error": {"message": "nothing here, see https://h/models"}}, "wrong_format"),
+    (404, {"error": {"message": "model 'hf.co/a/b' not found"}}, "model_not_found"),
     (401, {"error": {"message": "credit"}}, "auth"),
     (402, {}, "quota"),
     (403, {"error": {"message": "forbidden: invalid credentials"}}, "auth"),
