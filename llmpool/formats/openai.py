@@ -89,7 +89,11 @@ class OpenAI:
         yield from ending(reading)
 
     def read_error(self, answer: Answer) -> Failure:
-        """Say what an answer that is not 2xx means."""
+        """Say what an answer that is not 2xx means; Google's own door has Google's errors."""
+        if b"RESOURCE_EXHAUSTED" in answer.body:
+            from llmpool.formats import google_errors
+
+            return google_errors.read_error(answer)
         return errors.read_error(answer)
 
     def read_usage(self, payload: object) -> TokenUsage:

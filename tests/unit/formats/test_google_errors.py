@@ -48,6 +48,13 @@ def test_an_error_in_a_list_is_one() -> None:
     assert GOOGLE.read_error(answer([SHAPES["minute"]], 429)).retry_after == 46.0
 
 
+@pytest.mark.parametrize("name", ["minute", "day", "none", "retry-in-words", "exhausted"])
+def test_a_limit_means_the_same_at_the_door_for_openai(name: str) -> None:
+    """Google answers there as it does at its own: a minute's limit is no spent allowance."""
+    said = wire_format("openai").read_error(answer([SHAPES[name]], 429))
+    assert (said.kind, said.retry_after) == MEANINGS[name]
+
+
 def test_a_header_says_when_to_come_back_before_the_body_does() -> None:
     """The recorded mock sends one; it wins over details and words."""
     assert GOOGLE.read_error(recorded("aimock/chat-429")).retry_after == 2.0
