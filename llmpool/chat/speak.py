@@ -118,21 +118,23 @@ class Speaker:
                 yield from self._once(wire, target.replace(without=without), model, sent)
             except UpstreamError as error:
                 from llmpool.chat import overflow
-                from llmpool.formats.refused import CARRY, refused
+                from llmpool.formats.refused import CARRY, lasts, refused
 
                 if error.failure.kind == "context_length":
                     overflow.learn(self.pool, provider, model, error.failure)
                 name = refused(error.failure, wire.droppable, without)
                 if self.begun or not name or not left:
                     raise
+                learnt = name != CARRY and lasts(error.failure)
             else:
                 return
             without = (*without, name)
             if name == CARRY:
                 sent = without_carry(sent)
                 continue
-            ways.learn_refusal(self.pool, ref, name, request.thinking)
-            yield from _told(ref, [name], request, wire)
+            if learnt:
+                ways.learn_refusal(self.pool, ref, name, request.thinking)
+            yield from _told(ref, [name], request, wire, "" if learnt else "this ")
 
     def _if_cut(self, target: Target, ref: str, counted: int, request: ChatRequest) -> Iterator[Notice]:
         """Warn when a server of one's own seems to have cut the prompt before the model saw it."""
@@ -228,12 +230,14 @@ def _with_figures(failure: Failure, body: bytes) -> Failure:
     return windows_told.with_figures(failure, body)
 
 
-def _told(ref: str, names: list[str], request: ChatRequest, wire: WireFormat) -> Iterator[Notice]:
+def _told(
+    ref: str, names: list[str], request: ChatRequest, wire: WireFormat, this: str = ""
+) -> Iterator[Notice]:
     """Say what was asked for and is left out, because the server takes none of it."""
     for name in names:
         renamed = name == "max_tokens" and wire.name != "responses"  # sent under its other name instead
         if name not in QUIETLY and not renamed and _wants(request, name):
-            yield Notice(f"{ref} does not take {name.replace('_', ' ')}; asked without it")
+            yield Notice(f"{ref} does not take {this}{name.replace('_', ' ')}; asked without it")
 
 
 def _wants(request: ChatRequest, name: str) -> bool:

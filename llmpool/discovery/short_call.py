@@ -17,7 +17,7 @@ from llmpool.discovery.spent import Spent
 from llmpool.formats import plan as plans
 from llmpool.formats import wire_format
 from llmpool.formats.base import WireFormat
-from llmpool.formats.refused import CARRY, refused
+from llmpool.formats.refused import CARRY, lasts, refused
 from llmpool.net.client import Client
 from llmpool.pool import Pool
 from llmpool.router import failure as rules
@@ -110,9 +110,10 @@ class Asker(NamedTuple):
                 request = request.replace(max_tokens=ROOM)
                 said = self._once(wire, target, model, request)
             name = refused(said.failure, wire.droppable, target.without) if said.failure else ""
-            if not left or name in ("", CARRY):
+            if not left or said.failure is None or name in ("", CARRY):
                 break
-            if name != "tool_choice":  # that one depends on the choice, so it tells nothing about the next
+            # the choice of a tool depends on the choice, so it tells nothing about the next
+            if name != "tool_choice" and lasts(said.failure):
                 ways.learn_refusal(self.pool, ref, name, request.thinking)
             target = target.replace(without=(*target.without, name))
         return said

@@ -29,13 +29,26 @@ NAMES = {
     "stop": r"\bstop(_?sequences)?\b",
 }
 _PATTERNS = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in NAMES.items()}
-_REFUSAL = re.compile(
+_CLEAR = (
     r"not supported|unsupported|does ?n.t support|not support|unrecognized|unknown|unexpected|not permitted"
-    r"|not allowed|extra (inputs|fields)|invalid (field|parameter|argument)|cannot|deprecated"
-    r"|only the default"
-    r"|is not available|not compatible|must be (unset|removed|omitted)|should not|use .* instead|no longer",
+    r"|not allowed|extra (inputs|fields)|deprecated|only the default"
+    r"|is not available|not compatible|must be (unset|removed|omitted)|should not|use .* instead|no longer"
+)
+_OF_PARAMETER = re.compile(_CLEAR, re.IGNORECASE)
+_REFUSAL = re.compile(rf"{_CLEAR}|invalid (field|parameter|argument)|cannot", re.IGNORECASE)
+# What is said of a value, by a server that takes the parameter.
+_OF_VALUE = re.compile(
+    r"too (large|big|small|high|low|long|many)|exceed|(above|below|over|under) (the )?m|(maxi|mini)mum"
+    r"|(less|greater|smaller|larger|more|fewer) than|at (most|least)|out of range|range (is|of)|between"
+    r"|expected a value|[<>]=",
     re.IGNORECASE,
 )
+
+
+def lasts(failure: Failure) -> bool:
+    """Say whether a refusal is of the parameter, and not of its value alone: the next one's may do."""
+    message = failure.message
+    return _OF_VALUE.search(message) is None or _OF_PARAMETER.search(message) is not None
 
 
 def refused(failure: Failure, droppable: frozenset[str], already: tuple[str, ...] = ()) -> str:

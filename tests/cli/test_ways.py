@@ -101,6 +101,23 @@ def test_a_refused_parameter_is_left_out_and_that_is_said_and_remembered(home: H
         assert len(server.chats) == 5
 
 
+def test_a_value_out_of_range_is_left_out_once_and_the_next_is_sent(home: Home) -> None:
+    """One `--max-tokens` too many would else take the limit off all calls of a month, a budget's as well."""
+
+    def behave(_number: int, request: Request) -> faults.Behaviour | None:
+        limit = request.json.get("max_output_tokens", 0)
+        words = "Invalid 'max_output_tokens': integer above maximum value. Expected a value <= 128000."
+        return faults.refuse("max_output_tokens", words) if limit > 128_000 else None
+
+    with FakeServer(speaks=("responses",), behave=behave) as server:
+        configured(home, server.url, format="responses")
+        first = home.here("chat", "--max-tokens", "200000", "hi")
+        assert (first.code, len(server.chats)) == (0, 2)
+        assert "a/m does not take this max tokens; asked without it" in first.err
+        assert home.here("chat", "--max-tokens", "100", "hi").code == 0
+        assert [chat.json.get("max_output_tokens") for chat in server.chats] == [200_000, None, 100]
+
+
 def test_a_server_that_cannot_count_a_stream_is_asked_once(home: Home) -> None:
     """`stream_options` is left out quietly, and for good."""
     with FakeServer(behave=faults.refusing("stream_options")) as server:

@@ -1,0 +1,28 @@
+"""A refused parameter is remembered; that a value was out of range is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from llmpool.core.outcome import Failure
+from llmpool.formats.refused import lasts
+
+SAID = [
+    ("Unsupported value: 'temperature' does not support 2.2 with this model. Only the default (1) is.", True),
+    ("Unsupported parameter: 'max_tokens' is not supported with this model; the maximum is its own.", True),
+    ("temperature: Extra inputs are not permitted", True),
+    ("`temperature` and `top_p` cannot both be specified", True),
+    ("Invalid 'temperature': decimal above maximum value. Expected a value <= 2, but got 2.5.", False),
+    ("Invalid 'max_output_tokens': integer above maximum value.", False),
+    ("max_tokens is too large: 99999. This model supports at most 16384 of them.", False),
+    ("`max_tokens` must be less than or equal to `8192`", False),
+    ("Invalid 'stop': array too long. Expected an array with maximum length 4.", False),
+    ("max_tokens (9000) cannot exceed 8192", False),
+    ("Invalid argument: temperature must be between 0 and 2", False),
+]
+
+
+@pytest.mark.parametrize(("message", "lasting"), SAID)
+def test_a_value_out_of_range_tells_nothing_about_the_next(message: str, lasting: bool) -> None:
+    """Vendors' own words, of one and of the other."""
+    assert lasts(Failure(kind="bad_request", message=message, status=400)) == lasting
