@@ -19,13 +19,16 @@ KIND_BY_CODE: dict[FailureKind, str] = {
     "insufficient_credits credit_balance_too_low arrearage",
     "context_length": "context_length_exceeded exceed_context_size_error string_above_max_length "
     "request_too_large model_context_window_exceeded",
-    "model_not_found": "model_not_found model_not_exist model_not_available unknown_model deploymentnotfound",
+    "model_not_found": "model_not_found model_not_exist model_not_available unknown_model deploymentnotfound "
+    "model_permission_blocked_project model_permission_blocked_org model_terms_required model_decommissioned "
+    "model_not_supported",
     "auth": "invalid_api_key authentication_error invalid_authentication unauthenticated unauthorized "
     "api_key_invalid incorrect_api_key",
     "rate_limit": "rate_limit_error rate_limit_exceeded too_many_requests resource_exhausted rate_limited",
     "overloaded": "overloaded_error overloaded engine_overloaded unavailable service_unavailable "
     "unavailable_error",
-    "content": "content_filter content_policy_violation moderation_blocked responsibleaipolicyviolation",
+    "content": "content_filter content_policy_violation moderation_blocked responsibleaipolicyviolation "
+    "data_inspection_failed datainspectionfailed",
     "timeout": "timeout_error request_timeout deadline_exceeded",
     "server": "server_error internal_server_error internal_error internal",
 }
@@ -58,7 +61,7 @@ AUTH = (
     r"unauthori[sz]ed|authentication|(invalid|incorrect|missing|expired) (api.?)?(key|token)"
     r"|api.?key (not valid|required|expired)"
 )
-CONTENT = r"safety|content.(policy|filter|management)|policy violation|moderation|flagged"
+CONTENT = r"safety|content.(policy|filter|management)|policy violation|moderation|flagged|敏感内容"
 BUSY = r"overloaded|over capacity|at capacity|no capacity|too busy|loading model"
 RATE = r"rate.?limit|too many requests|throttled|quota exceeded"
 LATE = r"timed? ?out|deadline exceeded"
@@ -90,7 +93,13 @@ WORDS_BY_STATUS: dict[int, tuple[Rules, FailureKind]] = {
     401: ((), "auth"),
     402: ((), "quota"),
     403: ((("quota", QUOTA), ("content", CONTENT)), "auth"),
-    404: ((("model_not_found", "model|no endpoints found"),), "wrong_format"),
+    404: (
+        (
+            ("bad_request", "no endpoints found that support"),
+            ("model_not_found", "model|no endpoints found"),
+        ),
+        "wrong_format",
+    ),
     405: ((), "wrong_format"),
     408: ((), "timeout"),
     410: ((("model_not_found", "model"),), "wrong_format"),
