@@ -188,7 +188,16 @@ def said_by(payload: object) -> Said:
     status = next((c for c in codes if isinstance(c, int) and 400 <= c < 600), 0)
     words = tuple(shown(c, 80) for c in codes if isinstance(c, str) and c and c not in OWN_CODES)
     param = facts.get("param")
-    return Said(_message(facts), words, status, shown(param, 80) if isinstance(param, str) else "")
+    message = shown(_message(facts) + (_passed_on(facts) if status == 400 else ""), MAX_MESSAGE)
+    return Said(message, words, status, shown(param, 80) if isinstance(param, str) else "")
+
+
+def _passed_on(facts: dict[str, Any]) -> str:
+    """Return what OpenRouter quotes of whoever it asked, unless that is about an account of its own there."""
+    raw = mapping(facts.get("metadata")).get("raw")
+    words = _said(raw).message if isinstance(raw, str) and raw.strip() else ""
+    kind = _kind_by_status(400, words.lower())
+    return f": {words}" if words and kind in ("bad_request", "context_length", "content") else ""
 
 
 def _first(value: object) -> object:

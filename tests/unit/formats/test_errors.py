@@ -103,6 +103,23 @@ def test_kinds_come_from_codes_then_status_then_words(status: int, payload: obje
     assert read_error(answer(status, payload)).kind == kind
 
 
+RAW = '{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 9 > 5"}}'
+OPENROUTERS = [
+    (RAW, "context_length", "Provider returned error: prompt is too long: 9 > 5"),
+    ("temperature is not supported", "bad_request", "Provider returned error: temperature is not supported"),
+    ("API key not valid", "bad_request", "Provider returned error"),
+    (None, "bad_request", "Provider returned error"),
+]
+
+
+@pytest.mark.parametrize(("raw", "kind", "message"), OPENROUTERS)
+def test_what_openrouter_was_told_is_passed_on(raw: str | None, kind: str, message: str) -> None:
+    """Its own words say nothing; what is wrong with its keys says nothing of ours."""
+    payload = {"error": {"message": "Provider returned error", "code": 400, "metadata": {"raw": raw}}}
+    failure = read_error(answer(400, payload))
+    assert (failure.kind, failure.message) == (kind, message)
+
+
 MESSAGES = [
     ({"error": {"message": ["a", "b"]}}, "a, b"),
     ({"error": "just text"}, "just text"),
