@@ -75,7 +75,7 @@ def schema(path: str) -> dict[str, Any]:
 
 
 def tools(path: str) -> tuple[dict[str, Any], ...]:
-    """Read function tools: a JSON array of them, bare or as OpenAI wraps them; raises Misuse."""
+    """Read function tools: a JSON array of them, as any of the protocols writes them; raises Misuse."""
     found = _json(path, "--tools")
     listed = found.get("tools", [found]) if isinstance(found, dict) else found
     if not isinstance(listed, list) or not listed or not all(_is_tool(tool) for tool in listed):
@@ -83,7 +83,19 @@ def tools(path: str) -> tuple[dict[str, Any], ...]:
             f"--tools {path}: not a list of function tools",
             hint='[{"name": "...", "description": "...", "parameters": {...}}]',
         )
-    return tuple(listed)
+    return tuple(map(_function, listed))
+
+
+def _function(tool: dict[str, Any]) -> dict[str, Any]:
+    """Return a function as OpenAI has it bare; the responses API, Anthropic and MCP write it otherwise."""
+    schemas = [tool[name] for name in ("parameters", "input_schema", "inputSchema") if name in tool]
+    kind = tool.get("type", "function")
+    if "function" in tool or not (kind == "function" or (kind == "custom" and schemas)):
+        return tool
+    bare = {
+        name: value for name, value in tool.items() if name not in ("type", "input_schema", "inputSchema")
+    }
+    return bare | ({"parameters": schemas[0]} if schemas else {})
 
 
 def _is_tool(tool: Any) -> bool:

@@ -260,6 +260,26 @@ def test_tool_calls_are_printed_as_json_lines(home: Home, tmp_path: Path) -> Non
     assert home.here("chat", "--tools", str(bad), "add").code == 2
 
 
+@pytest.mark.parametrize("speaks", ["openai", "google"])
+def test_tools_as_other_protocols_write_them_keep_their_parameters(
+    home: Home, tmp_path: Path, speaks: str
+) -> None:
+    """What stands in a file for one vendor is asked of another: failover does not lose what a tool takes."""
+    takes = {"type": "object", "properties": {"a": {"type": "integer"}}}
+    tools = tmp_path / "tools.json"
+    flat = {"type": "function", "name": "f", "parameters": takes}
+    tools.write_text(json.dumps([flat, {"type": "custom", "name": "g", "input_schema": takes}]))
+    with FakeServer(speaks=(speaks,), tool_call={"name": "f", "arguments": {"a": 1}}) as server:
+        configured(home, server.url, format=speaks)
+        assert home.here("chat", "--tools", str(tools), "add").code == 0
+        sent = server.chats[0].json["tools"]
+    if speaks == "openai":
+        assert sent == [{"type": "function", "function": {"name": n, "parameters": takes}} for n in "fg"]
+    else:
+        declared = [{"name": n, "parametersJsonSchema": takes} for n in "fg"]
+        assert sent == [{"functionDeclarations": declared}]
+
+
 def test_a_schema_is_sent_with_the_question(home: Home, tmp_path: Path) -> None:
     """`--schema FILE` asks for JSON of that shape; what is no schema is a usage error."""
     schema = tmp_path / "s.json"
