@@ -218,10 +218,18 @@ def _message(facts: dict[str, Any]) -> str:
     for name in ("message", "detail", "error", "msg", "status_msg", "error_description", "title"):
         value = facts.get(name)
         if isinstance(value, list):
-            value = ", ".join(v if isinstance(v, str) else str(mapping(v).get("msg", "")) for v in value)
+            value = ", ".join(v if isinstance(v, str) else _complaint(mapping(v)) for v in value)
         if isinstance(value, str) and value.strip():
             return shown(value, MAX_MESSAGE)
     return ""
+
+
+def _complaint(fields: dict[str, Any]) -> str:
+    """Say what FastAPI, which many servers are made with, has to say about a field, and about which."""
+    place = fields.get("loc")
+    name = place[-1] if isinstance(place, list) and place else ""
+    words = str(fields.get("msg", ""))
+    return f"{name}: {words}" if isinstance(name, str) and name else words
 
 
 def _kind(said: Said, status: int) -> FailureKind:

@@ -126,6 +126,10 @@ MESSAGES = [
     ({"object": "error", "message": "flat"}, "flat"),
     ([{"error": {"message": "listed"}}], "listed"),
     ({"detail": [{"msg": "one"}, {"msg": "two"}]}, "one, two"),
+    (
+        {"detail": [{"loc": ["body", "stop"], "msg": "extra fields not permitted"}]},
+        "stop: extra fields not permitted",
+    ),
     ({"errors": [{"message": "several"}]}, "several"),
     ("a page\x1b[31m of\n text", "a page [31m of text"),
     ("<html><h1>No</h1>", "answered HTML (status 400)"),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from llmpool.core.outcome import Failure
-from llmpool.formats.refused import lasts
+from llmpool.core.wire import Answer
+from llmpool.formats import wire_format
+from llmpool.formats.refused import lasts, refused
 
 SAID = [
     ("Unsupported value: 'temperature' does not support 2.2 with this model. Only the default (1) is.", True),
@@ -26,3 +28,11 @@ SAID = [
 def test_a_value_out_of_range_tells_nothing_about_the_next(message: str, lasting: bool) -> None:
     """Vendors' own words, of one and of the other."""
     assert lasts(Failure(kind="bad_request", message=message, status=400)) == lasting
+
+
+def test_a_field_that_is_named_beside_the_words_is_known() -> None:
+    """FastAPI has its name in `loc` alone."""
+    openai = wire_format("openai")
+    body = b'{"detail":[{"loc":["body","stream_options"],"msg":"Extra inputs are not permitted"}]}'
+    failure = openai.read_error(Answer(status=422, headers={}, body=body))
+    assert refused(failure, openai.droppable) == "stream_options"
