@@ -108,6 +108,8 @@ class Reading:
             return self._call(item, index, _arguments(item)) if is_call else None
         if kind == "response.function_call_arguments.delta":
             return self._arguments(payload, text_of(payload.get("delta")))
+        if kind == "response.function_call_arguments.done":
+            return self._arguments(payload, _arguments(payload), whole=True)
         if kind == "response.reasoning_summary_part.added" and self._thinking:
             return Delta(thinking="\n\n")
         return None
@@ -131,13 +133,15 @@ class Reading:
         name = text_of(item.get("name")) if begins else ""
         return Delta(tools=(ToolDelta(position, self._calls[position], name, arguments),))
 
-    def _arguments(self, payload: dict[str, Any], piece: str) -> Delta | None:
-        """Add a piece to the call that an event means: by its place, else its item, else the latest."""
+    def _arguments(self, payload: dict[str, Any], piece: str, *, whole: bool = False) -> Delta | None:
+        """Add a piece to the call that an event means: by its place, else its item, else the latest.
+
+        What is told as a *whole* has come before, unless no pieces did.
+        """
         keys = _keys(payload.get("output_index"), payload.get("item_id"))
-        position = next(
-            (self._position_of[key] for key in keys if key in self._position_of), len(self._calls) - 1
-        )
-        if position < 0 or not piece:
+        latest = -1 if whole and keys else len(self._calls) - 1
+        position = next((self._position_of[key] for key in keys if key in self._position_of), latest)
+        if position < 0 or not piece or (whole and position in self._has_arguments):
             return None
         self._has_arguments.add(position)
         return Delta(tools=(ToolDelta(position, self._calls[position], "", piece),))

@@ -123,8 +123,12 @@ ARGUMENTS = [event("function_call_arguments.delta", item_id="fc", delta=piece) f
 ADDED = event("output_item.added", item=call())
 DONE = event("output_item.done", item=call(arguments='{"x":1}'))
 WHOLE = ended(call(arguments='{"x":1}'))
+TOLD = event("function_call_arguments.done", item_id="fc", arguments='{"x":1}')
 CALLS = [
     (ADDED, *ARGUMENTS, DONE, WHOLE),
+    (ADDED, *ARGUMENTS, TOLD, DONE, WHOLE),
+    (ADDED, TOLD, ended()),
+    (TOLD, ADDED, WHOLE),
     (ADDED, *ARGUMENTS, WHOLE),
     (ADDED, DONE, WHOLE),
     (ADDED, WHOLE),
