@@ -158,11 +158,9 @@ def over_the_window(failure: Failure) -> Failure:
 def is_responses_only(status: int, text: str) -> bool:
     """Say whether a server answers only at its responses endpoint (pool-routing-formats 7)."""
     words = text.lower()
-    return (
-        400 <= status < 600
-        and ("/v1/responses" in words or "responses api" in words)
-        and ("legacy protocol" in words or "chat/completions" in words)
-    )
+    there = "v1/responses" in words or "responses api" in words
+    elsewhere = there and ("legacy protocol" in words or "chat/completions" in words)
+    return 400 <= status < 600 and (elsewhere or "chatcompletion operation does not work" in words)  # Azure's
 
 
 def failure_in(payload: object) -> Failure:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from llmpool.core.outcome import FAILURE_KINDS, OWN_CODES
 from llmpool.core.wire import Answer
 from llmpool.formats.errors import failure_in, read_error, retry_after
+from llmpool.router.failure import another_format_may_help
 from tests.unit.formats.recordings import recorded
 
 
@@ -101,6 +102,21 @@ KINDS = [
 def test_kinds_come_from_codes_then_status_then_words(status: int, payload: object, kind: str) -> None:
     """Words decide only where code and status leave it open."""
     assert read_error(answer(status, payload)).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (404, "This model is only supported in v1/responses and not in v1/chat/completions."),  # OpenAI's own
+        (400, "Unsupported legacy protocol: please use /v1/responses."),
+        (400, "The chatCompletion operation does not work with the specified model, gpt-5-pro."),  # Azure's
+    ],
+)
+def test_who_answers_at_the_responses_endpoint_alone_is_asked_there(status: int, words: str) -> None:
+    """However the endpoint is spelt; the model is not missing, though `404` and `model` say so."""
+    failure = read_error(answer(status, {"error": {"message": words, "param": "model"}}))
+    assert (failure.kind, failure.code) == ("wrong_format", "responses_only")
+    assert another_format_may_help(failure)
 
 
 RAW = '{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 9 > 5"}}'
