@@ -16,7 +16,7 @@ MAX_MESSAGE = 500
 KIND_BY_CODE: dict[FailureKind, str] = {
     "quota": "insufficient_quota insufficient_user_quota quota_exceeded enforced_spend_limit_reached "
     "billing_error billing_hard_limit_reached billing_not_active insufficient_balance payment_required "
-    "insufficient_credits credit_balance_too_low arrearage",
+    "insufficient_credits credit_balance_too_low arrearage budget_exceeded",
     "context_length": "context_length_exceeded exceed_context_size_error string_above_max_length "
     "request_too_large model_context_window_exceeded",
     "model_not_found": "model_not_found model_not_exist model_not_available unknown_model deploymentnotfound "
@@ -51,7 +51,7 @@ OVER_THE_WINDOW = (
 QUOTA = r"quota|billing|credit(?!ential)|payment required|insufficient balance|spend limit"
 SPENT = (  # a 429 about money; `quota` alone may be the quota per minute
     r"insufficient.(user.)?quota|exceeded your current quota|billing|credit balance|insufficient balance"
-    r"|spend limit|specified api usage limits|余额不足"
+    r"|spend(ing)? limit|all available credits|specified api usage limits|余额不足"
 )
 MODEL = (
     r"(?s)model\b.*(not (be )?found|doesn.t exist|not exist|not a valid)|(no such|unknown|invalid) model"

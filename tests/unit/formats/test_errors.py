@@ -55,6 +55,8 @@ KINDS = [
     (404, {"error": {"message": "model 'hf.co/a/b' not found"}}, "model_not_found"),
     (400, {"error": {"message": "You have reached your specified API usage limits."}}, "quota"),
     (400, {"error": {"message": "not in good standing", "code": "Arrearage"}}, "quota"),
+    (400, {"error": {"message": "Max budget: 10", "type": "budget_exceeded", "code": "400"}}, "quota"),
+    (429, {"code": "exhausted", "error": "Your team has reached its monthly spending limit."}, "quota"),
     (429, {"error": {"message": "余额不足或无可用资源包", "code": "1113"}}, "quota"),
     (400, {"error": {"message": "模型不存在", "code": "1211"}}, "model_not_found"),
     (404, {"error": {"message": "no such deployment", "code": "DeploymentNotFound"}}, "model_not_found"),
