@@ -117,7 +117,7 @@ def _capabilities(name: str, fields: dict[str, Any]) -> Capabilities:
     if _embeds(fields) or (own and "completion_chat" in own and "embed" in name.lower()):
         return NO_CHAT.replace(embeddings=True)
     ends = _listed(fields.get("supported_endpoints"))
-    elsewhere = ends is not None and "/chat/completions" not in ends
+    elsewhere = ends is not None and not any(end.endswith("/chat/completions") for end in ends)
     if kind in NO_CHAT_TYPES or own.get("completion_chat") is False or elsewhere:
         return NO_CHAT.replace(embeddings=False)
     chats = kind in CHAT_TYPES or own.get("completion_chat") is True or _answers_in_text(fields)

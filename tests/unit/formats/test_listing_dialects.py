@@ -117,6 +117,7 @@ ABILITIES = [
     ({"supported_parameters": ["structured_outputs"]}, {"json": True, "tools": False, "chat": None}),
     ({"supported_endpoints": ["/responses"]}, {"chat": False}),
     ({"supported_endpoints": ["/responses", "/chat/completions"]}, {"chat": None}),
+    ({"supported_endpoints": ["/v1/chat/completions"]}, {"chat": None}),
     ({"owned_by": "llamacpp", "architecture": {"output_modalities": ["text"]}}, {"chat": None}),
 ]
 
