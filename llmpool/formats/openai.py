@@ -24,7 +24,7 @@ class OpenAI:
     droppable = frozenset(
         {
             *("stream_options", "temperature", "top_p", "frequency_penalty", "presence_penalty"),
-            *("thinking", "max_tokens", "stop", "tool_choice"),
+            *("thinking", "max_tokens", "stop", "tool_choice", "stream"),
         }
     )
 
@@ -37,6 +37,7 @@ class OpenAI:
     def chat_call(self, target: Target, model: str, request: ChatRequest) -> Call:
         """Build the call to `/chat/completions`; an address that ends in it is used as it is."""
         url = urls.openai_endpoint(target.url, ENDPOINT, exact=target.exact)
+        request = request.replace(stream=False) if "stream" in target.without else request
         framing = "sse" if request.stream else "json"
         return post(target, url, with_key(target), body(target, model, request), framing)
 

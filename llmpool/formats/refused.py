@@ -2,7 +2,8 @@
 
 The words are ours, the same for every format, because they are remembered: `stream_options`, `temperature`,
 `top_p`, `frequency_penalty`, `presence_penalty`, `thinking`, `max_tokens` (the field's other name is used
-instead), `cache`, `tool_choice`, `stop`.
+instead), `cache`, `tool_choice`, `stop`; `stream` and the `summary` of thoughts, which OpenAI keeps from
+those it has not verified.
 `carry` stands for what earlier turns carried. Tools, a schema and text are never dropped: an answer without
 them would be an answer to another question.
 """
@@ -18,6 +19,8 @@ CARRY = "carry"  # what earlier turns carried along; nothing to remember, the ne
 # Ours -> how vendors write it. The named parameter is looked at first, then the message.
 NAMES = {
     "stream_options": r"stream_options|include_usage",
+    "stream": r"^stream$",
+    "summary": r"reasoning[._ ]summar",
     "temperature": r"temperature",
     "top_p": r"top_?p\b",
     "frequency_penalty": r"frequency_?penalty",

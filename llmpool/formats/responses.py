@@ -33,7 +33,9 @@ class Responses:
 
     name = "responses"
     takes_image_urls = True
-    droppable = frozenset({"temperature", "top_p", "thinking", "max_tokens", "stop", "tool_choice"})
+    droppable = frozenset(
+        {"temperature", "top_p", "thinking", "summary", "max_tokens", "stop", "tool_choice", "stream"}
+    )
 
     def list_models(self, target: Target) -> Generator[Call, Answer, Listing]:
         """List `/models` beside the endpoint, as `openai` does."""
@@ -44,8 +46,8 @@ class Responses:
     def chat_call(self, target: Target, model: str, request: ChatRequest) -> Call:
         """Build the call to `/responses`; an address that ends in it is used as it is."""
         url = urls.openai_endpoint(target.url, ENDPOINT, exact=target.exact)
-        if url.endswith(STREAMS_ONLY):
-            request = request.replace(stream=True)
+        if url.endswith(STREAMS_ONLY) or "stream" in target.without:
+            request = request.replace(stream=url.endswith(STREAMS_ONLY))
         framing = "sse" if request.stream else "json"
         return post(target, url, with_key(target), _body(target, model, request), framing)
 
@@ -96,7 +98,8 @@ def _body(target: Target, model: str, request: ChatRequest) -> dict[str, Any]:
     without = target.without
     thoughts = "thinking" not in without
     level = effort(request.thinking) if thoughts else None
-    reasoning = {"effort": level, "summary": "auto"} if level else None
+    told = {} if "summary" in without else {"summary": "auto"}
+    reasoning = {"effort": level} | told if level else None
     none = off(target, model, request) if thoughts else None
     instructions, rest = _instructions(request.messages)
     limit = None if request.max_tokens is None else max(request.max_tokens, LEAST_TOKENS)

@@ -118,6 +118,31 @@ def test_a_value_out_of_range_is_left_out_once_and_the_next_is_sent(home: Home) 
         assert [chat.json.get("max_output_tokens") for chat in server.chats] == [200_000, None, 100]
 
 
+@pytest.mark.parametrize("speaks", ["openai", "responses"])
+def test_who_may_not_stream_is_answered_in_one_piece(home: Home, speaks: str) -> None:
+    """OpenAI keeps streams, and what is told of thoughts, from those it has not verified."""
+
+    def behave(_number: int, request: Request) -> faults.Behaviour | None:
+        words = "Your organization must be verified to stream this model."
+        if request.json.get("stream"):
+            return faults.refuse("stream", words)
+        summary = request.json.get("reasoning", {}).get("summary")
+        words = "Your organization must be verified to generate reasoning summaries."
+        return faults.refuse("reasoning.summary", words) if summary else None
+
+    with FakeServer(speaks=(speaks,), behave=behave) as server:
+        configured(home, server.url, format=speaks)
+        done = [home.here("chat", "--think", "high", "hi") for _ in range(2)]
+        assert [each.out for each in done] == ["hello there\n"] * 2
+        assert "a/m does not take stream; asked without it" in done[0].err
+        refusals = {"openai": 1, "responses": 2}[speaks]
+        assert len(server.chats) == refusals + 2
+        thought = {"openai": ("reasoning_effort", "high"), "responses": ("reasoning", {"effort": "high"})}[
+            speaks
+        ]
+        assert thought in server.chats[-1].json.items()
+
+
 def test_a_server_that_cannot_count_a_stream_is_asked_once(home: Home) -> None:
     """`stream_options` is left out quietly, and for good."""
     with FakeServer(behave=faults.refusing("stream_options")) as server:

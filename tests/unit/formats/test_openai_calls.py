@@ -156,7 +156,7 @@ def test_a_refused_limit_is_sent_under_its_other_name() -> None:
 
 def test_only_what_can_be_done_without_is_droppable() -> None:
     """Messages, tools and a schema are what is asked; everything droppable really goes."""
-    assert set(FIELDS) | {"max_tokens"} == OPENAI.droppable
+    assert set(FIELDS) | {"max_tokens", "stream"} == OPENAI.droppable
 
 
 @pytest.mark.parametrize(
