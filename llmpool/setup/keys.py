@@ -40,6 +40,14 @@ class Stored(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
+class Claim(NamedTuple):
+    """A label that was claimed for a key, and the config's text before and after that."""
+
+    label: str
+    before: str
+    after: str
+
+
 class Given(NamedTuple):
     """A key as it was given: itself, or a reference to where it is: `{"env": NAME}`, `{"command": [...]}`."""
 
@@ -78,16 +86,17 @@ def store(
     if lost := _lost_before(pool, provider, key):
         return _keep_again(pool, provider, lost, key, where=where or lost.source, plaintext=plaintext)
     planned = where or keystore.KEYRING
-    label = _claim(pool, provider, label, HERE[planned])
+    claim = _claim(pool, provider, label, HERE[planned])
+    label = claim.label
     try:
         if other := _learn_new(pool, provider, label, key):
-            _give_back(pool, provider, label)
+            _give_back(pool, provider, claim)
             return existing(pool, provider, key) or Stored(other, "", existing=True)
         kept, notes = keystore.keep(pool, provider, label, key, where=where, plaintext=plaintext)
         if kept != planned:
             configfile.change(pool, lambda text: key_refs.changed(text, provider, label, HERE[kept]))
     except BaseException:
-        _give_back(pool, provider, label)
+        _give_back(pool, provider, claim)
         raise
     return Stored(label, kept, existing=False, mask=mask_key(key), notes=(*notes, *_notes(pool, before, key)))
 
@@ -103,12 +112,12 @@ def refer(pool: Pool, provider: str, reference: Mapping[str, Any], *, label: str
     key, fault = _tried(pool, provider, ref)
     if double := _same_reference(pool, provider, ref) or (existing(pool, provider, key) if key else None):
         return double
-    label = _claim(pool, provider, label, reference)
-    if key and (other := _learn_new(pool, provider, label, key)):
-        _give_back(pool, provider, label)
+    claim = _claim(pool, provider, label, reference)
+    if key and (other := _learn_new(pool, provider, claim.label, key)):
+        _give_back(pool, provider, claim)
         return Stored(other, ref.source, existing=True)
     notes = (*fault, *_notes(pool, before, key))
-    return Stored(label, ref.source, existing=False, mask=mask_key(key) if key else "", notes=notes)
+    return Stored(claim.label, ref.source, existing=False, mask=mask_key(key) if key else "", notes=notes)
 
 
 def provider_of(pool: Pool, name: str) -> Provider:
@@ -238,29 +247,39 @@ def _check_label(label: str) -> None:
         )
 
 
-def _claim(pool: Pool, provider: str, label: str, reference: Mapping[str, Any]) -> str:
-    """Write a reference into the config under *label*, or under one that is free; return the label."""
-    claimed = [label]
+def _claim(pool: Pool, provider: str, label: str, reference: Mapping[str, Any]) -> Claim:
+    """Write a reference into the config under *label*, or under one that is free."""
+    claimed = Claim(label, "", "")
 
     def claim(text: str) -> str:
+        nonlocal claimed
         taken = key_refs.labels(text, provider)
         if label in taken:
             raise Misuse(
                 f'{provider} has another key "{label}"',
                 hint=f"llmpool providers keys replace {provider} {label}    or give it another: --label",
             )
-        claimed[0] = label or key_refs.free_label(text, provider)
-        return key_refs.added(text, provider, claimed[0], reference)
+        free = label or key_refs.free_label(text, provider)
+        claimed = Claim(free, text, key_refs.added(text, provider, free, reference))
+        return claimed.after
 
     configfile.change(pool, claim)
-    known_keys.forget(pool.paths.state, provider, claimed[0])  # of one that was taken out by hand
-    return claimed[0]
+    known_keys.forget(pool.paths.state, provider, claimed.label)  # of one that was taken out by hand
+    return claimed
 
 
-def _give_back(pool: Pool, provider: str, label: str) -> None:
-    """Forget what was learnt under a claimed label, then free it: from then on others may claim it."""
-    known_keys.forget(pool.paths.state, provider, label)
-    configfile.change(pool, lambda text: key_refs.removed(text, provider, label))
+def _give_back(pool: Pool, provider: str, claim: Claim) -> None:
+    """Forget what was learnt under a claimed label, then free it: from then on others may claim it.
+
+    A config that nobody has changed meanwhile is again what it was, to the last byte: whoever has changed
+    more than the key goes by that.
+    """
+
+    def freed(text: str) -> str:
+        return claim.before if text == claim.after else key_refs.removed(text, provider, claim.label)
+
+    known_keys.forget(pool.paths.state, provider, claim.label)
+    configfile.change(pool, freed)
 
 
 def learn(pool: Pool, provider: str, label: str, key: str) -> None:

@@ -13,7 +13,7 @@ import pytest
 from llmpool.auth import keyfile, keyrings, secrets
 from llmpool.auth.oauth import Tokens
 from llmpool.config.paths import Paths
-from llmpool.errors import Busy, NoCredential, UnusableCredential
+from llmpool.errors import Busy, Misuse, NoCredential, UnusableCredential
 from llmpool.importers.found import Login as Theirs
 from llmpool.pool import Pool
 from llmpool.setup import (
@@ -159,6 +159,19 @@ def test_an_old_key_never_goes_to_an_address_whose_own_was_not_kept(pool: Pool, 
         "http://127.0.0.2:9/v1",
         {("work", "default"): LATER},
     )
+
+
+@pytest.mark.parametrize("config", [CONFIG.rstrip(), f"{CONFIG}keys = []\n"])
+def test_a_new_address_without_its_first_key_is_taken_back(
+    pool: Pool, keyring: Keyring, config: str
+) -> None:
+    """However the config is laid out, a key that was claimed and not kept leaves it as it was."""
+    pool.paths.config.write_text(config)
+    keyring.shut = True
+    wish = Wish(fields={"url": "http://127.0.0.2:9/v1"})
+    with pytest.raises(Misuse):
+        providers.change(pool, "work", wish, Given(LATER), keep="", plaintext=False, dry_run=False)
+    assert pool.paths.config.read_text() == config
 
 
 def test_a_key_is_given_back_whole_where_its_place_cannot_be_written(
