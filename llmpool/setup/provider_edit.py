@@ -10,6 +10,7 @@ from llmpool.config import edit
 from llmpool.config.keys import variable
 from llmpool.config.problems import Problem, Spot, nearest
 from llmpool.config.schema import PROVIDER
+from llmpool.config.tree import at
 from llmpool.config.values import Kind
 from llmpool.core.config import ProviderTable
 from llmpool.core.provider import Params, RateLimit
@@ -57,10 +58,15 @@ class Step(NamedTuple):
 
 
 class Changed(NamedTuple):
-    """What was changed of a provider, and the difference to the file as it was."""
+    """What was changed of a provider, and the difference to the file as it was.
+
+    *before* and *after* are the texts of the whole config, by which it is taken back.
+    """
 
     steps: tuple[Step, ...]
     difference: tuple[str, ...]
+    before: str = ""
+    after: str = ""
 
 
 def change(pool: Pool, name: str, wish: Wish, *, dry_run: bool = False) -> Changed:
@@ -93,7 +99,7 @@ def _changed(pool: Pool, name: str, steps: Callable[[str], tuple[Step, ...]], *,
         for step in taken:
             path = ("providers", name, *step.path)
             text = _without(text, path) if step.value is None else edit.with_value(text, path, step.value)
-        done = Changed(taken, difference(before, text))
+        done = Changed(taken, difference(before, text), before, text)
         return text
 
     if dry_run:
@@ -101,6 +107,22 @@ def _changed(pool: Pool, name: str, steps: Callable[[str], tuple[Step, ...]], *,
     else:
         configfile.change(pool, stepped)
     return done
+
+
+def take_back(pool: Pool, name: str, done: Changed) -> None:
+    """Set what was changed to what it was; what others have changed in the config since then stays."""
+
+    def undone(now: str) -> str:
+        if now == done.after:
+            return done.before
+        old = configfile.tree(done.before)
+        for step in done.steps if name in configfile.tree(now).get("providers", {}) else ():
+            path = ("providers", name, *step.path)
+            value = at(old, path)
+            now = _without(now, path) if value is None else edit.with_value(now, path, value)
+        return now
+
+    configfile.change(pool, undone)
 
 
 def _without(text: str, path: tuple[str, ...]) -> str:

@@ -81,13 +81,11 @@ def change(
     refs = pool.provider(name).keys
     _refuse_unclear(name, wish, len(refs), dry_run=dry_run)
     key = Given(keys.checked(given.key))
-    before = configfile.read(pool)
     done = Changed((), ()) if _is_empty(wish) else provider_edit.change(pool, name, wish)
-    after = configfile.read(pool)
     try:
         return done, _with_another_key(pool, name, key, keep=keep, plaintext=plaintext)
     except BaseException:
-        configfile.change(pool, lambda now: before if now == after else now)
+        provider_edit.take_back(pool, name, done)
         raise
 
 

@@ -17,6 +17,7 @@ from llmpool.errors import Busy, Misuse, NoCredential, UnusableCredential
 from llmpool.importers.found import Login as Theirs
 from llmpool.pool import Pool
 from llmpool.setup import (
+    configfile,
     dedupe,
     export,
     import_logins,
@@ -159,6 +160,24 @@ def test_an_old_key_never_goes_to_an_address_whose_own_was_not_kept(pool: Pool, 
         "http://127.0.0.2:9/v1",
         {("work", "default"): LATER},
     )
+
+
+def test_a_new_address_without_its_key_is_taken_back_beside_another_change(
+    pool: Pool, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What somebody else has changed meanwhile stays, and the old key is not sent to the new address."""
+    keys.store(pool, "work", PLANTED_KEY)
+    before = pool.paths.config.read_text()
+
+    def meanwhile(*_: Any, **__: Any) -> None:
+        configfile.change(fresh(pool.paths), lambda text: "local_first = true\n" + text)
+        raise UnusableCredential("no usable keyring here")
+
+    monkeypatch.setattr(keystore, "keep", meanwhile)
+    wish = Wish(fields={"url": "http://127.0.0.2:9/v1", "rpm": 5})
+    with pytest.raises(UnusableCredential):
+        providers.change(pool, "work", wish, Given(LATER), keep="", plaintext=False, dry_run=False)
+    assert pool.paths.config.read_text() == "local_first = true\n" + before
 
 
 @pytest.mark.parametrize("config", [CONFIG.rstrip(), f"{CONFIG}keys = []\n"])
