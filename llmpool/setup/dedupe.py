@@ -122,7 +122,7 @@ def _look_again(pool: Pool, provider: str, ref: KeyRef) -> None:
     known = known_keys.read(pool.paths.state).known.get(provider, {}).get(ref.label)
     with suppress(NoCredential):
         key = secrets.read_key(ref, provider, pool.env, pool.paths.secrets)
-        if known and known.digest != key_digest(key):
+        if known and known.digest not in ("", key_digest(key)):
             now = known_keys.Known(key_digest(key), mask_key(key), pool.clock())
             known_keys.learn(pool.paths.state, provider, ref.label, now)
             fact = f'key "{ref.label}" of {provider} is another one meanwhile; nothing was merged'
@@ -225,7 +225,7 @@ def _remembered(pool: Pool, provider: str, ref: KeyRef) -> str:
     if ref.source not in merging.STORED:
         return ""
     known = known_keys.read(pool.paths.state).known.get(provider, {}).get(ref.label)
-    return f"digest:{known.digest}" if known else ""
+    return f"digest:{known.digest}" if known and known.digest else ""
 
 
 def _step(pool: Pool, same: list[Provider]) -> merging.Step:

@@ -93,6 +93,8 @@ def replace(
     left = keystore.let_go(pool, name, ref.label, ref.source) if kept != ref.source else ""
     if key:
         keys.learn(pool, name, ref.label, key)
+    else:  # the old one is not there any more, so it can be added again
+        known_keys.outdate(pool.paths.state, name, ref.label, pool.clock())
     _let_it_work(pool, name, ref.label)
     stored = Stored(ref.label, kept, existing=False, mask=mask_key(key) if key else "", notes=notes)
     return Replaced(stored, before, verify, left)
@@ -178,11 +180,13 @@ def _moves(ref: KeyRef, given: Given, where: str, double: Stored) -> bool:
 
 def _learn_old(pool: Pool, name: str, ref: KeyRef) -> str:
     """See to it that the old key is known, so that it becomes the past of the new; return its mask."""
-    known = known_keys.read(pool.paths.state).known.get(name, {})
-    if ref.label not in known and ref.source != "command" and (old := keys.readable(pool, name, ref)):
+    known = known_keys.read(pool.paths.state).known.get(name, {}).get(ref.label)
+    if known and known.digest:
+        return known.mask
+    old = keys.readable(pool, name, ref) if ref.source != "command" else ""
+    if old:
         keys.learn(pool, name, ref.label, old)
-        return mask_key(old)
-    return known[ref.label].mask if ref.label in known else ""
+    return mask_key(old) if old else ""
 
 
 def _let_it_work(pool: Pool, name: str, label: str) -> None:

@@ -99,7 +99,7 @@ def _row(
         "state": state,
         "reason": reason or None,
         "resting_until": until or None,
-        "mask": mask_key(live) if live else seen.mask if seen else None,
+        "mask": mask_key(live) if live else (seen.mask or None) if seen else None,
         "usage_count": use.times,
         "last_used": rfc3339(use.last_used) if use.last_used else None,
         "added_at": rfc3339(seen.since) if seen else None,

@@ -16,7 +16,8 @@ from llmpool.core.config import ProviderTable
 from llmpool.core.provider import Params, RateLimit
 from llmpool.errors import Misuse
 from llmpool.pool import Pool
-from llmpool.setup import configfile
+from llmpool.setup import configfile, key_refs
+from llmpool.state import keys as known_keys
 
 PARTS = {"rate_limit": RateLimit.__record_fields__, "params": Params.__record_fields__}
 _TABLE_OF = {part: table for table, parts in PARTS.items() for part in parts}
@@ -71,7 +72,7 @@ class Changed(NamedTuple):
 
 def change(pool: Pool, name: str, wish: Wish, *, dry_run: bool = False) -> Changed:
     """Write *wish* into the config, or only show what that would change; raises Misuse, UnknownName."""
-    pool.provider(name)
+    before = pool.provider(name).keys
 
     def steps(text: str) -> tuple[Step, ...]:
         tables = configfile.parsed(pool, text).providers
@@ -81,7 +82,10 @@ def change(pool: Pool, name: str, wish: Wish, *, dry_run: bool = False) -> Chang
             raise Misuse("nothing to change", hint="llmpool providers set -h")
         return found
 
-    return _changed(pool, name, steps, dry_run=dry_run)
+    done = _changed(pool, name, steps, dry_run=dry_run)
+    if wish.key_env and before and before[0].env != wish.key_env and not dry_run:
+        known_keys.outdate(pool.paths.state, name, before[0].label, pool.clock())
+    return done
 
 
 def apply(pool: Pool, name: str, steps: tuple[Step, ...], *, dry_run: bool = False) -> Changed:
@@ -174,7 +178,7 @@ def _steps(provider: ProviderTable, wish: Wish) -> Iterator[Step]:
 
 
 def _key_steps(provider: ProviderTable, key_env: str) -> Iterator[Step]:
-    """Name the variable of the key; several keys are not thrown away for one."""
+    """Name the variable of the key, which keeps its label; several keys are not thrown away for one."""
     if len(provider.keys) > 1:
         labels = ", ".join(key.label for key in provider.keys)
         raise Misuse(
@@ -182,7 +186,9 @@ def _key_steps(provider: ProviderTable, key_env: str) -> Iterator[Step]:
             hint="change them in the config, or take them all out first: --unset keys",
         )
     yield Step(("keys",), None)
-    yield Step(("key",), {"env": key_env})
+    label = provider.keys[0].label if provider.keys else key_refs.SINGLE
+    kept = {} if label == key_refs.SINGLE else {"label": label}
+    yield Step(("key",), {**kept, "env": key_env})
 
 
 def _header_steps(wish: Wish) -> Iterator[Step]:

@@ -34,7 +34,10 @@ class Past(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What is kept of a key that llmpool has seen: its SHA-256, what may be shown, since when, before it."""
+    """What is kept of a key that llmpool has seen: its SHA-256, what may be shown, since when, before it.
+
+    Digest and mask are empty where the key that is there now was never seen, and only its past is known.
+    """
 
     digest: str
     mask: str
@@ -116,6 +119,19 @@ def learn(
     return double[0] if double else ""
 
 
+def outdate(state: Path, provider: str, label: str, now: float) -> None:
+    """Make what is known under a label the past of a key that nobody has seen yet: its digest is empty."""
+
+    def change(known: Keys) -> Any:
+        mine = known.known.get(provider, {})
+        if label in mine:
+            mine[label] = _after(mine[label], Known("", "", now))
+        return _as_data(known)
+
+    if (state / NAME).exists():
+        jsonfile.update(state / NAME, change, decode=_keys)
+
+
 def forget(state: Path, provider: str, label: str) -> None:
     """Forget all of a key that is gone: its uses, its turn, its digest."""
 
@@ -134,6 +150,8 @@ def _after(old: Known | None, new: Known) -> Known:
     """Return what is known of a key once it is the new one."""
     if old is None or old.digest == new.digest:
         return old or new
+    if not old.digest:  # nobody has seen the one in between
+        return new._replace(past=old.past)
     return new._replace(past=(*old.past, Past(old.digest, old.mask, new.since))[-MOST_PAST:])
 
 

@@ -23,10 +23,12 @@ from llmpool.setup import (
     import_logins,
     key_changes,
     key_refs,
+    key_view,
     keys,
     keystore,
     moving_back,
     moving_in,
+    provider_edit,
     providers,
     restore,
 )
@@ -92,6 +94,32 @@ def test_a_key_that_was_lost_is_kept_again(pool: Pool, keyring: Keyring, where: 
     assert pool.paths.config.read_text() == before
     keyring.shut = True
     assert keys.store(later, "work", PLANTED_KEY, plaintext=plaintext).existing  # a locked one has it
+
+
+def test_a_key_that_a_variable_took_the_place_of_can_be_added_again(pool: Pool, keyring: Keyring) -> None:
+    """It was taken out of the keyring, and what is in the variable nobody has seen yet."""
+    keys.store(pool, "work", PLANTED_KEY)
+    elsewhere = Given(reference={"env": "NOT_SET"})
+    key_changes.replace(pool, "work", "", elsewhere, verify=False, progress=lambda _: None)
+    assert keyring.held == {}
+    (row,) = key_view.rows(pool, "work")
+    assert (row["mask"], [past["mask"] for past in row["replaced"]]) == (None, ["sk-plant...mnop"])
+    again = keys.store(pool, "work", PLANTED_KEY)
+    assert (again.label, again.existing, keyring.held) == ("2", False, {("work", "2"): PLANTED_KEY})
+    swap(pool, "work", "default", LATER)
+    (row, _) = key_view.rows(pool, "work")
+    assert (row["mask"], len(row["replaced"])) == ("sk-later...efgh", 1)
+
+
+def test_a_variable_that_is_set_for_a_key_keeps_its_label(pool: Pool, keyring: Keyring) -> None:
+    """Budgets are over it by that; and what was known of the key before says nothing of the variable."""
+    keys.store(pool, "work", PLANTED_KEY, label="team")
+    provider_edit.change(pool, "work", Wish(key_env="NOT_SET"))
+    assert 'key = { label = "team", env = "NOT_SET" }' in pool.paths.config.read_text()
+    assert not keys.store(pool, "work", PLANTED_KEY, label="own").existing
+    provider_edit.change(pool, "work", Wish(unset=("keys",)))
+    provider_edit.change(pool, "work", Wish(key_env="NOT_SET"))
+    assert 'key = { env = "NOT_SET" }' in pool.paths.config.read_text()
 
 
 @pytest.fixture
