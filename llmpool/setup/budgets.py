@@ -47,14 +47,15 @@ def save(pool: Pool, wish: Wish) -> Standing:
     """Make a budget, or change the one over the same; raises Misuse, UnknownName."""
     from llmpool.config import edit
 
-    limit, per = _amount(wish.amount)
+    limit, said = _amount(wish.amount)
+    known = {budget.name: budget for budget in budgets(pool)}
+    per = said or (known[wish.name].per if wish.name in known else "month")
     scope = _scope(pool, wish.scope or "*")
     name = wish.name or _name(pool, per, scope, wish.tag)
     if not is_provider_id(name):
         raise Misuse(f"{name!r} cannot name a budget", hint="letters, digits, - and _")
     _one_of(wish.on_exceed, ("", "deny", "local", "warn"), "--on-exceed")
     _one_of(wish.unpriced, ("", "allow", "deny"), "--unpriced")
-    known = {budget.name: budget for budget in budgets(pool)}
     fields: dict[str, Any] = {"limit": limit, "per": per}
     if name not in known or wish.scope:
         fields["scope"] = scope if scope != "*" or name in known else None
@@ -173,7 +174,7 @@ def _about(budget: Budget) -> str:
 
 
 def _amount(text: str) -> tuple[str, str]:
-    """Read `5/day` as an amount and a period; raises Misuse."""
+    """Read `5/day` as an amount and a period, which may be left out; raises Misuse."""
     found = _AMOUNT.fullmatch(text.strip().lower())
     per = (
         {"daily": "day", "weekly": "week", "monthly": "month"}.get(found[2] or "", found[2]) if found else ""
@@ -182,8 +183,8 @@ def _amount(text: str) -> tuple[str, str]:
         raise Misuse(
             f"{text!r} is no budget", hint="an amount in USD and a period: 5/day, 20/month, 100/total"
         )
-    per = per or "month"
-    _one_of(per, tuple(NAMES), "the period")
+    per = per or ""
+    _one_of(per, ("", *NAMES), "the period")
     return found[1], per
 
 

@@ -284,3 +284,10 @@ def test_what_is_priced_again_or_imported_counts_at_once(shop: Home) -> None:
     assert spent() == "0.001"
     assert shop.here("usage", "import", "more.jsonl").code == 0
     assert spent() == "0.002"
+
+
+def test_a_budget_that_is_named_keeps_its_period(shop: Home) -> None:
+    """Who says another amount of it has not asked for another period."""
+    shop.here("policy", "budget", "set", "100/total", "--name", "trip")
+    assert shop.here("policy", "budget", "set", "150", "--name", "trip").code == 0
+    assert tomllib.loads(shop.config.read_text())["budgets"] == {"trip": {"limit": "150", "per": "total"}}
