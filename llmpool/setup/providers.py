@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any, NamedTuple
 
 from llmpool.auth import keyfile
@@ -159,15 +160,25 @@ def add(pool: Pool, wish: Wish) -> str:
         raise Misuse(
             f"{name!r} cannot name a provider", hint="letters, digits, - and _; give it one: add ID --url URL"
         )
-    if name in taken:
-        raise Misuse(f"{name} is configured already", hint=f"llmpool providers show {name}")
+    _refuse_taken(name, taken)
     _refuse_double(pool, wish, name, fields)
     if wish.key_env:
         fields["key"] = {"env": wish.key_env}
     if wish.location:
         fields["location"] = wish.location
-    configfile.change(pool, lambda text: edit.with_provider(text, name, fields))
+
+    def added(text: str) -> str:
+        _refuse_taken(name, configfile.tree(text).get("providers", {}))  # by somebody else, just now
+        return edit.with_provider(text, name, fields)
+
+    configfile.change(pool, added)
     return name
+
+
+def _refuse_taken(name: str, taken: Container[str]) -> None:
+    """Refuse the id of a provider that is there: its key would be sent to the new address."""
+    if name in taken:
+        raise Misuse(f"{name} is configured already", hint=f"llmpool providers show {name}")
 
 
 def _refuse_double(pool: Pool, wish: Wish, name: str, fields: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from llmpool.config.paths import find_paths
 from llmpool.config.schema import PROVIDER
 from llmpool.errors import Misuse, UnknownName
 from llmpool.pool import Pool
-from llmpool.setup import configfile, leaving
+from llmpool.setup import configfile, leaving, providers
 from llmpool.setup.provider_edit import PARTS, Lists, Step, Wish, apply, change
 from llmpool.setup.providers import matching_presets
 
@@ -287,3 +287,13 @@ def test_presets_are_found_by_what_is_known_of_them(searched: str, found: list[s
     """Id, other spellings, name, variable, address."""
     assert [preset.id for preset in matching_presets(searched)] == found
     assert len(matching_presets("")) > 20
+
+
+def test_who_adds_a_provider_second_does_not_point_the_first_elsewhere(pool: Pool) -> None:
+    """Its key would be sent to the address of the second."""
+    assert [table.id for table in pool.config.providers] == ["den", "sky"]
+    other = configfile.read(pool) + '[providers.new]\nurl = "http://127.0.0.1:7/v1"\nkey = { env = "A" }\n'
+    pool.paths.config.write_text(other)
+    with pytest.raises(Misuse, match="new is configured already"):
+        providers.add(pool, providers.Wish("new", url="http://127.0.0.1:8/v1"))
+    assert configfile.read(pool) == other
