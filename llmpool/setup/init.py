@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import tomllib
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from llmpool.config.presets import presets
@@ -104,11 +105,27 @@ def write(pool: Pool, findings: Findings, *, embedded: bool, taste: str = "mine"
 
     def edit(text: str) -> str:
         start = text or HEADER.replace("@defaults@", TASTES[taste][1])
-        return start + "".join("\n" + block for _, block in blocks)
+        return _with_blocks(start, {added.provider: block for added, block in blocks})
 
     if blocks:
         configfile.change(pool, edit)
     return [added for added, _ in blocks]
+
+
+def _with_blocks(text: str, blocks: Mapping[str, str]) -> str:
+    """Append the blocks of providers that are not there; where providers stand in one line, into that."""
+    from llmpool.config import edit
+
+    there = configfile.tree(text).get("providers", {})
+    new = {name: block for name, block in blocks.items() if name not in there}
+    after = text + "".join(f"\n{block}" for block in new.values())
+    try:
+        tomllib.loads(after)
+    except tomllib.TOMLDecodeError:
+        for name, block in new.items():
+            text = edit.with_provider(text, name, tomllib.loads(block)["providers"][name])
+        return text
+    return after
 
 
 def elsewhere(pool: Pool) -> list[Entry]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from llmpool.setup import init
 from tests.fakes.server import FakeServer
 from tests.support import Home, provider
 
@@ -52,6 +53,16 @@ def test_it_is_safe_to_run_twice(home: Home, ollama: FakeServer) -> None:
     assert again.code == 0
     assert home.config.read_text() == before
     assert "nothing to add" in again.err
+
+
+def test_providers_in_one_line_are_added_to(home: Home) -> None:
+    """TOML takes no table beside them; and who has run the same at this moment was first."""
+    mine = 'providers = { work = { url = "http://127.0.0.1:9/v1" } } # mine\n'
+    home.config.write_text(mine)
+    home.here("init", "--yes", "--no-embedded", env=KEY)
+    more = ', openai = { key = { env = "OPENAI_API_KEY" } } } # mine\n'
+    assert home.config.read_text() == mine.replace(" } # mine\n", more)
+    assert init._with_blocks(mine, {"work": "[providers.work]\n"}) == mine
 
 
 def test_new_finds_are_added_beneath_what_is_there(home: Home, server: FakeServer) -> None:
