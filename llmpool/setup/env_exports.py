@@ -41,6 +41,7 @@ class Found(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
+_ENDS_A_TEXT = re.compile("['\u2018-\u201b]")  # to PowerShell
 _ALSO_OPENAI = ("responses", "ollama", "lmstudio", "copilot")  # servers that speak it beside their own
 
 
@@ -215,7 +216,7 @@ def _fish(text: str) -> str:
 
 
 def _powershell(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    return "'" + _ENDS_A_TEXT.sub(r"\g<0>\g<0>", text) + "'"
 
 
 _ALIKE = {"zsh": "bash", "sh": "bash", "dash": "bash", "ksh": "bash", "pwsh": "powershell"}

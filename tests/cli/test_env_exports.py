@@ -10,6 +10,7 @@ import tomllib
 
 import pytest
 
+from llmpool.setup import env_exports
 from tests.support import PLANTED_KEY, Home, model, provider
 
 ODD = 'sk-it\'s \\ $HOME `x` "q"'
@@ -161,6 +162,13 @@ def test_a_real_shell_takes_it_up_unchanged(home: Home, shell: str, program: lis
     assert printed.code == 0, printed.err
     done = subprocess.run([*program, printed.out], capture_output=True, text=True, check=True, timeout=20)
     assert done.stdout == ODD
+
+
+def test_powershell_ends_a_text_at_any_single_quote() -> None:
+    """Curly ones too; a server names its models as it likes, and the lines are run."""
+    name, written = "it's \u2018a\u2019; calc", "it''s \u2018\u2018a\u2019\u2019; calc"
+    made = [env_exports.Export("M", name)]
+    assert env_exports.lines(made, "powershell") == [f"$env:M = '{written}'"]
 
 
 def test_a_screen_is_shown_no_key_unasked(home: Home) -> None:

@@ -209,9 +209,7 @@ def test_a_new_address_without_its_key_is_taken_back_beside_another_change(
 
 
 @pytest.mark.parametrize("config", [CONFIG.rstrip(), f"{CONFIG}keys = []\n"])
-def test_a_new_address_without_its_first_key_is_taken_back(
-    pool: Pool, keyring: Keyring, config: str
-) -> None:
+def test_a_new_address_without_its_first_key_is_taken_back(pool: Pool, keyring: Keyring, config: str) -> None:
     """However the config is laid out, a key that was claimed and not kept leaves it as it was."""
     pool.paths.config.write_text(config)
     keyring.shut = True
