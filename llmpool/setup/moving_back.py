@@ -87,11 +87,21 @@ def finish(pool: Pool, record: Record) -> None:
 
 def names(pool: Pool) -> list[str]:
     """Name the moves that can be taken back, the oldest first."""
-    return sorted(path.parent.name for path in (pool.paths.state / FOLDER).glob(f"*/{RECORD}"))
+    records = (pool.paths.state / FOLDER).glob(f"*/{RECORD}")
+    return [path.parent.name for path in sorted(records, key=_moment)]
+
+
+def _moment(path: Path) -> tuple[str, int]:
+    """Say when a move was done: to the second, as its name has it, and within that by its record."""
+    return path.parent.name.partition("-")[2], path.stat().st_mtime_ns
 
 
 def find(pool: Pool, name: str) -> Record:
-    """Find a move by its name, or the only one; raises UnknownName with those there are."""
+    """Find a move by its name, or the only one; raises UnknownName with those there are.
+
+    Raises Misuse while a later one stands: what that has added to the config would go, its keys would stay,
+    and to take it back then would bring back what went here.
+    """
     known = names(pool)
     chosen = known if not name else [each for each in known if each == name]
     if len(chosen) != 1:
@@ -104,6 +114,9 @@ def find(pool: Pool, name: str) -> Record:
         )
         hint = f"there is: {', '.join(known)}" if known else "llmpool providers import -h"
         raise UnknownName(fact, hint=hint, details={"candidates": known})
+    if chosen != known[-1:]:
+        fact = f"{known[-1]} came after {chosen[0]}; the newest is taken back first"
+        raise Misuse(fact, hint=f"llmpool providers import undo {known[-1]}")
     return _read(pool, chosen[0])
 
 
@@ -141,7 +154,7 @@ def replaced_since(pool: Pool, record: Record) -> list[tuple[str, str, str]]:
 
 def undo(pool: Pool, record: Record) -> None:
     """Take a finished move back, and forget its record."""
-    before = (pool.paths.state / FOLDER / record.name / CONFIG).read_text("utf-8")
+    before = (pool.paths.state / FOLDER / record.name / CONFIG).read_bytes().decode()
     configfile.change(pool, lambda _: before, backup=is_changed(pool, record))
     _remove_empty(pool, record)
     take_back(pool, record)

@@ -101,6 +101,26 @@ def test_taking_back_keeps_what_was_done_since(pool: Pool, tmp_path: Path) -> No
     assert kept.read_text() == changed
 
 
+def test_of_two_moves_the_newer_is_taken_back_first(pool: Pool, tmp_path: Path) -> None:
+    """The older one's copy of the config knows nothing of the newer; ends of lines stay what they were."""
+    text = b'# mine\r\n[providers.openai]\r\nkey = { env = "MINE" }\r\n'
+    pool.paths.config.write_bytes(text)
+    for source, place in (("zimaos", foreign.zimaos_files), ("thane", foreign.thane)):
+        made = moving_in.plan(pool, source, str(place(tmp_path / source)))
+        moving_in.carry_out(pool, made, FILE)
+    older, newer = moving_back.names(pool)
+    assert (older[:7], newer[:6]) == ("zimaos-", "thane-")
+    before = pool.paths.config.read_bytes()
+    with pytest.raises(Misuse, match="the newest is taken back first") as told:
+        moving_back.find(pool, older)
+    assert told.value.hint == f"llmpool providers import undo {newer}"
+    assert pool.paths.config.read_bytes() == before
+    for name in (newer, older):
+        moving_back.undo(pool, moving_back.find(pool, name))
+    assert pool.paths.config.read_bytes() == text
+    assert keyfile.read(pool.paths.secrets).keys == {}
+
+
 def test_the_slower_of_two_harms_nobody(pool: Pool, tmp_path: Path) -> None:
     """Who planned before another had moved in is refused, and takes none of the other's keys back."""
     place = foreign.zimaos_files(tmp_path / "z")
