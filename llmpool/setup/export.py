@@ -60,14 +60,18 @@ class Exported(NamedTuple):
 
 
 def key_places(pool: Pool) -> list[KeyPlace]:
-    """List the keys that the config names, and the variables of presets that need nothing else."""
+    """List the keys that the config names, and the variables of presets that need nothing else.
+
+    A disabled key is one of them where llmpool keeps it: it is enabled again some day, on either machine.
+    """
     found = []
     for provider in pool.catalog.providers:
         refs = provider.keys
         if not refs and provider.needs_key and provider.key_env:
             name = next((n for n in provider.key_env if pool.env.get(n, "").strip()), provider.key_env[0])
             refs = (KeyRef(label="default", source="env", env=name),)
-        found += [KeyPlace(provider.id, ref.label, ref.source, ref.env) for ref in refs if ref.enabled]
+        named = (ref for ref in refs if ref.enabled or ref.source in _KEPT)
+        found += [KeyPlace(provider.id, ref.label, ref.source, ref.env) for ref in named]
         found += [KeyPlace(provider.id, f"header {name}", "env", env) for name, env in provider.header_env]
     return found
 

@@ -13,22 +13,19 @@ import pytest
 from llmpool.auth import keyfile, keyrings, secrets
 from llmpool.auth.oauth import Tokens
 from llmpool.config.paths import Paths
-from llmpool.errors import Busy, Misuse, NoCredential, UnusableCredential
+from llmpool.errors import Busy, NoCredential, UnusableCredential
 from llmpool.importers.found import Login as Theirs
 from llmpool.pool import Pool
 from llmpool.setup import (
-    configfile,
     dedupe,
     export,
     import_logins,
     key_changes,
     key_refs,
-    key_view,
     keys,
     keystore,
     moving_back,
     moving_in,
-    provider_edit,
     providers,
     restore,
 )
@@ -94,32 +91,6 @@ def test_a_key_that_was_lost_is_kept_again(pool: Pool, keyring: Keyring, where: 
     assert pool.paths.config.read_text() == before
     keyring.shut = True
     assert keys.store(later, "work", PLANTED_KEY, plaintext=plaintext).existing  # a locked one has it
-
-
-def test_a_key_that_a_variable_took_the_place_of_can_be_added_again(pool: Pool, keyring: Keyring) -> None:
-    """It was taken out of the keyring, and what is in the variable nobody has seen yet."""
-    keys.store(pool, "work", PLANTED_KEY)
-    elsewhere = Given(reference={"env": "NOT_SET"})
-    key_changes.replace(pool, "work", "", elsewhere, verify=False, progress=lambda _: None)
-    assert keyring.held == {}
-    (row,) = key_view.rows(pool, "work")
-    assert (row["mask"], [past["mask"] for past in row["replaced"]]) == (None, ["sk-plant...mnop"])
-    again = keys.store(pool, "work", PLANTED_KEY)
-    assert (again.label, again.existing, keyring.held) == ("2", False, {("work", "2"): PLANTED_KEY})
-    swap(pool, "work", "default", LATER)
-    (row, _) = key_view.rows(pool, "work")
-    assert (row["mask"], len(row["replaced"])) == ("sk-later...efgh", 1)
-
-
-def test_a_variable_that_is_set_for_a_key_keeps_its_label(pool: Pool, keyring: Keyring) -> None:
-    """Budgets are over it by that; and what was known of the key before says nothing of the variable."""
-    keys.store(pool, "work", PLANTED_KEY, label="team")
-    provider_edit.change(pool, "work", Wish(key_env="NOT_SET"))
-    assert 'key = { label = "team", env = "NOT_SET" }' in pool.paths.config.read_text()
-    assert not keys.store(pool, "work", PLANTED_KEY, label="own").existing
-    provider_edit.change(pool, "work", Wish(unset=("keys",)))
-    provider_edit.change(pool, "work", Wish(key_env="NOT_SET"))
-    assert 'key = { env = "NOT_SET" }' in pool.paths.config.read_text()
 
 
 @pytest.fixture
@@ -188,35 +159,6 @@ def test_an_old_key_never_goes_to_an_address_whose_own_was_not_kept(pool: Pool, 
         "http://127.0.0.2:9/v1",
         {("work", "default"): LATER},
     )
-
-
-def test_a_new_address_without_its_key_is_taken_back_beside_another_change(
-    pool: Pool, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What somebody else has changed meanwhile stays, and the old key is not sent to the new address."""
-    keys.store(pool, "work", PLANTED_KEY)
-    before = pool.paths.config.read_text()
-
-    def meanwhile(*_: Any, **__: Any) -> None:
-        configfile.change(fresh(pool.paths), lambda text: "local_first = true\n" + text)
-        raise UnusableCredential("no usable keyring here")
-
-    monkeypatch.setattr(keystore, "keep", meanwhile)
-    wish = Wish(fields={"url": "http://127.0.0.2:9/v1", "rpm": 5})
-    with pytest.raises(UnusableCredential):
-        providers.change(pool, "work", wish, Given(LATER), keep="", plaintext=False, dry_run=False)
-    assert pool.paths.config.read_text() == "local_first = true\n" + before
-
-
-@pytest.mark.parametrize("config", [CONFIG.rstrip(), f"{CONFIG}keys = []\n"])
-def test_a_new_address_without_its_first_key_is_taken_back(pool: Pool, keyring: Keyring, config: str) -> None:
-    """However the config is laid out, a key that was claimed and not kept leaves it as it was."""
-    pool.paths.config.write_text(config)
-    keyring.shut = True
-    wish = Wish(fields={"url": "http://127.0.0.2:9/v1"})
-    with pytest.raises(Misuse):
-        providers.change(pool, "work", wish, Given(LATER), keep="", plaintext=False, dry_run=False)
-    assert pool.paths.config.read_text() == config
 
 
 def test_a_key_is_given_back_whole_where_its_place_cannot_be_written(

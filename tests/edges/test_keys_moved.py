@@ -1,0 +1,98 @@
+"""Keys in a config that changes: an address that comes with a key, a variable in its place, a move away."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llmpool.errors import Misuse, UnusableCredential
+from llmpool.pool import Pool
+from llmpool.setup import (
+    configfile,
+    export,
+    key_changes,
+    key_view,
+    keys,
+    keystore,
+    provider_edit,
+    providers,
+    restore,
+)
+from llmpool.setup.keys import Given
+from llmpool.setup.provider_edit import Wish
+from tests.edges.keyring_double import Keyring, keyring
+from tests.edges.test_keys_not_lost import CONFIG, LATER, fresh, pool, swap
+from tests.support import PLANTED_KEY
+
+__all__ = ["keyring", "pool"]
+
+
+def test_a_key_that_a_variable_took_the_place_of_can_be_added_again(pool: Pool, keyring: Keyring) -> None:
+    """It was taken out of the keyring, and what is in the variable nobody has seen yet."""
+    keys.store(pool, "work", PLANTED_KEY)
+    elsewhere = Given(reference={"env": "NOT_SET"})
+    key_changes.replace(pool, "work", "", elsewhere, verify=False, progress=lambda _: None)
+    assert keyring.held == {}
+    (row,) = key_view.rows(pool, "work")
+    assert (row["mask"], [past["mask"] for past in row["replaced"]]) == (None, ["sk-plant...mnop"])
+    again = keys.store(pool, "work", PLANTED_KEY)
+    assert (again.label, again.existing, keyring.held) == ("2", False, {("work", "2"): PLANTED_KEY})
+    swap(pool, "work", "default", LATER)
+    (row, _) = key_view.rows(pool, "work")
+    assert (row["mask"], len(row["replaced"])) == ("sk-later...efgh", 1)
+
+
+def test_a_variable_that_is_set_for_a_key_keeps_its_label(pool: Pool, keyring: Keyring) -> None:
+    """Budgets are over it by that; and what was known of the key before says nothing of the variable."""
+    keys.store(pool, "work", PLANTED_KEY, label="team")
+    provider_edit.change(pool, "work", Wish(key_env="NOT_SET"))
+    assert 'key = { label = "team", env = "NOT_SET" }' in pool.paths.config.read_text()
+    assert not keys.store(pool, "work", PLANTED_KEY, label="own").existing
+    provider_edit.change(pool, "work", Wish(unset=("keys",)))
+    provider_edit.change(pool, "work", Wish(key_env="NOT_SET"))
+    assert 'key = { env = "NOT_SET" }' in pool.paths.config.read_text()
+
+
+def test_a_new_address_without_its_key_is_taken_back_beside_another_change(
+    pool: Pool, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What somebody else has changed meanwhile stays, and the old key is not sent to the new address."""
+    keys.store(pool, "work", PLANTED_KEY)
+    before = pool.paths.config.read_text()
+
+    def meanwhile(*_: Any, **__: Any) -> None:
+        configfile.change(fresh(pool.paths), lambda text: "local_first = true\n" + text)
+        raise UnusableCredential("no usable keyring here")
+
+    monkeypatch.setattr(keystore, "keep", meanwhile)
+    wish = Wish(fields={"url": "http://127.0.0.2:9/v1", "rpm": 5})
+    with pytest.raises(UnusableCredential):
+        providers.change(pool, "work", wish, Given(LATER), keep="", plaintext=False, dry_run=False)
+    assert pool.paths.config.read_text() == "local_first = true\n" + before
+
+
+@pytest.mark.parametrize("config", [CONFIG.rstrip(), f"{CONFIG}keys = []\n"])
+def test_a_new_address_without_its_first_key_is_taken_back(pool: Pool, keyring: Keyring, config: str) -> None:
+    """However the config is laid out, a key that was claimed and not kept leaves it as it was."""
+    pool.paths.config.write_text(config)
+    keyring.shut = True
+    wish = Wish(fields={"url": "http://127.0.0.2:9/v1"})
+    with pytest.raises(Misuse):
+        providers.change(pool, "work", wish, Given(LATER), keep="", plaintext=False, dry_run=False)
+    assert pool.paths.config.read_text() == config
+
+
+def test_a_disabled_key_travels_as_well(pool: Pool, keyring: Keyring, tmp_path: Path) -> None:
+    """The config names it on the other machine too, where it may be enabled again."""
+    for label, key in (("a", PLANTED_KEY), ("b", LATER)):
+        keys.store(pool, "work", key, label=label)
+    key_changes.switch(pool, "work", "b", on=False)
+    file = tmp_path / "x.llmpool"
+    export.save(pool, export.export(pool, "a long passphrase"), str(file))
+    with restore.opened(str(file)) as found:
+        assert restore.unsealed(found, "a long passphrase") == {
+            ("work", "a"): PLANTED_KEY,
+            ("work", "b"): LATER,
+        }
