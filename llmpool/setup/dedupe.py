@@ -67,15 +67,19 @@ def plan(pool: Pool) -> Plan:
         merges.append(Merge(step.kept, step.gone, step.server, (*done.moved, *moved, *prices_moved), lost))
 
     def change(now: str) -> str:
-        found = list[Moving]()
-        for step in steps:
-            done = merging.merge(now, step)
-            now, found = done.text, [*found, *done.moving]
-        if found != moving:
+        if _tables(now, steps) != _tables(before, steps):  # a key that came since would be named by nobody
             raise Busy("the config has changed meanwhile; nothing was merged", hint="try again")
+        for step in steps:
+            now = merging.merge(now, step).text
         return now
 
     return Plan(tuple(merges), change, tuple(moving))
+
+
+def _tables(text: str, steps: Iterable[merging.Step]) -> list[Any]:
+    """Return what the config says of the providers that are merged."""
+    tables = configfile.tree(text).get("providers", {})
+    return [tables.get(name) for step in steps for name in (step.kept, *step.gone)]
 
 
 def carry_out(pool: Pool, plan: Plan) -> Path | None:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from llmpool.errors import Misuse, UnusableCredential
+from llmpool.errors import Busy, Misuse, UnusableCredential
 from llmpool.pool import Pool
 from llmpool.setup import (
     configfile,
+    dedupe,
     export,
     key_changes,
     key_view,
@@ -96,3 +97,15 @@ def test_a_disabled_key_travels_as_well(pool: Pool, keyring: Keyring, tmp_path: 
             ("work", "a"): PLANTED_KEY,
             ("work", "b"): LATER,
         }
+
+
+def test_a_key_that_was_added_since_is_not_merged_away(pool: Pool, keyring: Keyring) -> None:
+    """The merge that was shown knows nothing of it, and would leave it in the keyring without a name."""
+    pool.paths.config.write_text(CONFIG + CONFIG.replace("work", "also"))
+    plan = dedupe.plan(pool)
+    assert [merge.gone for merge in plan.merges] == [("also",)]
+    other = fresh(pool.paths)
+    keys.store(other, "also", LATER)
+    with pytest.raises(Busy, match="nothing was merged"):
+        dedupe.carry_out(pool, plan)
+    assert keys.readable(other, "also", fresh(pool.paths).provider("also").keys[0]) == LATER
