@@ -140,10 +140,10 @@ def remove(pool: Pool, name: str, ref: KeyRef) -> str:
     """
     if ref.source == keystore.FILE:
         keyfile.read(pool.paths.secrets)
+    known_keys.forget(pool.paths.state, name, ref.label)  # ahead of the change, which frees the label
     if (name, ref.label) not in key_view.loose(pool):
         configfile.change(pool, lambda text: key_refs.removed(text, name, ref.label))
-    left = keystore.let_go(pool, name, ref.label, ref.source)
-    known_keys.forget(pool.paths.state, name, ref.label)
+    left = keystore.give_back(pool, name, ref.label, ref.source)
     _let_it_work(pool, name, ref.label)
     return left
 

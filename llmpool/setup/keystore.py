@@ -36,13 +36,14 @@ def put_into_file(pool: Pool, keys: Keys, *, plaintext: bool = True) -> None:
         keyfile.put_all(path, keys, box=state_box(pool), plaintext=plaintext, update=jsonfile.update)
 
 
-def give_back(pool: Pool, provider: str, label: str, source: str) -> None:
-    """Let go of a key that the config did not come to name; one that it names stays.
+def give_back(pool: Pool, provider: str, label: str, source: str) -> str:
+    """Let go of a key that the config does not name; one that it names stays. Returns what `let_go` does.
 
-    An error is not always of a change that was not made: an interrupt may come behind the write.
+    An error is not always of a change that was not made: an interrupt may come behind the write. And a label
+    that was freed a moment ago may be another key's by now.
     """
-    if key_refs.source_of(configfile.read(pool), provider, label) != source:
-        let_go(pool, provider, label, source)
+    named = key_refs.source_of(configfile.read(pool), provider, label) == source
+    return "" if named else let_go(pool, provider, label, source)
 
 
 def take_out_of_file(pool: Pool, provider: str, label: str) -> bool:

@@ -108,10 +108,10 @@ def remove(pool: Pool, name: str) -> list[str]:
     refs = key_changes.stored(pool, name)
     if any(ref.source == keystore.FILE for ref in refs):
         keyfile.read(pool.paths.secrets)
-    leaving.remove(pool, name)
-    left = [keystore.let_go(pool, name, ref.label, ref.source) for ref in refs]
     for ref in refs:
         known_keys.forget(pool.paths.state, name, ref.label)
+    leaving.remove(pool, name)
+    left = [keystore.give_back(pool, name, ref.label, ref.source) for ref in refs]
     if logged_in(pool, name):
         from llmpool import accounts
 

@@ -109,3 +109,27 @@ def test_a_key_that_was_added_since_is_not_merged_away(pool: Pool, keyring: Keyr
     with pytest.raises(Busy, match="nothing was merged"):
         dedupe.carry_out(pool, plan)
     assert keys.readable(other, "also", fresh(pool.paths).provider("also").keys[0]) == LATER
+
+
+def test_a_key_that_takes_a_freed_label_at_once_stays(
+    pool: Pool, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who removes a key, or its provider, takes out of the keyring what nothing names any more."""
+    keys.store(pool, "work", PLANTED_KEY)
+    change, other = configfile.change, fresh(pool.paths)
+
+    def meanwhile(*said: Any, **more: Any) -> None:
+        monkeypatch.setattr(configfile, "change", change)
+        change(*said, **more)
+        if not other.config.providers:
+            providers.add(other, providers.Wish("work", url="http://127.0.0.1:9/v1"))
+        keys.store(other, "work", LATER)
+        other.forget()
+
+    monkeypatch.setattr(configfile, "change", meanwhile)
+    assert key_changes.remove(pool, "work", key_changes.the_one(pool, "work", "")) == ""
+    assert keyring.held == {("work", "default"): LATER}
+    monkeypatch.setattr(configfile, "change", meanwhile)
+    assert providers.remove(pool, "work") == []
+    assert keyring.held == {("work", "default"): LATER}
+    assert keys.existing(fresh(pool.paths), "work", LATER)
