@@ -92,6 +92,7 @@ def run(
         pause = wish.jitter * chance()
         told.waits(pause)
         sleep(pause)
+        pool.forget()  # its owner has had minutes to change the config and what is decided
     news = _catalog(pool, wish) if due and wish.catalog else None  # what is observed is told against these
     prices = _prices(pool, wish) if due and wish.prices else None
     report = refresh(

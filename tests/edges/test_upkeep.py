@@ -44,6 +44,17 @@ def test_jitter_waits_a_random_part_of_what_it_may(tmp_path: Path, server: FakeS
     assert asked(server) == 1
 
 
+def test_what_its_owner_changes_during_the_jitter_counts(tmp_path: Path, server: FakeServer) -> None:
+    """Ten minutes later a provider may be disabled, or somewhere else."""
+    pool = open_pool(tmp_path, provider("a", server.url))
+
+    def sleep(_pause: float) -> None:
+        open_pool(tmp_path, provider("a", server.url, enabled=False))
+
+    done = upkeep.run(pool, Wish(jitter=600), quiet(), sleep=sleep)
+    assert (asked(server), done.report.skipped) == (0, (("a", "disabled"),))
+
+
 def test_jitter_is_not_waited_for_nothing(tmp_path: Path, server: FakeServer) -> None:
     """Nobody is due, so there is nothing to spread; nor is there offline."""
     pool = open_pool(tmp_path, provider("a", server.url))
