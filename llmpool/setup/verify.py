@@ -13,13 +13,16 @@ from urllib.parse import urlsplit
 
 from llmpool import ways
 from llmpool.config import edit
+from llmpool.config.presets import presets
 from llmpool.core.provider import Provider
 from llmpool.discovery.verify import candidate
 from llmpool.discovery.verify_rules import CANDIDATE, Verification
+from llmpool.errors import Busy
 from llmpool.formats.families import third_party
 from llmpool.formats.plan import AUTO, GENERIC, PINNED, effective_mode, endpoint_lock
 from llmpool.formats.urls import clean, without
 from llmpool.pool import Pool
+from llmpool.registry.catalog import build_catalog
 from llmpool.setup import configfile
 from llmpool.state import formats
 
@@ -56,16 +59,33 @@ def elsewhere(provider: Provider, found: Verification) -> str:
 
 
 def apply(pool: Pool, provider: Provider, found: Verification) -> tuple[Change, ...]:
-    """Write the changes into the config, remember format and capabilities, and return what changed."""
+    """Write the changes into the config, remember format and capabilities, and return what changed.
+
+    Raises Busy where the provider has another address by now, or is gone: that was not asked.
+    """
     made = changes(provider, found)
     if made:
         fields = {change.key: change.after for change in made}
-        configfile.change(pool, lambda text: edit.with_provider(text, provider.id, fields))
+
+        def applied(text: str) -> str:
+            _check_same(pool, text, provider)
+            return edit.with_provider(text, provider.id, fields)
+
+        configfile.change(pool, applied)
     if found.there and not found.refused:
         now, after = pool.clock(), pool.provider(provider.id)
         formats.update(pool.paths.state, lambda known: _learn(known, after, found, now))
         pool.forget()
     return made
+
+
+def _check_same(pool: Pool, text: str, asked: Provider) -> None:
+    """Raise unless the config says of a provider what it said when that was asked."""
+    known = build_catalog(configfile.parsed(pool, text), presets()).providers
+    now = next((each for each in known if each.id == asked.id), None)
+    said = (asked.url, asked.format, asked.format_mode)
+    if now is None or (now.url, now.format, now.format_mode) != said:
+        raise Busy(f"{asked.id} was changed meanwhile; nothing was applied", hint="verify it again")
 
 
 def _learn(known: formats.Memories, provider: Provider, found: Verification, now: float) -> None:

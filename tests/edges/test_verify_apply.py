@@ -9,6 +9,7 @@ import pytest
 
 from llmpool.config.paths import Paths
 from llmpool.discovery.verify_rules import Probe, Verification
+from llmpool.errors import Busy
 from llmpool.pool import Pool, open_pool
 from llmpool.setup.verify import Change, apply, changes
 from llmpool.state import formats
@@ -54,6 +55,17 @@ def test_a_responses_endpoint(tmp_path: Path) -> None:
     text = pool.paths.config.read_text()
     assert text.startswith("# mine\n")
     assert "# copied" in text
+
+
+@pytest.mark.parametrize("text", ["", f'[providers.work]\nurl = "{HOST}/other"\n'])
+def test_a_provider_that_was_changed_meanwhile_is_left_alone(tmp_path: Path, text: str) -> None:
+    """Its owner has removed it, or pointed it elsewhere, while the old address was asked."""
+    pool = opened(tmp_path, f'[providers.work]\nurl = "{HOST}/v1/responses"\n')
+    asked = pool.provider("work")
+    pool.paths.config.write_text(text)
+    with pytest.raises(Busy, match="nothing was applied"):
+        apply(pool, asked, found("responses", f"{HOST}/v1/responses"))
+    assert pool.paths.config.read_text() == text
 
 
 def test_once_applied_nothing_is_left_to_change(tmp_path: Path) -> None:
