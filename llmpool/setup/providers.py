@@ -82,10 +82,12 @@ def change(
     refs = pool.provider(name).keys
     _refuse_unclear(name, wish, len(refs), dry_run=dry_run)
     key = Given(keys.checked(given.key))
-    done = Changed((), ()) if _is_empty(wish) else provider_edit.change(pool, name, wish)
+    done = Changed((), ()) if _is_empty(wish) else provider_edit.change(pool, name, wish, dry_run=True)
     try:
+        if done.steps:
+            done = provider_edit.change(pool, name, wish)
         return done, _with_another_key(pool, name, key, keep=keep, plaintext=plaintext)
-    except BaseException:
+    except BaseException:  # an interrupt may come behind the write
         provider_edit.take_back(pool, name, done)
         raise
 

@@ -23,6 +23,7 @@ from llmpool.setup import (
 )
 from llmpool.setup.keys import Given
 from llmpool.setup.provider_edit import Wish
+from llmpool.state import jsonfile
 from tests.edges.keyring_double import Keyring, keyring
 from tests.edges.test_keys_not_lost import CONFIG, LATER, fresh, pool, swap
 from tests.support import PLANTED_KEY
@@ -133,3 +134,22 @@ def test_a_key_that_takes_a_freed_label_at_once_stays(
     assert providers.remove(pool, "work") == []
     assert keyring.held == {("work", "default"): LATER}
     assert keys.existing(fresh(pool.paths), "work", LATER)
+
+
+def test_an_interrupt_behind_the_write_of_a_new_address_takes_it_back(
+    pool: Pool, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key that comes with it is not kept yet, and the old one is another server's."""
+    keys.store(pool, "work", PLANTED_KEY)
+    before, settle = pool.paths.config.read_text(), jsonfile.settle
+
+    def interrupted(path: Path) -> None:
+        if path == pool.paths.config:
+            monkeypatch.setattr(jsonfile, "settle", settle)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(jsonfile, "settle", interrupted)
+    wish = Wish(fields={"url": "http://127.0.0.2:9/v1"})
+    with pytest.raises(KeyboardInterrupt):
+        providers.change(pool, "work", wish, Given(LATER), keep="", plaintext=False, dry_run=False)
+    assert (pool.paths.config.read_text(), keyring.held) == (before, {("work", "default"): PLANTED_KEY})
