@@ -64,11 +64,12 @@ def merge(text: str, step: Step) -> Merged:
         for path, value in _named(tree, gone, step.kept):
             text = edit.with_value(text, path, value)
             moved.append(key_text(path))
+            dropped += _spent(gone, path)
         text = edit.without_provider(text, gone)
     moving: list[Moving] = []
     scopes = dict(step.same)
     text = _with_keys(text, step, moved, moving, scopes)
-    text = _with_scopes(text, step, scopes, moved)
+    text = _with_scopes(text, step, scopes, moved, dropped)
     if step.enable and step.kept in configfile.tree(text).get("providers", {}):
         text = edit.with_value(text, ("providers", step.kept, "enabled"), True)
         moved.append(f"{step.kept} is enabled")
@@ -129,7 +130,12 @@ def _renamed(value: Any, gone: str, kept: str, *, ids: bool) -> Any:
     return value
 
 
-def _with_scopes(text: str, step: Step, scopes: dict[str, str], moved: list[str]) -> str:
+def _spent(gone: str, path: tuple[str, ...]) -> list[str]:
+    """Say what a budget that names another provider now does not count: records keep their old ids."""
+    return [f"what {gone} spent so far, in {key_text(path[:2])}"] if path[0] == "budgets" else []
+
+
+def _with_scopes(text: str, step: Step, scopes: dict[str, str], moved: list[str], dropped: list[str]) -> str:
     """Let a budget over a key that goes be over that key where it is now; it would limit nothing else."""
     for name, budget in configfile.tree(text).get("budgets", {}).items():
         scope = str(budget.get("scope", ""))
@@ -139,6 +145,7 @@ def _with_scopes(text: str, step: Step, scopes: dict[str, str], moved: list[str]
             stays = scopes.get(scope, step.kept)
             text = edit.with_value(text, path, scopes.get(stays, stays))  # the same of one that goes as well
             moved.append(key_text(path))
+            dropped += _spent(scope, path)
     return text
 
 

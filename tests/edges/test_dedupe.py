@@ -193,6 +193,7 @@ def test_everything_that_named_it_names_the_other(pool: Pool) -> None:
         "den2: priority = 40",
         'den2: idle_ttl = "5m"',
         "den2/m: quality = 5",
+        "what den2 spent so far, in budgets.b",  # records keep their old ids
         "policy of den/m: routable",
     )
     _, after = merged(pool, text)
