@@ -88,8 +88,15 @@ def change(
             done = provider_edit.change(pool, name, wish)
         return done, _with_another_key(pool, name, key, keep=keep, plaintext=plaintext)
     except BaseException:  # an interrupt may come behind the write
-        provider_edit.take_back(pool, name, done)
+        if not _has_key(pool, name, key.key):  # a new key is for the new address alone
+            provider_edit.take_back(pool, name, done)
         raise
+
+
+def _has_key(pool: Pool, name: str, key: str) -> bool:
+    """Say whether a provider has a key, where the config looks for it by now."""
+    pool.forget()
+    return any(keys.readable(pool, name, ref) == key for ref in pool.provider(name).keys)
 
 
 def _with_another_key(pool: Pool, name: str, key: Given, *, keep: str, plaintext: bool) -> Stored:

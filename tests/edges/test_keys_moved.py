@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from llmpool.errors import Busy, Misuse, UnusableCredential
+from llmpool.errors import Busy, Misuse, StateUnusable, UnusableCredential
 from llmpool.pool import Pool
 from llmpool.setup import (
     configfile,
@@ -25,7 +25,7 @@ from llmpool.setup.keys import Given
 from llmpool.setup.provider_edit import Wish
 from llmpool.state import jsonfile
 from tests.edges.keyring_double import Keyring, keyring
-from tests.edges.test_keys_not_lost import CONFIG, LATER, fresh, pool, swap
+from tests.edges.test_keys_not_lost import CONFIG, LATER, fresh, pool, raises, swap
 from tests.support import PLANTED_KEY
 
 __all__ = ["keyring", "pool"]
@@ -153,3 +153,16 @@ def test_an_interrupt_behind_the_write_of_a_new_address_takes_it_back(
     with pytest.raises(KeyboardInterrupt):
         providers.change(pool, "work", wish, Given(LATER), keep="", plaintext=False, dry_run=False)
     assert (pool.paths.config.read_text(), keyring.held) == (before, {("work", "default"): PLANTED_KEY})
+
+
+def test_a_new_key_that_is_kept_is_not_left_with_the_old_address(
+    pool: Pool, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What fails behind it, such as a full disk, takes the address back no more: it would get that key."""
+    keys.store(pool, "work", PLANTED_KEY)
+    monkeypatch.setattr(keys, "learn", lambda *_: raises(StateUnusable("the disk is full", hint="df")))
+    wish = Wish(fields={"url": "http://127.0.0.2:9/v1"})
+    with pytest.raises(StateUnusable):
+        providers.change(pool, "work", wish, Given(LATER), keep="", plaintext=False, dry_run=False)
+    assert fresh(pool.paths).provider("work").url == "http://127.0.0.2:9/v1"
+    assert keyring.held == {("work", "default"): LATER}
