@@ -16,7 +16,7 @@ from llmpool.config.presets import find_preset
 from llmpool.config.problems import is_dense, looks_secret
 from llmpool.core.ids import key_digest, mask_key
 from llmpool.core.provider import KeyRef, Provider
-from llmpool.errors import Misuse, NoCredential, UnknownName, UnusableCredential
+from llmpool.errors import LlmpoolError, Misuse, NoCredential, UnknownName, UnusableCredential
 from llmpool.pool import Pool
 from llmpool.setup import configfile, key_refs, keystore
 from llmpool.state import keys as known_keys
@@ -95,8 +95,10 @@ def store(
         kept, notes = keystore.keep(pool, provider, label, key, where=where, plaintext=plaintext)
         if kept != planned:
             configfile.change(pool, lambda text: key_refs.changed(text, provider, label, HERE[kept]))
-    except BaseException:
+    except BaseException as error:
         _give_back(pool, provider, claim)
+        if not isinstance(error, LlmpoolError):  # an interrupt may come behind the keeping
+            _let_go(pool, provider, label, key)
         raise
     return Stored(label, kept, existing=False, mask=mask_key(key), notes=(*notes, *_notes(pool, before, key)))
 
@@ -263,7 +265,12 @@ def _claim(pool: Pool, provider: str, label: str, reference: Mapping[str, Any]) 
         claimed = Claim(free, text, key_refs.added(text, provider, free, reference))
         return claimed.after
 
-    configfile.change(pool, claim)
+    try:
+        configfile.change(pool, claim)
+    except BaseException:  # an interrupt may come behind the write
+        if claimed.after and configfile.read(pool) == claimed.after:
+            _give_back(pool, provider, claimed)
+        raise
     known_keys.forget(pool.paths.state, provider, claimed.label)  # of one that was taken out by hand
     return claimed
 
@@ -280,6 +287,13 @@ def _give_back(pool: Pool, provider: str, claim: Claim) -> None:
 
     known_keys.forget(pool.paths.state, provider, claim.label)
     configfile.change(pool, freed)
+
+
+def _let_go(pool: Pool, provider: str, label: str, key: str) -> None:
+    """Take a key out of wherever it was kept already, under a label that nothing names."""
+    for source in HERE:
+        if readable(pool, provider, KeyRef(label=label, source=source)) == key:
+            keystore.give_back(pool, provider, label, source)
 
 
 def learn(pool: Pool, provider: str, label: str, key: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from llmpool.auth import secrets
 from llmpool.errors import Busy, Misuse, StateUnusable, UnusableCredential
 from llmpool.pool import Pool
 from llmpool.setup import (
@@ -166,3 +167,27 @@ def test_a_new_key_that_is_kept_is_not_left_with_the_old_address(
         providers.change(pool, "work", wish, Given(LATER), keep="", plaintext=False, dry_run=False)
     assert fresh(pool.paths).provider("work").url == "http://127.0.0.2:9/v1"
     assert keyring.held == {("work", "default"): LATER}
+
+
+@pytest.mark.parametrize("behind", ["the claim", "the keeping"])
+def test_an_interrupt_leaves_no_half_of_a_new_key(
+    pool: Pool, keyring: Keyring, monkeypatch: pytest.MonkeyPatch, behind: str
+) -> None:
+    """Neither a reference to nothing, which would shut the preset's variable out, nor a key without one."""
+    settle, put = jsonfile.settle, keyring.put
+
+    def interrupted(*said: Any) -> None:
+        if behind == "the keeping":
+            put(*said)
+        elif said[0] != pool.paths.config:
+            return
+        monkeypatch.setattr(jsonfile, "settle", settle)
+        raise KeyboardInterrupt
+
+    if behind == "the claim":
+        monkeypatch.setattr(jsonfile, "settle", interrupted)
+    else:
+        monkeypatch.setattr(secrets, "put_into_keyring", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        keys.store(pool, "work", PLANTED_KEY)
+    assert (pool.paths.config.read_text(), keyring.held) == (CONFIG, {})
