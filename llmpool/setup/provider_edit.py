@@ -16,7 +16,9 @@ from llmpool.core.config import ProviderTable
 from llmpool.core.provider import Params, RateLimit
 from llmpool.errors import Misuse
 from llmpool.pool import Pool
+from llmpool.router import cooldown
 from llmpool.setup import configfile, key_refs
+from llmpool.state import health
 from llmpool.state import keys as known_keys
 
 PARTS = {"rate_limit": RateLimit.__record_fields__, "params": Params.__record_fields__}
@@ -85,6 +87,8 @@ def change(pool: Pool, name: str, wish: Wish, *, dry_run: bool = False) -> Chang
     done = _changed(pool, name, steps, dry_run=dry_run)
     if wish.key_env and before and before[0].env != wish.key_env and not dry_run:
         known_keys.outdate(pool.paths.state, name, before[0].label, pool.clock())
+        health.wake(pool.paths.state, cooldown.of_key(name, before[0].label))  # which was the old key's rest
+        pool.forget()
     return done
 
 

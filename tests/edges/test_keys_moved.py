@@ -24,9 +24,9 @@ from llmpool.setup import (
 )
 from llmpool.setup.keys import Given
 from llmpool.setup.provider_edit import Wish
-from llmpool.state import jsonfile
+from llmpool.state import health, jsonfile
 from tests.edges.keyring_double import Keyring, keyring
-from tests.edges.test_keys_not_lost import CONFIG, LATER, fresh, pool, raises, swap
+from tests.edges.test_keys_not_lost import CONFIG, LATER, NOW, fresh, pool, raises, swap
 from tests.support import PLANTED_KEY
 
 __all__ = ["keyring", "pool"]
@@ -50,8 +50,11 @@ def test_a_key_that_a_variable_took_the_place_of_can_be_added_again(pool: Pool, 
 def test_a_variable_that_is_set_for_a_key_keeps_its_label(pool: Pool, keyring: Keyring) -> None:
     """Budgets are over it by that; and what was known of the key before says nothing of the variable."""
     keys.store(pool, "work", PLANTED_KEY, label="team")
+    rest = {"until": NOW + 3600, "seconds": 3600.0, "reason": "quota"}
+    health.update(pool.paths.state, lambda seen: seen.cooldowns.update({"key:work/team": rest}))
     provider_edit.change(pool, "work", Wish(key_env="NOT_SET"))
     assert 'key = { label = "team", env = "NOT_SET" }' in pool.paths.config.read_text()
+    assert health.read(pool.paths.state).cooldowns == {}
     assert not keys.store(pool, "work", PLANTED_KEY, label="own").existing
     provider_edit.change(pool, "work", Wish(unset=("keys",)))
     provider_edit.change(pool, "work", Wish(key_env="NOT_SET"))
