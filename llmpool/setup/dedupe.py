@@ -107,9 +107,6 @@ def carry_out(pool: Pool, plan: Plan) -> Path | None:
         for each in copied:
             keystore.give_back(pool, each.kept, each.new_label, each.source)
         raise
-    for provider, label, source in stored:
-        keystore.let_go(pool, provider, label, source)
-        known_keys.forget(pool.paths.state, provider, label)
     names = {gone: merge.kept for merge in plan.merges for gone in merge.gone}
     before = policy.read(pool.paths.state)
     if joining.joined(before, names) != before:
@@ -117,6 +114,9 @@ def carry_out(pool: Pool, plan: Plan) -> Path | None:
     own = prices.read(pool.paths.state)
     if joining.priced(own, names) != own:
         prices.update(pool.paths.state, lambda known: joining.priced(known, names))
+    for provider, label, source in stored:  # last: a keyring may take its time, or end this
+        keystore.let_go(pool, provider, label, source)
+        known_keys.forget(pool.paths.state, provider, label)
     pool.forget()
     return backup
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from llmpool.auth import secrets
+from llmpool.core.policy import Policy
 from llmpool.errors import Busy, Misuse, StateUnusable, UnusableCredential
 from llmpool.pool import Pool
 from llmpool.setup import (
@@ -24,7 +25,7 @@ from llmpool.setup import (
 )
 from llmpool.setup.keys import Given
 from llmpool.setup.provider_edit import Wish
-from llmpool.state import health, jsonfile
+from llmpool.state import health, jsonfile, policy
 from tests.edges.keyring_double import Keyring, keyring
 from tests.edges.test_keys_not_lost import CONFIG, LATER, NOW, fresh, pool, raises, swap
 from tests.support import PLANTED_KEY
@@ -194,3 +195,18 @@ def test_an_interrupt_leaves_no_half_of_a_new_key(
     with pytest.raises(KeyboardInterrupt):
         keys.store(pool, "work", PLANTED_KEY)
     assert (pool.paths.config.read_text(), keyring.held) == (CONFIG, {})
+
+
+def test_what_was_decided_moves_before_keys_are_let_go_of(
+    pool: Pool, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A merge that ends there has merged: what was kept back under the other id is kept back still."""
+    pool.paths.config.write_text(CONFIG + CONFIG.replace("work", "also"))
+    for name in ("work", "also"):
+        keys.store(pool, name, PLANTED_KEY)
+    policy.update(pool.paths.state, lambda known: {"also/m": Policy(routable=False)})
+    plan = dedupe.plan(fresh(pool.paths))
+    monkeypatch.setattr(keystore, "let_go", lambda *_: raises(StateUnusable("no more", hint="df")))
+    with pytest.raises(StateUnusable):
+        dedupe.carry_out(fresh(pool.paths), plan)
+    assert policy.read(pool.paths.state) == {"work/m": Policy(routable=False)}
