@@ -68,9 +68,11 @@ def load(
     """
     with Client(offline=pool.offline) as client, _alone(pool, provider, ears):
         place = Place(pool, provider, client)
-        place.take_up()
+        unheard = place.take_up()
         seen = observed(pool, provider.id, model) or UNSEEN
         wish, ref = wished(seen), f"{provider.id}/{model}"
+        if wish is None and unheard is not None:
+            raise UpstreamError(unheard)  # it was so once; who is not there has nothing loaded
         if wish is None:
             return Loaded(ref, changed=False, context=seen.loaded_context, instance=seen.loaded_instance)
         began = time.monotonic()

@@ -10,12 +10,12 @@ from llmpool import credentials, ways
 from llmpool.core.deployment import ObservedModel
 from llmpool.core.ids import split_ref
 from llmpool.core.names import spellings
-from llmpool.core.outcome import Failure, UpstreamError
+from llmpool.core.outcome import Failure, UpstreamError, kind_of
 from llmpool.core.provider import Provider
 from llmpool.core.routing import LOCAL
 from llmpool.core.wire import Answer, Call, Target, Timeouts
 from llmpool.credentials import Credential
-from llmpool.discovery.observe import observe
+from llmpool.discovery.observe import BAD_KEY, NO_KEY, observe
 from llmpool.errors import LlmpoolError, Misuse, NoCredential, UpstreamFailed
 from llmpool.formats.loading import UNDER_WAY, InMemory, Loading, Wish, loading
 from llmpool.net.client import Client
@@ -85,13 +85,16 @@ class Place:
 
         return ways.first_taken(self.pool, self.provider, play)
 
-    def take_up(self) -> None:
-        """Ask the provider what it has now and keep that; a failure changes nothing."""
+    def take_up(self) -> Failure | None:
+        """Ask the provider what it has now and keep that; a failure is returned, and changes nothing."""
         entry = observe(self.pool, self.provider, self.client, OBSERVE_SECONDS)
-        if not entry.error:
-            inventory.update(self.pool.paths.state, [entry])
-            self.pool.keep_lessons()
-            self.pool.forget()
+        if entry.error:
+            keyless = entry.error_kind in (NO_KEY, BAD_KEY)
+            return Failure(kind="auth" if keyless else kind_of(entry.error_kind), message=entry.error)
+        inventory.update(self.pool.paths.state, [entry])
+        self.pool.keep_lessons()
+        self.pool.forget()
+        return None
 
 
 def server_of(pool: Pool, provider: Provider) -> str:

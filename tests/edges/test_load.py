@@ -300,6 +300,15 @@ def test_a_server_that_is_not_there_or_refuses_the_key_is_told_as_that(tmp_path:
             load_ref(pool, "lm/m")
 
 
+def test_what_was_loaded_once_is_not_told_of_a_server_that_is_gone(tmp_path: Path) -> None:
+    """An old listing has the model in memory; nobody is there who could have it."""
+    with studio(LMStudioMemory({"big": 131072}, {"big": 8192})) as server:
+        pool = known(tmp_path, server)
+    for context in (0, 8192):
+        with pytest.raises(UpstreamFailed, match="connection refused"):
+            load_ref(pool, "lm/big", context=context)
+
+
 def test_a_refusal_names_what_helps_with_a_load(tmp_path: Path) -> None:
     """Nobody else can be asked, so nothing of a chat's way out is said: ps, or more time."""
     memory = LMStudioMemory({"big": 131072}, refuse=lambda _model, _window: OOM)
