@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 LAST_SECOND = 253_402_300_799  # of the year 9999, which is as far as a date can be written
+AHEAD = 3600.0  # seconds; nothing that is asked for takes that long, so who is so far ahead had another clock
 
 
 def rfc3339(seconds: float) -> str:
@@ -15,6 +16,15 @@ def rfc3339(seconds: float) -> str:
 def rfc3339_ms(seconds: float) -> str:
     """Write seconds since the epoch with milliseconds, as records carry them."""
     return rfc3339(seconds)[:-1] + f".{int(seconds * 1000) % 1000:03d}Z"
+
+
+def is_newer(kept: str, fresh: str) -> bool:
+    """Say whether what is *kept* was made after what is *fresh*; one far ahead was not, its clock was wrong."""
+    if kept <= fresh or not fresh:
+        return kept > fresh
+    from datetime import datetime  # a millisecond, and only where two processes meet
+
+    return (datetime.fromisoformat(kept) - datetime.fromisoformat(fresh)).total_seconds() < AHEAD
 
 
 def span(seconds: float) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
+from llmpool.core.times import is_newer
 from llmpool.state import jsonfile, shape
 
 
@@ -53,10 +54,13 @@ class Place(NamedTuple, Generic[D]):
         return jsonfile.read(state / self.name, decode=self.decoded)
 
     def keep(self, state: Path, fresh: D) -> None:
-        """Put *fresh* in the place of what was there, unless that is newer, under the lock."""
+        """Put *fresh* in the place of what was there, unless that is newer, under the lock.
+
+        What is dated far ahead was kept while the clock was wrong, and does not count as newer.
+        """
 
         def newer(old: D) -> Any:
-            kept = old if old.last_updated_at > fresh.last_updated_at else fresh
+            kept = old if is_newer(old.last_updated_at, fresh.last_updated_at) else fresh
             return kept._asdict() | {"content": self.encode(kept.content)}
 
         jsonfile.update(state / self.name, newer, decode=self.decoded)

@@ -10,13 +10,12 @@ from llmpool.core.deployment import CAPABILITIES, Capabilities, ObservedModel
 from llmpool.core.inventory import Inventory, Probe, ProviderInventory, ToldWindow
 from llmpool.core.names import latest, spellings
 from llmpool.core.record import Record, plain
-from llmpool.core.times import rfc3339
+from llmpool.core.times import is_newer, rfc3339
 from llmpool.registry import told
 from llmpool.registry.probes import HOLDS
 from llmpool.state import jsonfile, shape
 
 NAME = "inventory.json"
-AHEAD = 3600.0  # seconds; no refresh takes that long, so who is so far ahead had another clock
 
 
 def read(state: Path) -> Inventory:
@@ -47,7 +46,7 @@ def change(
         newer = {
             e.provider: _with_windows(kept.get(e.provider), _with_probes(kept.get(e.provider), e))
             for e in entries
-            if e.provider not in kept or not _is_newer(kept[e.provider].attempted_at, e.attempted_at)
+            if e.provider not in kept or not is_newer(kept[e.provider].attempted_at, e.attempted_at)
         }
         merged = {p: e for p, e in {**kept, **newer}.items() if p not in removed}
         known.append(old)
@@ -116,15 +115,6 @@ def _with_probes(old: ProviderInventory | None, new: ProviderInventory) -> Provi
 
 def _names(entry: ProviderInventory) -> set[str]:
     return {model.name for model in entry.models}
-
-
-def _is_newer(kept: str, fresh: str) -> bool:
-    """Say whether an attempt was made after another; one far ahead was not, its clock was wrong."""
-    if kept <= fresh or not fresh:
-        return kept > fresh
-    from datetime import datetime  # a millisecond, and only where two refreshes meet
-
-    return (datetime.fromisoformat(kept) - datetime.fromisoformat(fresh)).total_seconds() < AHEAD
 
 
 def _week_before(at: str) -> str:

@@ -47,6 +47,15 @@ def test_every_built_in_model_is_there() -> None:
     assert not made.benchmarks
 
 
+def test_what_was_kept_by_a_wrong_clock_gives_way(tmp_path: Path) -> None:
+    """Of two downloads the later one stays; one of years ahead would be in the way of all others."""
+    seen = []
+    for at in ("2026-11-21T03:44:30Z", AT, "2031-01-01T00:00:00Z", AT):
+        catalog.keep(tmp_path, STORED._replace(last_updated_at=at))
+        seen.append(catalog.read(tmp_path).last_updated_at)
+    assert seen == ["2026-11-21T03:44:30Z", "2026-11-21T03:44:30Z", "2031-01-01T00:00:00Z", AT]
+
+
 def test_what_is_kept_reads_back(tmp_path: Path) -> None:
     """Without a file there is nothing; after keeping there is all of it, privately."""
     assert catalog.read(tmp_path) == Stored()
@@ -58,7 +67,7 @@ def test_what_is_kept_reads_back(tmp_path: Path) -> None:
 def test_an_older_catalog_never_replaces_a_newer_one(tmp_path: Path) -> None:
     """Of two refreshes at once the later download stays."""
     catalog.keep(tmp_path, STORED)
-    catalog.keep(tmp_path, Stored('"v0"', "2026-11-20T03:44:00Z", "https://catalog.test", official.NOTHING))
+    catalog.keep(tmp_path, Stored('"v0"', "2026-11-21T03:40:00Z", "https://catalog.test", official.NOTHING))
     assert catalog.read(tmp_path) == STORED
 
 
