@@ -71,6 +71,7 @@ def pull(
     Cancelled when it was called off, UpstreamFailed for any other failure, which is kept with the pull.
     """
     source = source or wanted.source
+    follow = follow and source == wanted.source  # what may not be kept cannot be told from another's either
     if pool.offline and (kind != EMBEDDED or not source or "://" in source):
         raise offline_forbids("fetching a model")
     state = pool.paths.state
@@ -183,13 +184,19 @@ def _follow(pool: Pool, kind: str, wanted: Job, tell: Tell, *, follow: bool) -> 
         job = downloads.read(pool.paths.state).get(wanted.provider)
         if job is None or job.state in (downloads.QUEUED, downloads.INTERRUPTED):
             return None
-        if not is_same(job.model, wanted.model) or (job.state == downloads.RUNNING and not follow):
+        if not _is_for(job, wanted) or (job.state == downloads.RUNNING and not follow):
             raise _busy(job)
         if job.state != downloads.RUNNING:
             return _ended(job, kind)
         pace.note(time.monotonic(), job.done, job.total)
         tell(_event(job, "pulled by another process", pace))
         time.sleep(LOOK)
+
+
+def _is_for(job: Job, wanted: Job) -> bool:
+    """Say whether what comes of *job* is what is *wanted*: a file from elsewhere is another one."""
+    wants = (wanted.source, wanted.sha256.lower())
+    return is_same(job.model, wanted.model) and (job.source, job.sha256.lower()) == wants
 
 
 def _ended(job: Job, kind: str) -> Pulled:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from llmpool.discovery import removal
+from llmpool.discovery import download, download_ways, removal
 from llmpool.discovery.refresh import refresh
 from llmpool.errors import AmbiguousName, Busy, Misuse, UnknownName
 from llmpool.setup import downloads as pulls
@@ -155,6 +155,17 @@ def test_a_model_that_is_being_pulled_is_not_removed(tmp_path: Path) -> None:
         with pytest.raises(Busy, match="den/m:1 is being pulled just now") as caught:
             models.remove(pool, DEN_M)
     assert caught.value.hint == "call it off first: llmpool models pull --cancel den/m:1"
+
+
+@pytest.mark.parametrize("another", [{"sha256": "0" * 64}, {"source": "/models/another.gguf"}])
+def test_a_pull_of_another_file_is_not_followed(tmp_path: Path, another: dict[str, str]) -> None:
+    """What comes of it has neither the digest that was demanded nor the origin that was named."""
+    pool = open_pool(tmp_path)
+    ours = Job(provider="embedded", model="mine", source="/models/mine.gguf", sha256="1" * 64)
+    with downloads.turn(pool.paths.state, "embedded"):
+        downloads.begin(pool.paths.state, ours.replace(**another), AT)
+        with pytest.raises(Busy, match="another process pulls embedded/mine"):
+            download.pull(pool, download_ways.EMBEDDED, ours, lambda _event: None)
 
 
 def test_a_model_that_runs_elsewhere_is_said_to(tmp_path: Path) -> None:
