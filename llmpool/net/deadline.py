@@ -17,6 +17,8 @@ from llmpool.core.wire import Timeouts
 
 GIVEN_UP = "given up"
 ENDED = "ended"
+KEPT_ALIVE = "event"
+PATIENCE = 10  # times as long as for the first event, where the server says meanwhile that it is alive
 
 
 class Deadline:
@@ -45,6 +47,13 @@ class Deadline:
     def first_byte(self) -> None:
         """End the wait: the answer has begun."""
         self._cancel("first_token")
+        self._cancel(KEPT_ALIVE)
+
+    def kept_alive(self) -> None:
+        """Wait longer, but not for ever: the server is there, and its answer has not begun."""
+        self._cancel("first_token")
+        if KEPT_ALIVE not in self._timers:
+            self._start(KEPT_ALIVE, PATIENCE * self._first_token)
 
     def stop(self) -> None:
         """Lift every limit: the call is over."""
@@ -65,7 +74,7 @@ class Deadline:
 
     def _start(self, limit: str, seconds: float) -> None:
         self._cancel(limit)
-        timer = threading.Timer(max(seconds, 0.0), self._expire, (limit,))
+        timer = threading.Timer(min(max(seconds, 0.0), threading.TIMEOUT_MAX), self._expire, (limit,))
         timer.daemon = True  # an exit never waits for it
         self._timers[limit] = timer
         timer.start()

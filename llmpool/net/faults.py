@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from llmpool.core.outcome import Failure, FailureKind
 from llmpool.core.wire import Timeouts
-from llmpool.net.deadline import GIVEN_UP
+from llmpool.net.deadline import GIVEN_UP, KEPT_ALIVE, PATIENCE
 
 WORDS = {
     errno.ECONNREFUSED: "connection refused",
@@ -79,6 +79,7 @@ def timeout_failure(host: str, limit: str, timeouts: Timeouts, proxy: str = "") 
         "connect": f"could not connect within {seconds:g} s",
         "write": f"did not take the request within {seconds:g} s",
         "first_token": f"no answer within {seconds:g} s",
+        KEPT_ALIVE: f"only kept the connection alive for {seconds:g} s",
         "read": f"fell silent for {seconds:g} s in the middle of its answer",
         "total": f"not finished within {seconds:g} s",
     }
@@ -93,6 +94,8 @@ def _limit(names: set[str], phase: Phase, timeouts: Timeouts) -> str:
 
 def _seconds(timeouts: Timeouts, limit: str) -> float:
     """Return the seconds of *limit*; a pause in sending may be as long as one in reading."""
+    if limit == KEPT_ALIVE:
+        return PATIENCE * timeouts.first_token
     return getattr(timeouts, "read" if limit == "write" else limit) or 0.0
 
 

@@ -167,8 +167,8 @@ class StreamReply:
             if not piece:
                 return
             if not begun:
-                begun = True
-                self._deadline.first_byte()
+                begun = not _keeps_alive(piece)
+                (self._deadline.first_byte if begun else self._deadline.kept_alive)()
             yield piece
 
     def _page(self) -> UpstreamError:
@@ -178,6 +178,11 @@ class StreamReply:
     def _fault(self, words: str, kind: FailureKind = "wrong_format", code: str = "") -> UpstreamError:
         message = f"{self.host}: {words}"
         return UpstreamError(Failure(kind=kind, message=message, status=self.status, code=code))
+
+
+def _keeps_alive(piece: bytes) -> bool:
+    """Whether *piece* only says that the server is there: blank, or comments of an event stream."""
+    return all(not line or line.startswith(b":") for line in map(bytes.strip, piece.splitlines()))
 
 
 def _as_utf8(body: bytes, charset: str) -> bytes:

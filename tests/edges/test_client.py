@@ -18,6 +18,7 @@ from llmpool import __version__
 from llmpool.core.outcome import Failure, UpstreamError
 from llmpool.core.wire import Answer, Call, Timeouts
 from llmpool.errors import Refused
+from llmpool.net import deadline, faults
 from llmpool.net.address import host_of, is_loopback
 from llmpool.net.client import Client
 from tests.edges.raw_server import (
@@ -177,6 +178,26 @@ def test_every_limit_is_kept_and_named(
     said = failure(client, get(serve(play).url, timeouts=timeouts))
     assert (said.kind, said.code, words in said.message) == ("timeout", code, True), said.message
     assert time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize(("head", "piece"), [(SSE + b": hi\n\n", b": ping\n\n"), (OK + b"\r\n ", b"\n")])
+def test_signs_of_life_are_no_answer(
+    serve: Serve, client: Client, monkeypatch: pytest.MonkeyPatch, head: bytes, piece: bytes
+) -> None:
+    """A server that only keeps the connection alive is given longer for its first event, but not for ever."""
+    for module in (deadline, faults):
+        monkeypatch.setattr(module, "PATIENCE", 0.2)
+    said = failure(client, get(serve(slowly(head, piece)).url, timeouts=Timeouts(2, 2, 5)))
+    assert (said.kind, said.code) == ("timeout", "event_timeout")
+    assert said.message.endswith("only kept the connection alive for 0.4 s")
+
+
+def test_ten_times_a_hundred_years_can_be_waited_for() -> None:
+    """No clock of Python goes on for longer than `TIMEOUT_MAX`."""
+    limits = deadline.Deadline(Timeouts(2, 100 * 366 * 86400.0, 5))
+    limits.kept_alive()
+    assert [timer.interval for timer in limits._timers.values()] == [threading.TIMEOUT_MAX]
+    limits.stop()
 
 
 def test_a_redirect_is_not_followed(serve: Serve, client: Client) -> None:
