@@ -19,7 +19,7 @@ def rfc3339_ms(seconds: float) -> str:
 
 
 def is_newer(kept: str, fresh: str) -> bool:
-    """Say whether what is *kept* was made after what is *fresh*; one far ahead was not, its clock was wrong."""
+    """Say whether *kept* was made after *fresh*; one far ahead was not, its clock was wrong."""
     if kept <= fresh or not fresh:
         return kept > fresh
     from datetime import datetime  # a millisecond, and only where two processes meet

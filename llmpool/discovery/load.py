@@ -179,7 +179,7 @@ def load_ref(
     if asked.provider.preset == "embedded":
         from llmpool.discovery import load_embedded
 
-        return load_embedded.load(pool, asked, context, keep_alive, ears)
+        return load_embedded.load(pool, asked, context, keep_alive, ears, seconds)
     if pool.offline:
         raise offline_forbids("asking providers")
     way = _checked(pool, asked, keep_alive)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from llmpool.discovery.load import Ears, Loaded, too_large
+from llmpool.discovery.load import RESTORE_SECONDS, Ears, Loaded, too_large
 from llmpool.discovery.place import Meant, declared_window, observed
 from llmpool.discovery.watched import undisturbed, watched
 from llmpool.embedded import server
@@ -14,8 +14,10 @@ from llmpool.pool import Pool
 IDLE_SECONDS = 300.0  # how long a model stays after its last use, unless idle_ttl or the caller says
 
 
-def load(pool: Pool, asked: Meant, context: int, keep_alive: float | None, ears: Ears) -> Loaded:
-    """Start a model's server, anew for another window; when that fails, the old one is back."""
+def load(  # noqa: PLR0917 - what `load_ref` is given
+    pool: Pool, asked: Meant, context: int, keep_alive: float | None, ears: Ears, seconds: float
+) -> Loaded:
+    """Start a model's server in *seconds*, anew for another window; if that fails, the old one is back."""
     seen = observed(pool, asked.provider.id, asked.model)
     window = context or declared_window(pool, asked.ref)
     if seen is not None and window > seen.max_context > 0:
@@ -31,11 +33,11 @@ def load(pool: Pool, asked: Meant, context: int, keep_alive: float | None, ears:
     try:
         if before is not None:
             server.stop(pool.paths.state, asked.model)
-        watched(lambda: _start(pool, asked.model, window, ttl), ears.tick, lambda: None)
+        watched(lambda: _start(pool, asked.model, window, ttl, seconds), ears.tick, lambda: None)
     except BaseException:
         if before is not None:
             ears.tell(f"{asked.ref} is being loaded again with the {before.context:,} tokens it had")
-            undisturbed(lambda: _start(pool, asked.model, before.context, ttl))
+            undisturbed(lambda: _start(pool, asked.model, before.context, ttl, RESTORE_SECONDS))
         raise
     now = running(pool, asked.model)
     context = now.context if now else window
@@ -56,5 +58,5 @@ def idle_seconds(wanted: float | None) -> float:
     return wanted if wanted >= 0 else 365 * 86400.0
 
 
-def _start(pool: Pool, model: str, context: int, ttl: float) -> None:
-    server.ensure(pool.paths.state, model, idle_ttl=ttl, context=context)
+def _start(pool: Pool, model: str, context: int, ttl: float, seconds: float) -> None:
+    server.ensure(pool.paths.state, model, idle_ttl=ttl, context=context, wait=seconds)

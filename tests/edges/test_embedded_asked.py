@@ -58,7 +58,7 @@ def test_a_server_that_was_being_stopped_is_there_again(failure: type[BaseExcept
         mock.patch.object(server, "ensure", side_effect=lambda *_, context, **__: started.append(context)),
         pytest.raises((KeyboardInterrupt, StateUnusable)),
     ):
-        load_embedded.load(mock.MagicMock(), asked, 8192, None, Ears())
+        load_embedded.load(mock.MagicMock(), asked, 8192, None, Ears(), 5)
     assert started == [4096]
 
 
