@@ -6,8 +6,8 @@ looks again before it asks. A server that refuses for good ends the account; any
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from typing import NamedTuple, TypeVar
 
@@ -145,6 +145,26 @@ def drop(pool: Pool, gone: list[Login]) -> None:
                 place = (pool.paths.secrets, login.provider, label)
                 out = partial(keyfile.drop, *place, update=jsonfile.update)
             pool.owe(f"{'a' if label == login.id else 'the refresh'} token {whose}", out)
+
+
+@contextmanager
+def at_rest(pool: Pool, provider: str) -> Iterator[None]:
+    """Change accounts of *provider* while nobody refreshes one: what that brings, or ends, is of before.
+
+    A refresh that takes too long is not waited for any longer.
+    """
+    with ExitStack() as held:
+        with suppress(Busy):
+            held.enter_context(tokens.turn(pool.paths.state, provider))
+        yield
+
+
+def end(pool: Pool, provider: str, names: Iterable[str]) -> list[Login]:
+    """Forget accounts of *provider* and their tokens; return those that were there."""
+    with at_rest(pool, provider):
+        gone = logins.forget(pool.paths.state, provider, names)
+        drop(pool, gone)
+    return gone
 
 
 def _of(login: Login, pool: Pool) -> Access:

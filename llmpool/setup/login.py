@@ -112,7 +112,16 @@ def adopt(pool: Pool, login: Login, found: Tokens, *, plaintext: bool = False) -
     """Keep an account with its tokens; one with the same e-mail at the same provider gets the new ones.
 
     Its id and its times are given here. When it fails, or is broken off, nothing of a new account is left.
+    A refresh under way is waited for: it would end the account anew, or put its own tokens over the new ones.
     """
+    with accounts.at_rest(pool, login.provider):
+        account = _adopted(pool, login, found, plaintext=plaintext)
+    pool.forget()
+    return account
+
+
+def _adopted(pool: Pool, login: Login, found: Tokens, *, plaintext: bool) -> Login:
+    """Keep an account with its tokens, while nobody else changes it."""
     now, state = pool.clock(), pool.paths.state
     known = next(
         (old for old in logins.of(state, login.provider) if old.email and old.email == login.email), None
@@ -135,7 +144,6 @@ def adopt(pool: Pool, login: Login, found: Tokens, *, plaintext: bool = False) -
     elif known and known.refreshable and not account.refreshable:
         accounts.drop(pool, [known.replace(passing=True)])  # no logout would find its refresh token
     accounts.drop(pool, gone)
-    pool.forget()
     return account
 
 
@@ -164,8 +172,7 @@ def logout(pool: Pool, name: str, who: str = "") -> list[Login]:
             hint=f"there is: {', '.join(names)}",
             details={"candidates": names},
         )
-    gone = logins.forget(pool.paths.state, provider, [login.id for login in chosen])
-    accounts.drop(pool, gone)
+    gone = accounts.end(pool, provider, [login.id for login in chosen])
     pool.forget()
     return gone
 

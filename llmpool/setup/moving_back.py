@@ -216,9 +216,8 @@ def _forget_decisions(pool: Pool, record: Record) -> None:
 
 def _log_out(pool: Pool, provider: str, who: str) -> None:
     from llmpool import accounts
-    from llmpool.state import logins
 
-    accounts.drop(pool, logins.forget(pool.paths.state, provider, [who]))
+    accounts.end(pool, provider, [who])
 
 
 def _put(pool: Pool, name: str, file: str, content: bytes) -> None:

@@ -124,8 +124,7 @@ def remove(pool: Pool, name: str) -> list[str]:
     if logged_in(pool, name):
         from llmpool import accounts
 
-        known = [login.id for login in logins.of(pool.paths.state, name)]
-        accounts.drop(pool, logins.forget(pool.paths.state, name, known))
+        accounts.end(pool, name, [login.id for login in logins.of(pool.paths.state, name)])
     return list(filter(None, left))
 
 

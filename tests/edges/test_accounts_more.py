@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -251,3 +252,46 @@ def test_who_interrupts_a_refresh_has_its_tokens(
     monkeypatch.undo()
     fresh = pool_of(tmp_path, fake, clock, CODEX)
     assert (token(fresh, CODEX), fake.times("refresh_token")) == ("access-planted-0001", 1)
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> Callable[[], None]:
+    """Let *work* be begun while a server is asked for a token; return what waits for its end."""
+    real, thread = accounts.send, threading.Thread(target=work)
+
+    def send(*args: Any) -> Any:
+        thread.start()
+        thread.join(0.3)  # it is to wait for us
+        return real(*args)
+
+    monkeypatch.setattr(accounts, "send", send)
+    return thread.join
+
+
+def test_a_login_outlives_the_refusal_of_the_one_before(
+    tmp_path: Path, fake: FakeOAuth, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who logs in again, as the old token is revoked, is not logged out by a chat that still tries it."""
+    pool, second = (pool_of(tmp_path, fake, clock, CODEX) for _ in range(2))
+    logged_in(pool, CODEX, "access-old", "refresh-revoked", ends=NOW - 1, email="me@x")
+    wait = meanwhile(
+        monkeypatch,
+        lambda: logged_in(second, CODEX, "access-new", "refresh-new", ends=NOW + 7200, email="me@x"),
+    )
+    with pytest.raises(NoCredential):
+        token(pool, CODEX)
+    wait()
+    assert token(pool_of(tmp_path, fake, clock, CODEX), CODEX) == "access-new"
+
+
+def test_a_logout_during_a_refresh_leaves_no_token(
+    tmp_path: Path, fake: FakeOAuth, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a server answers meanwhile is not kept behind the back of who has logged out."""
+    fake.rotates = True
+    pool, second = (pool_of(tmp_path, fake, clock, CODEX) for _ in range(2))
+    logged_in(pool, CODEX, "access-old", "refresh-old", ends=NOW - 1)
+    wait = meanwhile(monkeypatch, lambda: logging_in.logout(second, CODEX))
+    assert token(pool, CODEX) == "access-planted-0001"
+    wait()
+    held = json.loads(pool.paths.secrets.read_text())["data"]["keys"]
+    assert (held.get(CODEX, {}), logins.read(pool.paths.state)) == ({}, [])
