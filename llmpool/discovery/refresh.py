@@ -258,6 +258,8 @@ def _gone(pool: Pool, known: Inventory) -> list[str]:
     try:
         configured = {provider.id for provider in fresh.catalog.providers}
     except ConfigInvalid:
+        configured = set()
+    if not configured:
         return []  # somebody is editing it; whoever is gone is so at the next refresh
     return [name for name in known.providers if name not in configured]
 

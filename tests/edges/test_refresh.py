@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from llmpool.core.inventory import Inventory
 from llmpool.core.times import rfc3339
 from llmpool.discovery import refresh as refreshing
 from llmpool.discovery.refresh import Heard, choose, refresh
-from llmpool.errors import Busy, Refused
+from llmpool.errors import Busy, ConfigInvalid, Refused
 from llmpool.pool import Pool
 from llmpool.registry.diff import Change, Moved
 from llmpool.registry.readiness import kind_of
@@ -82,6 +83,22 @@ def test_c8_a_cycle_has_an_entry_for_each_and_forgets_who_is_gone(tmp_path: Path
     written = (tmp_path / "state/inventory.json").read_text()
     assert "planted" not in written
     json.loads(written)
+
+
+@pytest.mark.parametrize("written", ["", "[providers.a"])
+def test_a_config_that_is_being_written_forgets_nobody(
+    tmp_path: Path, server: FakeServer, written: str
+) -> None:
+    """An editor empties a file before it fills it again; whoever was just observed is not gone for that."""
+    pool = open_pool(tmp_path, provider("a", server.url))
+
+    def edited(heard: Heard) -> None:
+        if heard.done:
+            pool.paths.config.write_text(written)
+
+    with suppress(ConfigInvalid):  # what is said at the end wants the config as well
+        refresh(pool, progress=edited)
+    assert [len(entry.models) for entry in seen(pool).providers.values()] == [1]
 
 
 def test_c9_reads_at_7_and_15_and_an_explicit_refresh(tmp_path: Path, server: FakeServer) -> None:
