@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 UNREADABLE = "the address"
 _THIS_MACHINE = ("localhost", "::1", "127.0.0.1")
+_MAPPED = bytes(10) + b"\xff\xff"  # ahead of the four bytes of an IPv4 address
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -22,11 +23,28 @@ def host_of(url: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether *host* is this machine; such calls never take a proxy."""
+    """Whether *host* is this machine, however its number is written; such calls never take a proxy."""
+    import socket
+
+    if not host.isascii():
+        from llmpool.core.hosts import dotted
+
+        host = dotted(host)
+    host = host.rstrip(".")
     if host == "localhost" or host.endswith(".localhost"):
         return True
-    octets = host.removeprefix("::ffff:").split(".")
-    return host == "::1" or (len(octets) == 4 and octets[0] == "127" and all(map(_is_octet, octets)))
+    try:
+        if ":" not in host:
+            return _is_here(socket.inet_aton(host))  # 0.0.0.0, 127.1 and 2130706433 lead here, too
+        number = socket.inet_pton(socket.AF_INET6, host)
+    except (OSError, ValueError):
+        return False
+    before, last = number[:12], number[12:]
+    return (before == bytes(12) and last in (bytes(4), b"\0\0\0\1")) or (before == _MAPPED and _is_here(last))
+
+
+def _is_here(number: bytes) -> bool:
+    return number[0] == 127 or number == bytes(4)
 
 
 def may_lead(here: str, there: str) -> bool:
@@ -58,10 +76,6 @@ def _is_near(host: str) -> bool:
             return False
     number = getattr(number, "ipv4_mapped", None) or number
     return not number.is_global
-
-
-def _is_octet(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and int(text) < 256
 
 
 def canonical(url: str) -> str:

@@ -279,7 +279,27 @@ def test_hosts_are_shown_with_their_port_and_nothing_else() -> None:
     assert [is_loopback(h) for h in ("localhost", "127.0.0.9", "::1", "a.localhost", "10.0.0.1", "h")] == (
         [True] * 4 + [False] * 2
     )
-    assert not any(map(is_loopback, ("127.0.0.1.evil.test", "127.1", "127.0.0.256", "127.evil.test", "")))
+    assert not any(
+        map(is_loopback, ("127.0.0.1.evil.test", "127.0.0.256", "127.evil.test", "", "::2", "1::1"))
+    )
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "0.0.0.0",
+        "127.1",
+        "2130706433",
+        "localhost.",
+        "127。0。0。1",
+        "0:0:0:0:0:0:0:1",
+        "::",
+        "::ffff:7f00:1",
+    ],
+)
+def test_no_spelling_of_this_machine_takes_a_proxy(host: str) -> None:
+    """What is asked at one's own server, with its key, goes to no other machine."""
+    assert is_loopback(host)
 
 
 def test_this_machine_is_reached_without_a_proxy(

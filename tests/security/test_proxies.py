@@ -118,8 +118,15 @@ def test_what_is_for_the_own_network_does_not_leave_it_for_a_proxy(
     assert Client().send(get(url)).body == b"{}"
 
 
-HERE = ("127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1", "localhost", "a.localhost")
-ELSEWHERE = ("127.0.0.1.evil.example", "localhost.evil.example", "127.0.0", "::ffff:8.8.8.8", "10.0.0.1", "0")
+HERE = ("127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1", "localhost", "a.localhost", "127.0.0", "0")
+ELSEWHERE = (
+    "127.0.0.1.evil.example",
+    "localhost.evil.example",
+    "127.0.0.x",
+    "::ffff:8.8.8.8",
+    "10.0.0.1",
+    "1",
+)
 
 
 def test_this_machine_is_never_asked_by_a_proxy() -> None:
