@@ -8,6 +8,7 @@ from llmpool.config.presets import presets
 from llmpool.core.ids import split_ref
 from llmpool.core.near import near
 from llmpool.core.policy import Policy
+from llmpool.core.times import rfc3339
 from llmpool.core.word import word
 from llmpool.discovery import removal
 from llmpool.discovery.barred import refuse_barred
@@ -92,7 +93,15 @@ def remove(pool: Pool, where: Place) -> None:
     """Delete a model from its server's disk, and list what is left there."""
     check_removable(pool, where)
     removal.remove(pool, where.kind, where.provider, where.model)
+    _call_off(pool, where)
     list_anew(pool, where.provider, where.kind)
+
+
+def _call_off(pool: Pool, where: Place) -> None:
+    """Let a pull that was left halfway rest: the next one to take pulls up would bring the model back."""
+    job = downloads.read(pool.paths.state).get(where.provider)
+    if job and job.state in (downloads.QUEUED, downloads.INTERRUPTED) and is_same(job.model, where.model):
+        downloads.end(pool.paths.state, job.replace(state=downloads.CANCELLED, since=rfc3339(pool.clock())))
 
 
 def list_anew(pool: Pool, provider: str, kind: str) -> None:

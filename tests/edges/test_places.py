@@ -8,6 +8,8 @@ import pytest
 
 from llmpool.discovery import download, download_ways, removal
 from llmpool.discovery.refresh import refresh
+from llmpool.embedded import make_private_dirs, models_dir
+from llmpool.embedded.fetch import installed
 from llmpool.errors import AmbiguousName, Busy, Misuse, UnknownName
 from llmpool.setup import downloads as pulls
 from llmpool.setup import models
@@ -135,6 +137,20 @@ def test_a_model_is_removed_and_unlisted(tmp_path: Path) -> None:
         assert pool.listing["models"] == []
         with pytest.raises(UnknownName, match="den/m:1 is not deleted: model 'm:1' not found"):
             models.remove(pool, DEN_M)
+
+
+def test_what_is_removed_is_not_pulled_by_whoever_goes_on(tmp_path: Path, tiny: Path) -> None:
+    """A pull that was left halfway goes with what it left, or the next `refresh --pull` has it all back."""
+    pool = open_pool(tmp_path, "[providers.embedded]")
+    state = pool.paths.state
+    with downloads.turn(state, "embedded"):
+        downloads.begin(state, Job(provider="embedded", model="mine", asked=True, source=str(tiny)), AT)
+    make_private_dirs(state)
+    (models_dir(state) / ".mine.part").write_bytes(b"GGUF")
+    assert [job.state for job in downloads.read(state).values()] == ["interrupted"]
+    models.remove(pool, Place("embedded", "mine", "embedded"))
+    done = pulls.reconcile(pool, pull=True, remove=False, ask=lambda _refs: False, tell=lambda _event: None)
+    assert (done.pulled, installed(state)) == ((), [])
 
 
 def test_lm_studio_is_refused_in_words(tmp_path: Path) -> None:
