@@ -160,6 +160,10 @@ class Client:
             failure = failure_of(error, host, Phase("wait", deadline.expired, via.ahead), call.timeouts)
             if 300 <= via.status < 400 and not deadline.expired:  # the library cannot read where it leads
                 failure = redirect_failure(host, via.status)
+        except RuntimeError:
+            if not self._closed:
+                raise
+            failure = given_up(host)  # closed by another thread in this very moment
         else:
             if not (via.proxy and response.status_code == 407):
                 return response

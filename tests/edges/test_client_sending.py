@@ -137,6 +137,24 @@ def test_closing_ends_what_other_threads_wait_for(serve: Serve, play: Play) -> N
     assert len(server.requests) == 3
 
 
+def test_a_call_that_is_about_to_leave_is_given_up_too(
+    serve: Serve, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever closes between the look at whether it is closed and the sending is told as any other."""
+    url = serve(body(b"{}")).url
+    assert client.send(get(url)).status == 200
+    ready = client._client_for
+
+    def closed_meanwhile(call: Call, host: str) -> object:
+        found = ready(call, host)
+        client.close()
+        return found
+
+    monkeypatch.setattr(client, "_client_for", closed_meanwhile)
+    with pytest.raises(UpstreamError, match="the call was given up"):
+        client.send(get(url))
+
+
 def test_a_connection_serves_one_call(serve: Serve, client: Client) -> None:
     """The server is told that nothing follows, so that no thread is given another's connection."""
     server = serve(body(b"{}"))
