@@ -13,6 +13,7 @@ _NUMBERS = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
 _STRING, _LIST = 8, 9
 _LONGEST_NAME = 65_535
 _DIMENSIONS = 4  # of a tensor, at most
+_MOST, _LONGEST_LIST = 100_000, 1 << 21  # values and tensors; what a damaged count names is not walked over
 
 # Bytes of a block of 1, 32 or 256 weights, by kind of tensor; a kind that is missing here is not measured.
 _SINGLE = {0: 4, 1: 2, 24: 1, 25: 2, 26: 4, 27: 8, 28: 8, 30: 2}
@@ -56,6 +57,8 @@ def _summary(file: BinaryIO) -> Summary:
     if magic != MAGIC:
         msg = "it does not begin as a GGUF file does"
         raise NotWholeError(msg)
+    if max(tensors, pairs) > _MOST:
+        raise OverflowError
     context, alignment = 0, 32
     for _ in range(pairs):
         name, kind = _name(file), _number(file, "<I")
@@ -105,5 +108,7 @@ def _skip(file: BinaryIO, kind: int) -> None:
     if kind in _NUMBERS:
         file.seek(_NUMBERS[kind] * count, os.SEEK_CUR)
         return
+    if count > _LONGEST_LIST:
+        raise OverflowError
     for _ in range(count):
         _skip(file, kind)
