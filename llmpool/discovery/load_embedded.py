@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from threading import Event
 
 from llmpool.discovery.load import RESTORE_SECONDS, Ears, Loaded, too_large
 from llmpool.discovery.place import Meant, declared_window, observed
@@ -11,6 +13,7 @@ from llmpool.embedded import server
 from llmpool.embedded.server import RunningModel
 from llmpool.pool import Pool
 
+LEAVING_SECONDS = 2.0  # how long an interrupted start may take to end
 IDLE_SECONDS = 300.0  # how long a model stays after its last use, unless idle_ttl or the caller says
 
 
@@ -33,7 +36,7 @@ def load(  # noqa: PLR0917 - what `load_ref` is given
     try:
         if before is not None:
             server.stop(pool.paths.state, asked.model)
-        watched(lambda: _start(pool, asked.model, window, ttl, seconds), ears.tick, lambda: None)
+        _watched(pool, asked.model, window, ttl, seconds, ears)
     except BaseException:
         if before is not None:
             ears.tell(f"{asked.ref} is being loaded again with the {before.context:,} tokens it had")
@@ -58,5 +61,31 @@ def idle_seconds(wanted: float | None) -> float:
     return wanted if wanted >= 0 else 365 * 86400.0
 
 
-def _start(pool: Pool, model: str, context: int, ttl: float, seconds: float) -> None:
-    server.ensure(pool.paths.state, model, idle_ttl=ttl, context=context, wait=seconds)
+def _watched(  # noqa: PLR0917 - what a start is told, and who hears how long it takes
+    pool: Pool, model: str, context: int, ttl: float, seconds: float, ears: Ears
+) -> None:
+    """Start a server; an interrupt ends what has been started of it, and only then is passed on."""
+    stopped, over = Event(), Event()
+
+    def start() -> None:
+        try:
+            _start(pool, model, context, ttl, seconds, stopped.is_set)
+        finally:
+            over.set()
+
+    def stop() -> None:
+        stopped.set()
+        over.wait(LEAVING_SECONDS)
+
+    watched(start, ears.tick, stop)
+
+
+def _start(  # noqa: PLR0917 - as above
+    pool: Pool,
+    model: str,
+    context: int,
+    ttl: float,
+    seconds: float,
+    stopped: Callable[[], bool] = lambda: False,
+) -> None:
+    server.ensure(pool.paths.state, model, idle_ttl=ttl, context=context, wait=seconds, stopped=stopped)

@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,6 +36,7 @@ from llmpool.embedded import (
 from llmpool.errors import Busy, DamagedModel, NothingEligible, StateUnusable, UnknownName, UpstreamFailed
 
 POLL = 0.02  # seconds between two looks at a lock
+LOOK = 0.1  # and at whether a start was called off
 STOP_WAIT = 10.0  # a host drains for up to 5 s
 _PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH")
 _PASSED_ON_TOO = ("LC_", "GGML_", "OMP_", "CUDA_", "HIP_", "ROCR_", "VK_")
@@ -70,11 +71,13 @@ def ensure(
     idle_ttl: float = 300,
     context: int = 0,
     wait: float = 60,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Endpoint:
     """Return the endpoint of the model *name*, starting its host when none is alive.
 
     A host that runs already is shared and keeps the *idle_ttl* and *context* (0: the model's own, up to 8192)
     it was started with. It may go away at any time: a client whose connection is refused calls this again.
+    One that is being started when it is *stopped* is ended.
     Raises UnknownName for a model that is not there, NothingEligible where there can be no server, Busy and
     UpstreamFailed for one that is not ready within *wait* seconds, DamagedModel where its file does not load,
     StateUnusable where its directory cannot be used.
@@ -84,7 +87,8 @@ def ensure(
         check_private(state)
         model = _identity(state, name)
         _touch(state, name)
-        return _endpoint(state, name, model) or _start(state, name, (idle_ttl, context), wait)
+        found = _endpoint(state, name, model)
+        return found or _start(state, name, (idle_ttl, context), wait, stopped=stopped)
 
 
 def _touch(state: Path, name: str) -> None:
@@ -205,7 +209,9 @@ def _start_lock(state: Path, name: str, deadline: float) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _start(state: Path, name: str, options: tuple[float, int], wait: float) -> Endpoint:
+def _start(
+    state: Path, name: str, options: tuple[float, int], wait: float, *, stopped: Callable[[], bool]
+) -> Endpoint:
     """Start the host of *name*, or wait for the one that another process is starting or that is ending."""
     if os.name != "posix":
         msg = "the embedded provider runs on Linux and macOS"
@@ -229,13 +235,21 @@ def _start(state: Path, name: str, options: tuple[float, int], wait: float) -> E
                 _pause(name, deadline)
                 continue
             try:
-                _launch(state, name, options, run, deadline)
+                _launch(state, name, options, run, deadline, stopped=stopped)
             finally:
                 os.close(run)
     return found
 
 
-def _launch(state: Path, name: str, options: tuple[float, int], run: int, deadline: float) -> None:
+def _launch(
+    state: Path,
+    name: str,
+    options: tuple[float, int],
+    run: int,
+    deadline: float,
+    *,
+    stopped: Callable[[], bool],
+) -> None:
     """Start a detached host that owns the run lock, and return when it is ready."""
     import subprocess
 
@@ -258,7 +272,7 @@ def _launch(state: Path, name: str, options: tuple[float, int], run: int, deadli
         os.close(told)
         os.close(output)
     try:
-        word = _hear(ready, name, deadline)
+        word = _hear(ready, name, deadline, stopped)
     except BaseException:  # given up or interrupted: nothing half started stays behind
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -283,7 +297,7 @@ def _environment() -> dict[str, str]:
     return kept
 
 
-def _hear(ready: int, name: str, deadline: float) -> bytes:
+def _hear(ready: int, name: str, deadline: float, stopped: Callable[[], bool]) -> bytes:
     """Return what the host says of its start until it hangs up; nothing at all when it died.
 
     A host that could not load has given its lock back before it says so.
@@ -292,8 +306,10 @@ def _hear(ready: int, name: str, deadline: float) -> bytes:
 
     heard = b""
     while True:
-        patience = deadline - time.monotonic()
-        if patience <= 0 or not select.select([ready], [], [], patience)[0]:
+        patience = 0.0 if stopped() else deadline - time.monotonic()
+        if patience > 0 and not select.select([ready], [], [], min(patience, LOOK))[0]:
+            continue
+        if patience <= 0:
             msg = f"the embedded server for {name!r} did not become ready in time"
             raise UpstreamFailed(msg, hint="try again, or pull a smaller model")
         piece = os.read(ready, 4096)
