@@ -17,8 +17,8 @@ from llmpool.core.provider import Params, RateLimit
 from llmpool.errors import Misuse
 from llmpool.pool import Pool
 from llmpool.router import cooldown
-from llmpool.setup import configfile, key_refs
-from llmpool.state import health
+from llmpool.setup import configfile, key_refs, leaving
+from llmpool.state import health, inventory
 from llmpool.state import keys as known_keys
 
 PARTS = {"rate_limit": RateLimit.__record_fields__, "params": Params.__record_fields__}
@@ -73,8 +73,11 @@ class Changed(NamedTuple):
 
 
 def change(pool: Pool, name: str, wish: Wish, *, dry_run: bool = False) -> Changed:
-    """Write *wish* into the config, or only show what that would change; raises Misuse, UnknownName."""
-    before = pool.provider(name).keys
+    """Write *wish* into the config, or only show what that would change; raises Misuse, UnknownName.
+
+    What was found out at the address of before is forgotten with it: another server is there.
+    """
+    before = pool.provider(name)
 
     def steps(text: str) -> tuple[Step, ...]:
         tables = configfile.parsed(pool, text).providers
@@ -85,10 +88,14 @@ def change(pool: Pool, name: str, wish: Wish, *, dry_run: bool = False) -> Chang
         return found
 
     done = _changed(pool, name, steps, dry_run=dry_run)
-    if wish.key_env and before and before[0].env != wish.key_env and not dry_run:
-        known_keys.outdate(pool.paths.state, name, before[0].label, pool.clock())
-        health.wake(pool.paths.state, cooldown.of_key(name, before[0].label))  # which was the old key's rest
+    if wish.key_env and before.keys and before.keys[0].env != wish.key_env and not dry_run:
+        label = before.keys[0].label
+        known_keys.outdate(pool.paths.state, name, label, pool.clock())
+        health.wake(pool.paths.state, cooldown.of_key(name, label))  # which was the old key's rest
         pool.forget()
+    if pool.provider(name).url != before.url:
+        leaving.forget(pool, [name])
+        inventory.forget_tried(pool.paths.state, [name])
     return done
 
 

@@ -86,13 +86,22 @@ def remember_window(state: Path, provider: str, window: ToldWindow) -> None:
 
 def forget_windows(state: Path, providers: Iterable[str]) -> None:
     """Forget the windows that the servers of *providers* named."""
-    names = set(providers)
-    if not any(entry.windows for name, entry in read(state).providers.items() if name in names):
+    _empty(state, providers, "windows")
+
+
+def forget_tried(state: Path, providers: Iterable[str]) -> None:
+    """Forget all that was found out by asking the models of *providers*: probes, and windows."""
+    _empty(state, providers, "probes", "windows")
+
+
+def _empty(state: Path, providers: Iterable[str], *lines: str) -> None:
+    names, none = set(providers), dict.fromkeys(lines, ())
+    mine = [entry for name, entry in read(state).providers.items() if name in names]
+    if not any(getattr(entry, each) for entry in mine for each in lines):
         return  # as mostly; nothing is written for it
 
     def merge(old: Inventory) -> Any:
-        emptied = {p: e.replace(windows=()) if p in names else e for p, e in old.providers.items()}
-        return _written(emptied)
+        return _written({p: e.replace(**none) if p in names else e for p, e in old.providers.items()})
 
     jsonfile.update(state / NAME, merge, decode=_inventory)
 

@@ -11,11 +11,14 @@ import pytest
 from llmpool.config import edit
 from llmpool.config.paths import find_paths
 from llmpool.config.schema import PROVIDER
+from llmpool.core.deployment import ObservedModel
+from llmpool.core.inventory import Probe, ProviderInventory
 from llmpool.errors import Misuse, UnknownName
 from llmpool.pool import Pool
 from llmpool.setup import configfile, leaving, providers
 from llmpool.setup.provider_edit import PARTS, Lists, Step, Wish, apply, change
 from llmpool.setup.providers import matching_presets
+from llmpool.state import inventory
 
 CONFIG = """\
 # the pool at home
@@ -297,3 +300,17 @@ def test_who_adds_a_provider_second_does_not_point_the_first_elsewhere(pool: Poo
     with pytest.raises(Misuse, match="new is configured already"):
         providers.add(pool, providers.Wish("new", url="http://127.0.0.1:8/v1"))
     assert configfile.read(pool) == other
+
+
+def test_what_was_found_out_at_another_address_is_forgotten(pool: Pool) -> None:
+    """A model that was not there says nothing of the server that is asked from now on."""
+    state, at = pool.paths.state, "2027-01-15T08:00:00Z"
+    gone = Probe(model="a", at=at, available=False)
+    seen = ProviderInventory(provider="den", attempted_at=at, models=(ObservedModel(name="a"),))
+    inventory.update(state, [seen])
+    inventory.remember_probes(state, "den", [gone])
+    change(pool, "den", Wish(fields={"optional": True}))
+    change(pool, "den", Wish(fields={"url": "http://127.0.0.1:10/v1"}), dry_run=True)
+    assert inventory.read(state).providers["den"].probes == (gone,)
+    change(pool, "den", Wish(fields={"url": "http://127.0.0.1:10/v1"}))
+    assert inventory.read(state).providers["den"] == seen
