@@ -81,8 +81,9 @@ _FAMILIES = tuple(
         (r"llama-4", 6, 8),
     )
 )
-_SIZE = re.compile(r"(?<![a-z0-9.])(?:(\d+)x)?(\d+(?:\.\d+)?)([bm])(?![a-z0-9])")
-_ACTIVE = re.compile(r"-a(\d+(?:\.\d+)?)b(?![a-z0-9])")
+# Names are what others call their models: of figures that are no sizes none is read.
+_SIZE = re.compile(r"(?<![a-z0-9.])(?:(\d{1,4})x)?(\d{1,9}(?:\.\d{1,18})?)([bm])(?![a-z0-9])", re.ASCII)
+_ACTIVE = re.compile(r"-a(\d{1,9}(?:\.\d{1,18})?)b(?![a-z0-9])", re.ASCII)
 
 
 def billions(text: str) -> float:

@@ -33,6 +33,22 @@ def test_a_parameter_count_is_read_out_of_names_and_sizes(text: str, size: float
 
 
 @pytest.mark.parametrize(
+    "figure",
+    [
+        "9" * 309 + "b",
+        "1" * 400 + "x2b",
+        "7b-a" + "9" * 309 + "b",
+        "9" * 4301 + "x9b",
+        "1." + "0" * 400 + "b",
+    ],
+)
+def test_figures_beyond_all_measure_are_no_size(figure: str) -> None:
+    """A name is what a server says, and one model of one server must not end every command."""
+    assert 0 <= ratings.billions(figure) < 1e9
+    assert set(ratings.by_name(f"some:{figure}", figure)) <= set(range(11))
+
+
+@pytest.mark.parametrize(
     ("name", "quality"),
     [
         ("smollm2:135m", 1),
