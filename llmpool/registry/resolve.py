@@ -54,10 +54,13 @@ def one(ref: str, table: RoutingTable) -> RoutingRow:
 def with_mode(request: RouteRequest) -> RouteRequest:
     """Let a word for the mode that was typed as the model be the mode, where no other is given.
 
-    As one that was typed it comes before that of any profile, which is laid under it later.
+    As one that was typed it comes before that of any profile, which is laid under it later. Of two words
+    `local` holds: what must not leave the house does not, whatever else some variable says.
     """
     word = request.model.strip().lower()
-    return request.replace(mode=request.mode or word) if word in MODES else request
+    if word not in MODES:
+        return request
+    return request.replace(mode=word if word == "local" else request.mode or word)
 
 
 def matching(pattern: str, table: RoutingTable) -> list[str]:

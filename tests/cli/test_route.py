@@ -204,3 +204,13 @@ def test_a_word_for_the_mode_is_what_the_caller_said(home: Home) -> None:
         assert home.here("route", *said, "--profile", "away", "x").out == "den/small\n"
     assert home.here("route", "-m", "local", "--profile", "named", "x").out == "den/small\n"
     assert home.here("route", "--profile", "away", "x").out == "sky/big\n"
+
+
+def test_local_is_not_talked_over(home: Home) -> None:
+    """`-m local` is kept beside another mode: a variable that stands there since long takes nobody out."""
+    home.write_config(*TWO)
+    for other in ("cloud", "auto"):
+        assert home.here("route", "-m", "local", "x", env={"LLMPOOL_MODE": other}).out == "den/small\n"
+        assert home.here("route", "-m", "Local", "--mode", other, "x").out == "den/small\n"
+    assert home.here("route", "-m", "cloud", "x", env={"LLMPOOL_MODE": "local"}).out == "den/small\n"
+    assert home.here("route", "-m", "cloud", "--mode", "auto", "x").code == 0
