@@ -92,15 +92,21 @@ def overlay(
 
 
 def _with_ids(catalog: Catalog, deployments: Iterable[Deployment], aliases: Mapping[str, str]) -> Catalog:
-    """Put an id in place of each bare name that stands for the one deployment carrying it (1.5, ruling 1)."""
+    """Put an id in place of each bare name that stands for the one deployment carrying it (1.5, ruling 1).
+
+    Likewise of one that is spelt with its tag where the deployment is not, or the other way round.
+    """
     config, routing = catalog.config, catalog.config.routing
-    bare = {ref: set[str]() for ref in config.spoken if ref and "/" not in ref and ref not in aliases}
-    if not bare:
+    spoken = [ref for ref in config.spoken if ref and ref not in aliases]
+    if not spoken:
         return catalog
-    for each in deployments:
+    known = {each.id: each.id for each in deployments}
+    ids = {ref: found for ref in spoken if (found := under_any(ref, known))}
+    bare = {ref: set[str]() for ref in spoken if "/" not in ref}
+    for each in deployments if bare else ():
         for name in bare.keys() & set(spellings(each.model)):
             bare[name].add(each.id)
-    ids = {ref: next(iter(found)) for ref, found in bare.items() if len(found) == 1}
+    ids |= {ref: next(iter(all_)) for ref, all_ in bare.items() if len(all_) == 1}
     meant = config.replace(
         default_model=ids.get(config.default_model, config.default_model),
         recovery_model=ids.get(config.recovery_model, config.recovery_model),
@@ -150,11 +156,17 @@ def _names(
     listed: Iterable[str],
     catalog: Catalog,
 ) -> list[str]:
-    """List a provider's models: declared, those config names as default or fallback, then listed ones."""
-    named = (split_ref(ref) for ref in (*declared, *catalog.config.spoken))
-    names = {model for owner, model in named if owner == provider.id}
+    """List a provider's models: declared, those config names as default or fallback, then listed ones.
+
+    `a` and `a:latest` are one model (ruling 18): it is called as it is declared.
+    """
+    names = [split_ref(ref)[1] for ref in declared]
     tagged = {latest(name) for name in names}
-    return [*names, *(name for name in listed if name not in names and latest(name) not in tagged)]
+    for owner, model in map(split_ref, catalog.config.spoken):
+        if owner == provider.id and latest(model) not in tagged:
+            names.append(model)
+            tagged.add(latest(model))
+    return [*names, *(name for name in listed if latest(name) not in tagged)]
 
 
 def _deployment(layers: Layers, provider: Provider, model: str, told: Told) -> Deployment:

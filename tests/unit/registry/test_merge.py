@@ -40,6 +40,16 @@ def test_a_and_a_latest_are_one_model(declared: str, listed: str) -> None:
     assert found[f"den/{declared}"].observed
 
 
+@pytest.mark.parametrize(("declared", "spoken"), [("a", "a:latest"), ("a:latest", "a")])
+def test_a_default_is_the_declared_model_however_it_is_spelt(declared: str, spoken: str) -> None:
+    """Else there were a second one beside it that knows nothing of what its owner switched off."""
+    models, ref = [DeclaredModel(id=f"den/{declared}", supports=(("tools", False),))], f"den/{spoken}"
+    named: dict[str, Any] = {"default_model": ref} | discovered_as("routable", fallbacks=(ref,))
+    for listed in ("a", "a:latest"):
+        found = deployments(DEN, models=models, observed={"den": [listed]}, **named)
+        assert {each.id: each.capabilities.tools for each in found.values()} == {f"den/{declared}": False}
+
+
 def test_another_tag_is_another_model() -> None:
     """Only the implied tag is left out; `a:8b` stays apart."""
     found = deployments(DEN, models=[DeclaredModel(id="den/a")], observed={"den": ["a:8b"]})
