@@ -154,9 +154,8 @@ def _options(request: RouteRequest) -> tuple[tuple[str, object], ...]:
         *("local_only", "min_quality", "max_cost", "max_tokens", "stated", "exclude", "prefer", "group"),
         *("fallback", "continues", "warm", "tag", "quality_target"),
     )
-    return tuple(
-        (name, value) for name in kept if (value := getattr(request, name)) not in (None, "", (), False)
-    )
+    told = ((name, getattr(request, name)) for name in kept)
+    return tuple((name, value) for name, value in told if value or type(value) in (int, float))  # 0 is said
 
 
 def _reasoning(case: Case, line: Lineup, selected: str, resting: Resting | None) -> str:

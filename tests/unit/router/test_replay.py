@@ -32,6 +32,13 @@ def logged(decision: Decision, **request: Any) -> dict[str, Any]:
     return line
 
 
+def test_a_target_of_nothing_is_one_that_was_said() -> None:
+    """Whoever asks for the cheapest, however good, is not given the target of the config in a replay."""
+    asked = RouteRequest(query="explain it", strategy="value", quality_target=0.0, difficulty=0.5)
+    line = logged(decide((BIG, SMALL), asked), strategy="value")
+    assert recorded(line).request.quality_target == 0
+
+
 @pytest.mark.parametrize("complexity", COMPLEXITIES)
 def test_what_stands_for_the_text_is_judged_as_the_text_was(complexity: str) -> None:
     """The query is gone; the request made of a record has the complexity that was recorded."""
