@@ -163,4 +163,4 @@ def max_output(name: str) -> int:
 
 def runs_elsewhere(name: str) -> bool:
     """Say whether a local server only forwards this model, as Ollama does for names ending in `-cloud`."""
-    return name.endswith(("-cloud", ":cloud"))
+    return name.lower().endswith(("-cloud", ":cloud"))

@@ -222,6 +222,7 @@ def test_the_longest_answer_of_openais_own_is_known(name: str, tokens: int) -> N
     [
         ("gpt-oss:120b-cloud", True),
         ("kimi-k2:cloud", True),
+        ("gpt-oss:120b-Cloud", True),  # servers take a name in any case
         ("gpt-oss:120b", False),
         ("cloudy", False),
         ("cloud-7b", False),
