@@ -177,8 +177,8 @@ class Answers:
         kind = _Kind([selected])
         if not decision.turns or request.prefer == selected or _stays(request, selected):
             return kind
-        standing = [c.deployment for c in decision.candidates if not c.last_resort]
-        standing = standing or [c.deployment for c in decision.candidates]
+        weak = any(c.last_resort for c in decision.candidates if c.deployment == selected)  # who is preferred
+        standing = [c.deployment for c in decision.candidates if c.last_resort is weak]
         if decision.strategy == ROUND_ROBIN and standing and not request.prefer:
             return _Kind(standing)
         kind.asked, kind.turns, kind.ring, kind.table = asked, decision.turns, MOST_TURNS, self.pool.table

@@ -204,6 +204,17 @@ def test_a_model_that_nobody_lists_is_asked_in_any_size(tmp_path: Path) -> None:
     assert not any(each.id == "sky/gpt-4o" for each in pool.table.rows)
 
 
+@pytest.mark.parametrize("strategy", ["cost", "latency", "priority"])
+def test_a_preferred_provider_may_have_last_resorts_alone(strategy: str) -> None:
+    """Then it is they who take turns there, and not those whom a request would go to without the wish."""
+    weak = [row("a/x", last_resort=True), row("a/y", last_resort=True)]
+    pool = Still(table([*weak, row("b/m")], routing=Routing(strategy=strategy)), facts())
+    request = RouteRequest(prefer="a", difficulty=0.5)
+    features, answers = Recorded(request, force=False, judged=True), Answers(pool)
+    for turn in range(4):
+        assert tuple(answers.of(features)) == alone(pool, features, turn)
+
+
 @pytest.mark.parametrize("strategy", ["score", "value"])
 def test_a_choice_among_thousands_is_one_among_kinds(strategy: str) -> None:
     """Of a thousand deployments that differ in three ratings alone, three are looked at, and who is named."""
