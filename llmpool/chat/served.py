@@ -5,6 +5,7 @@ from __future__ import annotations
 from llmpool.chat.journey import Journey
 from llmpool.core.routing import Decision, RoutingTable
 from llmpool.registry import resolve
+from llmpool.router import lineup
 
 
 def told(table: RoutingTable, journey: Journey) -> tuple[str, str]:
@@ -45,7 +46,7 @@ def _part(table: RoutingTable, decision: Decision, ref: str) -> str:
         return ""
 
     def means(name: str) -> bool:
-        return bool(name) and table.aliases.get(name, name) == ref
+        return bool(name) and ref in lineup.meant(name, table)
 
     if any(map(means, table.routing.fallbacks)):
         return ", a configured fallback"

@@ -186,9 +186,19 @@ def _spare(case: Case, *, lacking: bool) -> tuple[list[str], list[Resting]]:
     """List fallbacks, default and recovery model that meet the requirements themselves (ruling 3)."""
     request, table, facts, _ = case
     wanted = [*table.routing.fallbacks, *([table.default_model] if lacking else []), table.recovery_model]
-    order = list(dict.fromkeys(table.aliases.get(ref, ref) for ref in wanted if ref))
+    order = list(dict.fromkeys(each for ref in wanted if ref for each in meant(ref, table)))
     rows = [row for row in table.rows if row.id in order] if order else []
     met = eligible.check(rows, request, table, facts, named=True, by_config=True).rows if rows else []
     awake, resting = rests.parted(met, table, facts, scored=case.is_scored)
     ready = {row.id for row in awake}
     return [ref for ref in order if ref in ready], resting
+
+
+def meant(ref: str, table: RoutingTable) -> list[str]:
+    """List whom a name in the config means: one by its id or alias, else all who carry it (ruling 1)."""
+    ref = table.aliases.get(ref, ref)
+    if "/" in ref:
+        return [ref]
+    from llmpool.core.names import spellings
+
+    return [row.id for row in table.rows if row.id.partition("/")[2] in spellings(ref)]

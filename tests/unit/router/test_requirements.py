@@ -82,6 +82,15 @@ def test_the_default_model_is_a_way_out() -> None:
     assert choice.plan == ("den/small",)
 
 
+def test_a_default_may_be_a_name_that_several_carry() -> None:
+    """Then whoever of them may answer does, as with `-m NAME`; none is passed over for having a twin."""
+    blocked = {"blocked": "only by name", "local": True}
+    twins = [row("den/q:latest", **blocked), row("lab/q", **blocked), row("lab/other", **blocked)]
+    assert choose(RouteRequest(), *twins, default_model="q").plan == ("den/q:latest", "lab/q")
+    assert choose(RouteRequest(exclude=("den",)), *twins, recovery_model="q").plan == ("lab/q",)
+    assert choose(RouteRequest(), *twins, default_model="r", recovery_model="").plan == ()
+
+
 def test_the_plan_is_ranked_then_configured() -> None:
     """Attempts go through the ranked candidates, then fallbacks, then the recovery model."""
     spare = row("spare/m", blocked="only by name")
