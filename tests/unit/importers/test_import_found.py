@@ -10,6 +10,7 @@ from llmpool.importers import cc_switch, codex
 from llmpool.importers.found import Found, Login, Wanted, first_text, key_of, variable_of, vendor_of
 
 KEY = "sk-ant-1234567890"
+OURS, THEIRS = "ANTHROPIC_BASE_URL=https://a.test", "OPENAI_BASE_URL=https://o.test"
 
 
 @pytest.mark.parametrize(
@@ -75,6 +76,23 @@ def test_cc_switch_reads_lines_one_by_one() -> None:
     found = cc_switch.parse(text)
     assert (found.key, found.url, found.provider) == ("two", "https://a=b.test", "openai")
     assert cc_switch.parse("provider = deepseek\nAUTH_TOKEN=tok-12345678").provider == "deepseek"
+
+
+@pytest.mark.parametrize(
+    ("text", "provider", "url"),
+    [
+        (f"ANTHROPIC_AUTH_TOKEN=tok\n{THEIRS}", "anthropic", ""),
+        (f"OPENAI_API_KEY=tok\n{OURS}\nbase_url=https://b.test", "openai", "https://b.test"),
+        (f"{OURS}\n{THEIRS}\nANTHROPIC_API_KEY=tok", "anthropic", "https://a.test"),
+        ("$env:ANTHROPIC_API_KEY = tok\n#ANTHROPIC_API_KEY=old\n# base_url=https://c.test", "anthropic", ""),
+        ("DEEPSEEK_API_KEY=tok", "deepseek", ""),
+        (f"{OURS}/api_key/v1\nAPI_KEY=tok", "anthropic", "https://a.test/api_key/v1"),
+    ],
+)  # fmt: skip
+def test_a_key_goes_to_no_address_of_another_vendor(text: str, provider: str, url: str) -> None:
+    """Lines of several vendors in one text are not one find; a line that is commented out is none at all."""
+    found = cc_switch.parse(text)
+    assert (found.key, found.provider, found.url) == ("tok", provider, url)
 
 
 def test_times_of_tokens() -> None:
