@@ -41,5 +41,7 @@ def read(tool: Tool, path: Path) -> list[Found]:
     inner = {"api_key": own or token, "base_url": variables.get("ANTHROPIC_BASE_URL")}
     known = {name: value for name, value in anthropic_part(content).items() if value}
     found = settings(tool, path, content, inner | known)
+    if found.provider != tool.provider:  # the addresses below are those of Anthropic's keys
+        found = found.replace(url=settings(tool, path, content).url)
     is_token = token and not own and (found.key, found.key_env) == (key_of(token), variable_of(token))
     return [found.replace(auth=BEARER) if is_token else found]

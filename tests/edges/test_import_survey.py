@@ -126,6 +126,13 @@ def test_a_key_never_goes_to_another_vendors_address(tmp_path: Path) -> None:
     assert {entry.found.url for entry in place.survey().entries} == {""}
 
 
+def test_no_key_of_another_vendor_goes_to_claude_codes_gateway(place: Place) -> None:
+    """An address that stands among Anthropic's own settings is for Anthropic's own keys."""
+    gateway = {"env": {"ANTHROPIC_BASE_URL": "https://g.test"}}
+    place.put(CLAUDE, {"openai_api_key": "sk-o", **gateway})
+    assert place.found() == [("claude-code", "config", "openai", "sk-o")]
+
+
 def test_variables_alone_make_tools_importable(tmp_path: Path) -> None:
     """Without files the key variables of eight tools count, not Kiro's and Copilot's; later ones repeat."""
     place = Place(tmp_path, OPENAI_API_KEY="sk-o-123456789", GITHUB_TOKEN="ghp_123456789")
