@@ -103,7 +103,7 @@ def _compatible(name: str, entry: dict[str, Any], gathering: Gathering) -> None:
     }
     target = _OURS.get(name, name) if vendor else name
     keys = _keys(name, first_text(entry.get("apiKey")), gathering)
-    gathering.providers[target] = Arrival(
+    gathering.providers[name] = Arrival(  # by its name there: two of them may be one here, which is told then
         id=target, was=name, fields=given(fields), keys=keys, vendor=vendor or not url
     )
     for field in sorted(entry.keys() - {"apiKey", "baseURL"}):

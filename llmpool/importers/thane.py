@@ -98,7 +98,9 @@ def _named_providers(
         )
         for field in sorted(entry.keys() - set(_READ)):
             gathering.leave(f"{name}: {field}", "no setting of a provider here")
-    if anthropic and "anthropic" not in kinds.values():
+    if anthropic and "anthropic" in kinds and "anthropic" not in kinds.values():
+        gathering.leave("key of anthropic", f"anthropic is a server of {kinds['anthropic']} there")
+    elif anthropic and "anthropic" not in kinds.values():
         kinds["anthropic"] = "anthropic"
         keys = gathering.keys("anthropic", anthropic)
         gathering.providers["anthropic"] = Arrival(id="anthropic", keys=keys, vendor=True)

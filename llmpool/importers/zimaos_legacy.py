@@ -51,6 +51,6 @@ def gather(content: dict[str, Any], gathering: Gathering) -> None:
         keys = (Key(label=LABEL, key=key, mask=mask_legacy(key)),) if key else ()
         if entry.get("api_key") and not key:
             gathering.leave(f"key of {name}", "what stands there is no key")
-        gathering.providers.setdefault(
-            target, Arrival(id=target, was=name, fields=fields, keys=keys, keyless=True)
-        )
+        arrival = Arrival(id=target, was=name, fields=fields, keys=keys, keyless=True)
+        if gathering.providers.setdefault(target, arrival).was not in ("", name):
+            gathering.leave(f"provider {name}", f"another that came before it is {target} here")

@@ -72,15 +72,17 @@ def _url(said: dict[str, Any], preset: Preset, *, vendor: bool) -> str:
     url = str(said.get("url") or "")
     if not preset.url or not url:
         return url
-    same = _host(url) == _host(preset.url) if vendor else canonical(url) == canonical(preset.url)
+    same = _server(url) == _server(preset.url) if vendor else canonical(url) == canonical(preset.url)
     return "" if same else url
 
 
-def _host(url: str) -> str:
+def _server(url: str) -> tuple[str, int | None]:
+    """Return host and port; that of http or https is none, for vendors have both."""
     try:
-        return (urlsplit(url).hostname or "").lower()
+        parts = urlsplit(url)
+        return (parts.hostname or "").lower(), None if parts.port in (80, 443) else parts.port
     except ValueError:
-        return url
+        return url, None
 
 
 def _fitting(name: str, said: dict[str, Any], left: list[Left]) -> Iterator[tuple[str, Any]]:

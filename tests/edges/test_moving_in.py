@@ -194,6 +194,42 @@ def test_gopherclaw_moves_in(pool: Pool, tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_two_that_would_be_one_are_told(pool: Pool, tmp_path: Path) -> None:
+    """Of two providers that have one name here the second is named, and not lost without a word."""
+    google = {"apiKey": "g-key-2", "baseURL": "https://mine.test/v1"}
+    place = foreign.write(
+        tmp_path / "g" / "config.json", {"providers": {"gemini": {"apiKey": "g-key-1"}, "google": google}}
+    )
+    made = moving_in.plan(pool, "gopherclaw", str(place))
+    assert made.skipped == ("google",)
+    assert left(made)["provider google"] == "another that came before it is google here"
+    entries = {"anthropic": {"api_key": "sk-a-1"}, "claude": {"api_key": "sk-a-2"}}
+    legacy = foreign.write(tmp_path / "z" / "provider_settings.json", {"providers": entries})
+    told = left(moving_in.plan(pool, "zimaos", str(legacy)))
+    assert told["provider claude"] == "another that came before it is anthropic here"
+    thane = foreign.write(
+        tmp_path / "t" / "config.json",
+        {
+            "anthropic": {"api_key": "sk-ant-1"},
+            "models": {
+                "resources": {"anthropic": {"provider": "openai_compat", "url": "http://10.0.0.7:1/v1"}}
+            },
+        },
+    )
+    made = moving_in.plan(pool, "thane", str(thane))
+    assert made.providers["anthropic"]["url"] == "http://10.0.0.7:1/v1"
+    assert left(made)["key of anthropic"] == "anthropic is a server of openai_compat there"
+
+
+def test_a_server_at_another_port_is_another_one(pool: Pool, tmp_path: Path) -> None:
+    """A vendor's own row keeps the port that its owner gave it."""
+    rows = {
+        "ollama": {"provider": {"type": "builtin", "enabled": True, "base_url": "http://localhost:11435"}}
+    }
+    place = foreign.write(tmp_path / "z" / "providers.json", {"providers": rows})
+    assert moving_in.plan(pool, "zimaos", str(place)).providers["ollama"]["url"] == "http://localhost:11435"
+
+
 def test_thane_moves_in(pool: Pool, tmp_path: Path) -> None:
     """Its resources, declared models with their ratings, the models it names, and what was decided."""
     made = move(pool, "thane", foreign.thane(tmp_path / "t"))
