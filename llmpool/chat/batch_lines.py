@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 from llmpool.core.deployment import ALSO_TYPED, CAPABILITIES
 from llmpool.errors import LlmpoolError, Misuse
 from llmpool.formats.base import is_deep
+from llmpool.registry import resolve
 
 if TYPE_CHECKING:
     from llmpool.chat.question import Question
@@ -100,7 +101,7 @@ class Reader:
         salt: str = "",
     ) -> None:
         self.question = question
-        self.common = common
+        self.common = resolve.with_mode(common)  # `-m local` is no model that a line may put another for
         self.plain = plain
         self.fill = fill
         given = question.attached.around("") + repr(question.attached.images) if question.attached else ""
