@@ -13,6 +13,7 @@ from llmpool.importers.plain import settings
 _UNIX = ("~/.config/github-copilot/hosts.json",)
 _WINDOWS = ("LOCALAPPDATA/github-copilot/hosts.json", "APPDATA/GitHub Copilot/hosts.json")
 _MAC = ("~/Library/Application Support/GitHub Copilot/hosts.json",)
+_HOST = "github.com"  # with the id of an app behind it in apps.json
 _NEWER = "~/.config/github-copilot/apps.json", "LOCALAPPDATA/github-copilot/apps.json"
 COPILOT = Tool(
     "copilot",
@@ -31,12 +32,15 @@ def read(tool: Tool, path: Path) -> list[Found]:
 
 
 def login(home: Home) -> Login | None:
-    """Return the login of the first GitHub host that has one; the user's name stands for an address."""
+    """Return the login at github.com, if there is one; the user's name stands for an address.
+
+    A company's own GitHub has hosts of its own, and a token of one is not sent to another.
+    """
     path = there(home.paths(COPILOT.places))
     for host, given in files.json_with_comments(path).items() if path else ():
         entry = mapping(given)
         token = key_of(entry.get("oauth_token"))
-        if "github" in host and token:
+        if host.partition(":")[0] == _HOST and token:
             return Login(
                 tool=COPILOT.id,
                 name=COPILOT.name,

@@ -88,12 +88,19 @@ def test_codex_without_a_token_is_no_login(place: Place, content: str) -> None:
 
 
 def test_copilot(place: Place) -> None:
-    """The first GitHub host with a token counts; the user's name stands for an address."""
-    hosts = {
+    """What github.com gave counts, not what another GitHub did: it would be sent to github.com.
+
+    The source takes the first host with `github` in it. The user's name stands for an address.
+    """
+    hosts: dict[str, Any] = {
         "example.com": {"oauth_token": "no"},
+        "ghe.github.corp": {"user": "me", "oauth_token": "gho_of-the-company"},
+        "github.com.evil.test": {"oauth_token": "no"},
         "github.com": {"user": "me"},
-        "ghe.github.corp": {"user": "you", "oauth_token": "gho_0123456789"},
     }
+    place.put(".config/github-copilot/hosts.json", hosts)
+    assert copilot.login(home(place)) is None
+    hosts["github.com:Iv1.0123456789abcdef"] = {"user": "you", "oauth_token": "gho_0123456789"}
     place.put(".config/github-copilot/hosts.json", hosts)
     found = copilot.login(home(place))
     assert found
