@@ -195,7 +195,10 @@ def alternatives(pool: Pool, asked: Asked, decision: Decision) -> list[str]:
     from llmpool import budgets
     from llmpool.router import whatif
 
-    found = whatif.changes(asked.request, pool.table, budgets.world(pool), decision, asked.named)
+    facts = budgets.world(pool)
+    if asked.named:
+        facts = facts.replace(affinity=pool.affinity(row.id for row in asked.named))
+    found = whatif.changes(asked.request, pool.table, facts, decision, asked.named)
     scores = [f" ({each.score:g})" if each.score is not None else "" for each in found]
     return [f"{c.what}: {c.selected or 'nothing'}{score}." for c, score in zip(found, scores, strict=True)]
 

@@ -172,6 +172,18 @@ def test_a_recorded_decision_is_told_with_what_would_change_it(home: Home) -> No
     assert told[-1].split("   ")[-1].startswith("today sky/m; why: llmpool route --replay d-")
 
 
+def test_what_would_change_it_goes_by_the_tongues_of_providers_too(home: Home) -> None:
+    """Of two that carry a name the one that speaks its tongue leads with `latency` too."""
+    url = "http://127.0.0.1:9"
+    home.write_config(
+        *(provider("a", f"{url}/v1"), provider("b", url, format="anthropic")),
+        *(model("a/claude-sonnet-4-5"), model("b/claude-sonnet-4-5")),
+    )
+    asked = ("route", "-m", "claude-sonnet-4-5", "--strategy", "priority", "--record", "x")
+    assert home.here(*asked).out == "b/claude-sonnet-4-5\n"
+    assert "--strategy latency" not in home.here("route", "--last").out
+
+
 def test_what_no_decision_can_have_is_no_empty_list(home: Home) -> None:
     """A slip of the finger is said, and so is the empty variable of a script."""
     home.write_config(provider("den", "http://127.0.0.1:9"), model("den/m"))
