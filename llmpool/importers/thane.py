@@ -26,7 +26,7 @@ _PROVIDERS = {
     "openai_compat": {"format": "openai"},
 }
 _READ = ("url", "provider", "api_key", "idle_ttl_seconds", "stream_idle_timeout")
-_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
+_PART = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)", re.ASCII)
 _HINT = "name its config.yaml, the directory of that, or its database"

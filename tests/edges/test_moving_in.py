@@ -221,6 +221,16 @@ def test_two_that_would_be_one_are_told(pool: Pool, tmp_path: Path) -> None:
     assert left(made)["key of anthropic"] == "anthropic is a server of openai_compat there"
 
 
+@pytest.mark.parametrize("silence", ["9" * 310 + "s", "soon", "1" * 5000 + ".5m"])
+def test_a_length_of_time_that_is_none_is_left(pool: Pool, tmp_path: Path, silence: str) -> None:
+    """Whatever a config of Thane says of it, the rest of it moves in."""
+    den = {"provider": "ollama", "url": "http://10.0.0.7:11434", "stream_idle_timeout": silence}
+    place = foreign.write(tmp_path / "config.json", {"models": {"resources": {"den": den}}})
+    made = moving_in.plan(pool, "thane", str(place))
+    assert "read_timeout" not in made.providers["den"]
+    assert left(made)["den: stream_idle_timeout"] == "no length of time"
+
+
 def test_a_server_at_another_port_is_another_one(pool: Pool, tmp_path: Path) -> None:
     """A vendor's own row keeps the port that its owner gave it."""
     rows = {
