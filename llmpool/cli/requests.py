@@ -112,9 +112,10 @@ def _money(text: str) -> str:
         amount = Decimal(text.removeprefix("$"))
     except InvalidOperation:
         amount = Decimal(-1)
-    if not amount.is_finite() or amount < 0 or abs(amount.adjusted()) > MOST_DIGITS:
-        raise Misuse(f"{text!r} is no amount of USD", hint="write --max-cost 0.05")
-    return format(amount, "f")
+    sound = amount.is_finite() and amount >= 0 and -MOST_DIGITS <= amount.adjusted() < MOST_DIGITS
+    if not sound or len(text) > 2 * MOST_DIGITS:
+        raise Misuse(f"{text[:40]!r} is no amount of USD", hint="write --max-cost 0.05")
+    return format(abs(amount), "f")
 
 
 def piped_input(terminal: Terminal, wanted: bool) -> str:

@@ -131,15 +131,19 @@ def test_a_value_nobody_knows_is_a_misuse_with_a_way_out(given: dict[str, Any], 
     assert hint in caught.value.hint
 
 
-@pytest.mark.parametrize(("text", "amount"), [("0.05", "0.05"), ("$2", "2"), ("0", "0"), ("1e-3", "0.001")])
+@pytest.mark.parametrize(
+    ("text", "amount"), [("0.05", "0.05"), ("$2", "2"), ("0", "0"), ("-0", "0"), ("1e-3", "0.001")]
+)
 def test_amounts_are_decimals(text: str, amount: str) -> None:
     """A dollar sign is allowed, and no figure goes through a float."""
     assert request(max_cost=text).max_cost == amount
 
 
-@pytest.mark.parametrize("text", ["-1", "nan", "inf", "1,5", "5 USD", "$", "$$1"])
+@pytest.mark.parametrize(
+    "text", ["-1", "nan", "inf", "1,5", "5 USD", "$", "$$1", "1e400", "1e-400", "0e999", "0." + "3" * 40]
+)
 def test_what_is_no_amount_is_refused(text: str) -> None:
-    """Nothing negative, nothing endless, nothing else."""
+    """Nothing negative, nothing endless, nothing that no record of a decision could hold."""
     with pytest.raises(Misuse, match="is no amount of USD"):
         request(max_cost=text)
 
