@@ -224,6 +224,8 @@ def _prepare_streams() -> None:
         "the output cannot be written: stdout is closed", hint="let it go somewhere: > FILE"
     )
     wrong = closed if sys.stdout is None else None
+    if sys.stdin is None:  # it is read as one that is empty, and no other file gets its number
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:

@@ -108,6 +108,16 @@ def test_a_closed_stdout_ends_with_10(
     assert "stdout is closed" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("line", ["policy apply -", "chat --schema - hi", "init --from -"])
+def test_a_closed_stdin_is_an_empty_one(den: Home, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    """Whatever is wanted of it is not there, which is a slip and no bug."""
+    for name, value in den.env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "stdout", sys.stdout)
+    monkeypatch.setattr(sys, "stdin", None)
+    assert app.run(line.split()) == 2
+
+
 def test_nothing_is_paid_for_that_a_closed_stdout_would_lose(
     den: Home, server: FakeServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
