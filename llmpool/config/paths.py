@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from llmpool.errors import ConfigInvalid, StateUnusable
+from llmpool.errors import ConfigInvalid, Misuse, StateUnusable
 
 
 class Paths(NamedTuple):
@@ -30,6 +30,15 @@ def find_paths(env: Mapping[str, str], config: str | None = None, state: str | N
     file = _absolute(chosen_config, env) if chosen_config else _default_dirs(env)[0] / "config.toml"
     folder = _absolute(chosen_state, env) if chosen_state else _default_dirs(env)[1]
     return Paths(config=file, state=folder, secrets=file.with_name("secrets.json"))
+
+
+def refuse_own(paths: Paths, target: Path) -> None:
+    """Raise Misuse for a file to write that is one of our own: what it holds is nowhere else."""
+    file = target.expanduser().resolve()
+    if file in (paths.config.resolve(), paths.secrets.resolve()) or file.is_relative_to(
+        paths.state.resolve()
+    ):
+        raise Misuse(f"{target} is a file that llmpool works with; nothing was written", hint="name another")
 
 
 _OWN = "choose one of your own: --state DIR, LLMPOOL_STATE_DIR"

@@ -16,6 +16,7 @@ from shlex import join
 from typing import Any, NamedTuple
 
 from llmpool import __version__
+from llmpool.config.paths import refuse_own
 from llmpool.config.problems import without_secrets
 from llmpool.core.provider import KeyRef
 from llmpool.core.times import rfc3339
@@ -88,6 +89,8 @@ def check(pool: Pool, target: str = "") -> None:
             f"there is no directory {directory}",
             hint=f"make it first: {join(['mkdir', '-p', str(directory)])}",
         )
+    if target:
+        refuse_own(pool.paths, Path(target))
     if not pool.config.exists:
         raise Misuse(f"there is nothing to export: {pool.paths.config} does not exist", hint="llmpool init")
 

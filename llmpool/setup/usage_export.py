@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from llmpool import __version__
+from llmpool.config.paths import refuse_own
 from llmpool.errors import ConfigInvalid, Misuse
 from llmpool.pool import Pool
 from llmpool.state import ledger
@@ -51,10 +52,11 @@ def save(
 ) -> Exported:
     """Write them into a file, which is there in full or not at all.
 
-    Raises Misuse for one that is in the way, StateUnusable where nothing can be written.
+    Raises Misuse for one that is in the way or our own, StateUnusable where nothing can be written.
     """
     from llmpool.state.newfile import new_file
 
+    refuse_own(pool.paths, Path(target))
     with new_file(Path(target).expanduser(), replace=replace) as write:
         return export(pool, form, span, write, tell)
 

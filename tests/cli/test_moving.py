@@ -190,3 +190,17 @@ def test_what_is_no_export_is_refused(home: Home, other: Home) -> None:
     assert (away.code, away.err.splitlines()[1]) == (2, f"  make it first: mkdir -p {home.dir}/no/such")
     assert not (home.dir / "no").exists()
     assert not other.config.exists()
+
+
+def test_an_export_is_never_written_over_what_is_exported(home: Home, tmp_path: Path) -> None:
+    """Neither over the config, by another name of it either, nor over keys, nor into the state."""
+    home.write_config(model("sky/m"), provider("sky", "http://127.0.0.1:9/v1"))
+    before = home.config.read_text()
+    (tmp_path / "name").symlink_to(home.config)
+    own = (home.config, tmp_path / "name", home.config.with_name("secrets.json"))
+    for file in own:
+        assert home.here("config", "export", str(file), "--yes").code == 2
+    day = home.state / "usage" / "2026-11-22.jsonl"
+    assert home.here("usage", "export", "--force", "-o", str(day)).code == 2
+    assert home.config.read_text() == before
+    assert not day.exists()
