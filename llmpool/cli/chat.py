@@ -32,7 +32,7 @@ EXAMPLES = examples(
 def chat(
     ctx: Context,
     prompt: Annotated[str, Argument(metavar="[PROMPT]", help="What to ask; stdin is joined to it.")] = "",
-    system: Annotated[str, Option("-s", "--system", metavar="TEXT", help="The system prompt.")] = "",
+    system: Annotated[str | None, Option("-s", "--system", metavar="TEXT", help="The system prompt.")] = None,
     attach: Annotated[
         list[str] | None,
         Option("-a", "--attach", metavar="FILE|URL", help="A picture or a text file; may be repeated."),
@@ -105,7 +105,7 @@ def chat(
         str,
         Option("--max-wait", metavar="TIME", help="Longest wait to retry: 20s, in a batch 10m."),
     ] = "",
-    tag: Annotated[str, Option("--tag", metavar="NAME", help="Mark the usage record.")] = "",
+    tag: Annotated[str | None, Option("--tag", metavar="NAME", help="Mark the usage record.")] = None,
     stats: Annotated[bool, Option("--stats", help="Say more about the answer on stderr.")] = False,
     dry_run: Annotated[bool, Option("--dry-run", help="Do everything but the call.")] = False,
     no_log: Annotated[bool, Option("--no-log", help="Keep no prompt and no answer.")] = False,
@@ -167,14 +167,14 @@ def chat(
     question = Question(
         prompt=prompt,
         piped=requests.piped_input(terminal, wanted=reads),
-        system=system,
+        system=system or "",
         session=session or (_newest(terminal) if go_on else ""),
         goes_on=go_on,
         max_tokens=_length(max_tokens),
         temperature=temperature,
         thinking=_level(think),
         stream=not no_stream and not as_json,
-        tag=tag,
+        tag=tag or "",
     )
     if files or schema or tools:
         question = _with_files(question, files, schema, tools)

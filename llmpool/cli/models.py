@@ -26,8 +26,8 @@ def list_models(
         str, Argument(metavar="[PROVIDER]", autocompletion="providers", help="Only its models.")
     ] = "",
     query: Annotated[
-        str, Option("--query", metavar="TEXT", help="Only those with this in an id or alias.")
-    ] = "",
+        str | None, Option("--query", metavar="TEXT", help="Only those with this in an id or alias.")
+    ] = None,
     needs: Annotated[
         str,
         Option(
@@ -128,7 +128,7 @@ def list_models(
     pool = terminal.pool
     # fmt: off
     given: dict[str, Any] = {
-        "provider": provider, "query": query, "needs": needs, "supports": tuple(supports or ()),
+        "provider": provider, "query": query or "", "needs": needs, "supports": tuple(supports or ()),
         "local_only": local_only, "mode": mode, "exclude": tuple(exclude or ()),
         "min_quality": min_quality, "min_context": min_context, "context_size": context_size,
         "max_price": max_price, "group": group, "policy": policy, "source": source,

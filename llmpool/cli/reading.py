@@ -1,7 +1,7 @@
 """Read a plain command line without Typer: known options by their whole names, each value behind its own.
 
 What takes more than that to be sure of is Typer's: abbreviations, words behind `--`, values that look like
-options or are no numbers, variables that set options, whatever is mistyped. `None` says so.
+options, are empty or are no numbers, variables that set options, whatever is mistyped. `None` says so.
 """
 
 import os
@@ -94,6 +94,8 @@ def _values(known: Sequence[Parameter], words: Sequence[str], env: Mapping[str, 
             values[given.parameter.name] = given.value
             continue
         value = text if equals else _next(rest)
+        if not value:
+            raise _NotPlain  # few options may be empty
         if given.kind == _LIST:
             lists.setdefault(given.parameter.name, []).append(value)
         else:

@@ -51,7 +51,9 @@ def route(
     ] = None,
     every: Annotated[bool, Option("--all", help="Show all candidates, not the best 50.")] = False,
     record: Annotated[bool, Option("--record", help="Keep the decision in the log.")] = False,
-    tag: Annotated[str, Option("--tag", metavar="NAME", help="As `chat --tag`: budgets may go by it.")] = "",
+    tag: Annotated[
+        str | None, Option("--tag", metavar="NAME", help="As `chat --tag`: budgets may go by it.")
+    ] = None,
     no_stdin: Annotated[bool, Option("--no-stdin", help="Do not read stdin.")] = False,
     as_json: JsonFlag = False,
     *,
@@ -79,10 +81,10 @@ def route(
             raise Misuse(
                 "--batch takes no QUERY and records nothing", hint="each line of the file has its own query"
             )
-        return _batch(terminal, batch, routing, tag=tag, every=every)
+        return _batch(terminal, batch, routing, tag=tag or "", every=every)
     piped = requests.piped_input(terminal, not no_stdin)
     text = "\n\n".join(part for part in (query, piped) if part)
-    request = requests.route_request(routing, query or piped, text, terminal).replace(tag=tag)
+    request = requests.route_request(routing, query or piped, text, terminal).replace(tag=tag or "")
     return _decide(terminal, request, routing, as_json=as_json, every=every, record=record)
 
 

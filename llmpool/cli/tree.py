@@ -14,6 +14,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from llmpool.cli import complete, grammar
 from llmpool.cli.app import COMMANDS, EPILOG
+from llmpool.errors import Misuse
 
 LATE = " stands behind an option, and the verb comes first: "
 
@@ -116,6 +117,7 @@ def _typed(command: Any) -> Callable[..., Any]:
 
     @wraps(command)
     def typed(**values: Any) -> Any:
+        _refuse_empty(values["ctx"], known)
         return command(**values)
 
     known = grammar.parameters(command, get_type_hints(command, include_extras=True))
@@ -123,6 +125,21 @@ def _typed(command: Any) -> Callable[..., Any]:
     typed.__annotations__ = {}
     del typed.__wrapped__
     return typed
+
+
+def _refuse_empty(ctx: typer.Context, known: list[grammar.Parameter]) -> None:
+    """Raise Misuse for an option that was given nothing: a variable that is not set must not lift a limit.
+
+    Where no text at all means something, the option has no text for its default either.
+    """
+    for p in known:
+        value, source = ctx.params.get(p.name), ctx.get_parameter_source(p.name)
+        empty = "" in value if isinstance(value, (list, tuple)) else value == "" == p.default
+        if empty and source and source.name == "COMMANDLINE" and type(p.declared) is grammar.Option:
+            name = (p.declared.names or (f"--{p.name.replace('_', '-')}",))[-1]
+            raise Misuse(
+                f"{name} is given, and has no value", hint="a variable that is empty? else leave it out"
+            )
 
 
 def _written(p: grammar.Parameter) -> Written:

@@ -27,7 +27,7 @@ def den(home: Home) -> Home:
         ("--min-quality 11", "--min-quality (LLMPOOL_MIN_QUALITY): 11 is out of range;", "llmpool chat -h"),
         ("--schema nofile", "nofile: No such file or directory", "--schema takes a file of JSON, or -"),
         ("--tools nofile", "nofile: No such file or directory", "--tools takes a file of JSON, or -"),
-        ("--attach=", "an empty name is no file", "-a takes a file,"),
+        ("--attach=", "--attach is given, and has no value", "leave it out"),
         (
             "--list",
             "--list asks nothing, so the prompt is one too many",
