@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Annotated, Any
 
-from llmpool.cli.grammar import Argument, Option, Parameter, parameters
+from llmpool.cli.grammar import Argument, Context, Option, Parameter, parameters
 from llmpool.core.record import Record
 from llmpool.errors import Misuse
 
@@ -123,6 +123,14 @@ _ROUTING = [
         help="Call a provider/model its provider does not list."),
 ]
 # fmt: on
+
+
+def typed(ctx: Context) -> list[str]:
+    """Name the routing options that stand on the line, and not in a variable, which is for many runs."""
+    source = getattr(ctx, "get_parameter_source", None)  # Typer's; without it no variable was set
+    given = (p for p in _ROUTING if ctx.params.get(p.name) not in (p.default, [], ()))
+    here = (p for p in given if not source or source(p.name).name == "COMMANDLINE")
+    return [p.declared.names[-1].partition("/")[0] for p in here]
 
 
 def with_routing(command: Callable[..., Any]) -> Callable[..., Any]:

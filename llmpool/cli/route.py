@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 from llmpool.cli import requests
 from llmpool.cli.context import Terminal
 from llmpool.cli.grammar import Argument, Context, Option, examples, single
-from llmpool.cli.options import JsonFlag, RoutingOptions, with_routing
+from llmpool.cli.options import JsonFlag, RoutingOptions, typed, with_routing
 from llmpool.errors import Exit, Misuse
 
 if TYPE_CHECKING:
@@ -70,12 +70,14 @@ def route(
         raise Misuse(
             "--id, --replay and --batch want a value", hint="the last decision: llmpool route --last"
         )
+    if last or ref or replay:
+        _refuse_new([query and "QUERY", record and "--record", tag and "--tag", *typed(ctx)])
     if replay:
         from llmpool.cli import replay as replays
 
         return replays.show_replay(terminal, replay, as_json)
     if last or ref:
-        return _recorded(terminal, ref or "", as_json)
+        return _recorded(terminal, ref or "", as_json, every=every)
     if batch:
         if query or record:
             raise Misuse(
@@ -152,7 +154,16 @@ def _batch(terminal: Terminal, source: str, routing: RoutingOptions, *, tag: str
     return code
 
 
-def _recorded(terminal: Terminal, ref: str, as_json: bool) -> int:
+def _refuse_new(given: list[str | bool | None]) -> None:
+    """Raise Misuse for what would change a decision that was recorded already."""
+    for name in filter(None, given):
+        raise Misuse(
+            f"--last, --id and --replay take a recorded request as it was, so {name} has no place",
+            hint="what another config would change: llmpool policy simulate",
+        )
+
+
+def _recorded(terminal: Terminal, ref: str, as_json: bool, *, every: bool) -> int:
     """Show a recorded decision with its attempts."""
     from llmpool.cli import explain
     from llmpool.setup import decisions
@@ -163,5 +174,5 @@ def _recorded(terminal: Terminal, ref: str, as_json: bool) -> int:
         terminal.json({"decision": line, "usage": usage})
     else:
         what_if = explain.alternatives_now(terminal.pool, line)
-        explain.show(terminal, line, what_if, recorded=True, usage=usage)
+        explain.show(terminal, line, what_if, every=every, recorded=True, usage=usage)
     return Exit.OK

@@ -209,3 +209,12 @@ def test_a_hint_that_moves_nothing_is_said_to(home: Home) -> None:
         'note: hint local_only "True" moves nothing: neither true nor false\n',
     )
     assert "is a wish and may lose" in home.here("route", "--hint", "local_only=true", "hello").err
+
+
+@pytest.mark.parametrize(
+    "words", [("--last", "hi"), ("--id", "x", "--record"), ("--replay", "last", "--local-only")]
+)
+def test_a_recorded_decision_takes_no_new_wishes(asked: Home, words: tuple[str, ...]) -> None:
+    """Beside --last, --id and --replay they were passed over, and somebody else was shown."""
+    assert "has no place" in asked.here("route", *words).err
+    assert asked.here("route", "--replay", "last", env={"LLMPOOL_LOCAL_ONLY": "1"}).code == 0
