@@ -10,11 +10,11 @@ from llmpool.core.record import Record
 from llmpool.pool import Pool
 from llmpool.state import ledger
 from llmpool.usage.span import Span
-from llmpool.usage.summary import GROUPINGS
+from llmpool.usage.summary import GROUPINGS, NONE
 
 
 class Whose(Record):
-    """Records in a span, and whose; empty takes any."""
+    """Records in a span, and whose; empty takes any, and `none` those that carry no such thing."""
 
     span: Span
     provider: str = ""
@@ -40,15 +40,14 @@ class Wanted(Whose):
         return (
             self.span.holds(record["at"][:-1])
             and not (self.failed and record.get("success") is True)
-            and all(record.get(name) == value for name, value in self.filters.items())
+            and all((record.get(name) or NONE) == value for name, value in self.filters.items())
         )
 
 
 def _told(wanted: Wanted) -> str:
     """Return what the line of a wanted record surely has in it: no other line is parsed."""
-    return max(
-        (json.dumps(value) for value in wanted.filters.values() if value.isascii()), key=len, default=""
-    )
+    held = [value for value in wanted.filters.values() if value.isascii() and value != NONE]
+    return max(map(json.dumps, held), key=len, default="")
 
 
 class Listing:

@@ -92,7 +92,10 @@ def test_lists_filter(home: Home, server: FakeServer) -> None:
         listed("--deployment", "den/m") == listed("--provider", "den") == listed("--tag", "work") == ["den/m"]
     )
     assert listed("--model", "m", "--limit", "1") == ["sky/m"]
-    assert listed("--key", "none") == listed("--session", "x") == listed("--until", "2001-01-01") == []
+    assert listed("--key", "spare") == listed("--session", "x") == listed("--until", "2001-01-01") == []
+    assert listed("--tag", "none") == ["sky/m", "sky/m"]  # as a summary has it
+    assert home.here("usage", "--tag", "none", "--json").json["total"]["requests"] == 2
+    assert listed("--key", "none", "--session", "none") == listed()
     path = next((home.state / "usage").glob("*.jsonl"))
     with path.open("a") as file:
         file.write('{"torn": \n')
