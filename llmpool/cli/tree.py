@@ -117,7 +117,7 @@ def _typed(command: Any) -> Callable[..., Any]:
 
     @wraps(command)
     def typed(**values: Any) -> Any:
-        _refuse_empty(values["ctx"], known)
+        _refuse_void(values["ctx"], known)
         return command(**values)
 
     known = grammar.parameters(command, get_type_hints(command, include_extras=True))
@@ -127,19 +127,23 @@ def _typed(command: Any) -> Callable[..., Any]:
     return typed
 
 
-def _refuse_empty(ctx: typer.Context, known: list[grammar.Parameter]) -> None:
-    """Raise Misuse for an option that was given nothing: a variable that is not set must not lift a limit.
+def _refuse_void(ctx: typer.Context, known: list[grammar.Parameter]) -> None:
+    """Raise Misuse for an option that was given nothing, or no number: it must not lift a limit.
 
     Where no text at all means something, the option has no text for its default either.
     """
     for p in known:
         value, source = ctx.params.get(p.name), ctx.get_parameter_source(p.name)
+        if type(p.declared) is not grammar.Option:
+            continue
+        name = (p.declared.names or (f"--{p.name.replace('_', '-')}",))[-1]
         empty = "" in value if isinstance(value, (list, tuple)) else value == "" == p.default
-        if empty and source and source.name == "COMMANDLINE" and type(p.declared) is grammar.Option:
-            name = (p.declared.names or (f"--{p.name.replace('_', '-')}",))[-1]
+        if empty and source and source.name == "COMMANDLINE":
             raise Misuse(
                 f"{name} is given, and has no value", hint="a variable that is empty? else leave it out"
             )
+        if value != value:  # noqa: PLR0124 - so is nan alone, which is within any range
+            raise Misuse(f"{name}: {value} is no number", hint=f"all about it: {ctx.command_path} -h")
 
 
 def _written(p: grammar.Parameter) -> Written:

@@ -54,3 +54,19 @@ def test_no_text_at_all_may_be_meant(home: Home) -> None:
     assert home.here("route", "--tag", "", "hi").out == "sky/m\n"
     assert home.here("models", "list", "--query", "").out.startswith("sky/m")
     assert home.here("route", "hi", env={"LLMPOOL_MODEL": "", "LLMPOOL_GROUP": ""}).out == "sky/m\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("chat", "--temperature", "nan", "hi"),
+        ("route", "--strategy", "value", "--quality=NaN", "hi"),
+        ("chat", "--think", "\u00b2", "hi"),
+    ],
+    ids=" ".join,
+)
+def test_what_is_no_number_is_refused(home: Home, server: FakeServer, words: tuple[str, ...]) -> None:
+    """It is within any range: a server was sent `NaN`, which is no JSON, and the dearest was good enough."""
+    home.write_config(model("sky/m"), provider("sky", server.url))
+    assert home.here(*words).code == 2
+    assert not server.chats
