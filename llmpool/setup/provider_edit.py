@@ -85,6 +85,7 @@ def change(pool: Pool, name: str, wish: Wish, *, dry_run: bool = False) -> Chang
         found = tuple(_steps(table, wish))
         if not found:
             raise Misuse("nothing to change", hint="llmpool providers set -h")
+        _refuse_both(found)
         return found
 
     done = _changed(pool, name, steps, dry_run=dry_run)
@@ -186,6 +187,18 @@ def _steps(provider: ProviderTable, wish: Wish) -> Iterator[Step]:
     yield from _list_steps(provider, wish.lists)
     for name in wish.unset:
         yield Step(_known_path(name), None)
+
+
+def _refuse_both(steps: tuple[Step, ...]) -> None:
+    """Raise Misuse for what would be set and taken out: without its new list all models were allowed."""
+    for gone in (step for step in steps if step.value is None):
+        for each in steps:
+            if each.value is not None and each.path[: len(gone.path)] == gone.path:
+                name = ".".join(each.path)
+                raise Misuse(
+                    f"{name} would be set and taken out, which contradict one another",
+                    hint="two commands: first --unset, then the new value",
+                )
 
 
 def _key_steps(provider: ProviderTable, key_env: str) -> Iterator[Step]:

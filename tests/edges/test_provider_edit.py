@@ -188,6 +188,8 @@ MISTAKES = {
     "a time": (Wish(fields={"read_timeout": "soon"}), "--read-timeout"),
     "a bad URL": (Wish(lists=Lists(urls=("nowhere",))), "alternate_urls"),
     "both ways": (Wish(key_env="K", unset=("key",)), "contradict"),
+    "a list both ways": (Wish(lists=Lists(allow=("c*",)), unset=("allowed_models",)), "contradict"),
+    "a part both ways": (Wish(fields={"rpm": 5}, unset=("rate_limit",)), "contradict"),
 }
 
 
