@@ -121,7 +121,10 @@ def set_price(
         "cache_write_1h": cache_write_1h,
         "per_request": per_request,
     }
-    both = amounts | {name: text for name, text in given.items() if text}
+    named = {name: text for name, text in given.items() if text}
+    if twice := [name for name in amounts if name in named]:
+        raise Misuse(f"{twice[0]} is given twice", hint=f"as one of two prices, or as --{twice[0]}")
+    both = amounts | named
     price_view.put(terminal, prices.put(terminal.pool, target, both), as_json=as_json)
     return Exit.OK
 

@@ -149,6 +149,7 @@ def test_patterns_the_default_and_unlisted_models(priced: Home) -> None:
         (("set", "m", "1"), 2, "two prices"),
         (("set", "m"), 2, "missing: input, output"),
         (("set", "m", "--input", "1"), 2, "missing: output"),
+        (("set", "m", "1", "2", "--input", "3"), 2, "input is given twice"),
         (("set", "m", "1", "x"), 2, "no price"),
         (("set", "m", "1", "nan"), 2, "no price"),
         (("set", "m", "--input=-1", "--output", "1"), 2, "no price"),
