@@ -155,7 +155,7 @@ def document(stands: Standing) -> dict[str, Any]:
     budget = stands.budget
     return {
         "name": budget.name,
-        "limit": str(stands.limit),
+        "limit": format(stands.limit, "f"),
         "per": budget.per,
         "scope": budget.scope,
         "tag": budget.tag,

@@ -291,3 +291,9 @@ def test_a_budget_that_is_named_keeps_its_period(shop: Home) -> None:
     shop.here("policy", "budget", "set", "100/total", "--name", "trip")
     assert shop.here("policy", "budget", "set", "150", "--name", "trip").code == 0
     assert tomllib.loads(shop.config.read_text())["budgets"] == {"trip": {"limit": "150", "per": "total"}}
+
+
+def test_a_limit_is_told_in_plain_digits(shop: Home) -> None:
+    """However small, as all money in JSON is: no exponent."""
+    done = shop.here("policy", "budget", "set", "0.0000001/day", "--json")
+    assert done.json["budget"]["limit"] == "0.0000001"
