@@ -82,11 +82,12 @@ def _entry(fields: dict[str, Any]) -> InMemory | None:
 
 
 def _utc(value: object) -> str:
-    """Return a time with any offset as RFC 3339 UTC; what is none, nothing."""
+    """Return a time with any offset as RFC 3339 UTC; for none, which is the year 1 in Go, nothing."""
     from datetime import UTC, datetime
 
     try:
         when = datetime.fromisoformat(value) if isinstance(value, str) else None
-        return rfc3339(when.astimezone(UTC).timestamp()) if when and when.tzinfo else ""
+        seconds = when.astimezone(UTC).timestamp() if when and when.tzinfo else 0
+        return rfc3339(seconds) if seconds > 0 else ""
     except (ValueError, OverflowError):
         return ""

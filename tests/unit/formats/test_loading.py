@@ -176,6 +176,15 @@ def test_ollama_says_size_window_gpu_and_until_when() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "never", ["0001-01-01T00:00:00Z", "0999-12-31T23:59:59+01:00", "2026-11-22", 5, None]
+)
+def test_a_time_that_is_none_is_told_as_none(never: object) -> None:
+    """The zero of Go's times is the year 1, which no time of ours can be written as."""
+    found, _ = play(OllamaLoading().in_memory(DEN), answer({"models": [{"name": "m", "expires_at": never}]}))
+    assert found == (InMemory("m"),)
+
+
 def test_the_router_answers_an_order_before_it_is_carried_out() -> None:
     """llama.cpp says success at once; its listing says how far it has come."""
     way = LlamaCppLoading()
