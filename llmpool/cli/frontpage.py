@@ -69,8 +69,10 @@ VARIABLES = {
 
 OF_VARIABLES = """
 What is on the command line goes before the environment. A flag is set by 1 and unset by 0; the values of an
-option that may be given several times are parted by spaces. The variables of keys, such as `OPENAI_API_KEY`,
-are those the config names and those of the presets: `llmpool providers presets` lists them.
+option that may be given several times are parted by spaces. A variable that is empty counts as not set; an
+option that is given an empty value is refused, but for free text such as `--system`. The variables of keys,
+such as `OPENAI_API_KEY`, are those the config names and those of the presets: `llmpool providers presets`
+lists them.
 """
 
 FILES = {
