@@ -124,8 +124,7 @@ def _is_decision(record: dict[str, Any]) -> bool:
     """Tell whether a line is a decision that can be shown: what that takes has the type it was written in."""
     try:
         _DECISION(record)
-        if "outcome" in record:
-            _OUTCOME(record["outcome"])
+        shape.fields(record, _MORE)
     except (TypeError, ValueError, KeyError):
         return False
     return True
@@ -169,6 +168,12 @@ def _attempt(value: Any) -> Any:
     return (_ATTEMPT if shape.mapping(value)["ok"] is True else _FAILED)(value)
 
 
+def _rejection(value: Any) -> Any:
+    """Read a rejection; one for the size of the request has figures."""
+    shape.fields(value, {"needed": shape.whole, "window": shape.whole})
+    return _REJECTED(value)
+
+
 _READERS = {USAGE: _is_usage, DECISIONS: _is_decision}
 _FIGURES = (
     *("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens"),
@@ -183,7 +188,7 @@ _FAILED = _whole(
         "latency_ms": shape.whole,
     }
 )
-_REJECTION = _whole({"deployment": shape.text, "reasons": shape.listed(shape.text)})
+_REJECTED = _whole({"deployment": shape.text, "reasons": shape.listed(shape.text)})
 _OUTCOME = _whole({"attempts": shape.listed(_attempt), "success": shape.flag, "served_by": shape.text})
 _DECISION = _whole(
     {
@@ -192,6 +197,13 @@ _DECISION = _whole(
         "selected": shape.unset_or(shape.text),
         "candidates": _candidates,
         "candidates_total": shape.whole,
-        "rejections": shape.listed(_REJECTION),
+        "rejections": shape.listed(_rejection),
     }
 )
+_MORE = {  # what only some decisions have
+    "outcome": _OUTCOME,
+    "rejections_total": shape.whole,
+    "difficulty": shape.number,
+    "notes": shape.listed(shape.text),
+    "request": shape.unset_or(shape.mapping),
+}

@@ -88,6 +88,8 @@ def test_amounts_stay(tmp_path: Path, cost: str | None) -> None:
         {"candidates": [{"deployment": "den/m", "score": 5, "hits": [{"rule": "x"}]}]},
         {"rejections": [{"deployment": "den/m", "reasons": "no"}]},
         {"rejections": [{"reasons": []}]},
+        {"rejections": [{"deployment": "den/m", "reasons": [], "needed": "5"}]},
+        *({name: [7]} for name in ("rejections_total", "difficulty", "notes", "request")),
         {"outcome": None},
         {"outcome": []},
         {"outcome": OUTCOME | {"attempts": None}},
