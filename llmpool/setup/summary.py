@@ -105,8 +105,9 @@ def _chosen(filters: dict[str, str]) -> Callable[[Who], bool] | None:
 
 
 def _has_today(span: Span, now: float) -> bool:
-    """Tell whether a span has today in it."""
-    return not span.end or span.end > localdays.moment(localdays.start(localdays.today(now)))
+    """Tell whether a span has all of today in it, as far as that has come."""
+    begun = span.first <= localdays.moment(localdays.start(localdays.today(now)))
+    return begun and (not span.end or span.end > localdays.moment(now))
 
 
 def _best(pool: Pool) -> tuple[Best, Rates] | None:

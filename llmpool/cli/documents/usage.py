@@ -186,7 +186,7 @@ DOCUMENTS: dict[str, Shape] = {
             "by": text("what the groups have in common"),
             "filters": by_name({}, "what was left out"),
             "total": table(GROUP, "all of it"),
-            "today": table(GROUP, "today"),
+            "today": maybe(table(GROUP, "today, where all of it is in the span")),
             "groups": many(table(GROUP), "the groups"),
             "best": maybe(
                 table(
