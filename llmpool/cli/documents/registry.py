@@ -27,7 +27,7 @@ def _policy(prefix: str, whose: str) -> Fields:
 COUNTS = by_name({"type": "integer"}, "how many, by name")
 REGISTRY: Fields = {
     "generation": whole("goes up with every change"),
-    "updated_at": maybe(time("the last refresh")),
+    "updated_at?": time("the last observation or decision; missing before there is one"),
     "local_first": flag("as in the config"),
     "default_model?": text("as in the config"),
     "recovery_model?": text("as in the config"),

@@ -171,7 +171,7 @@ PRICES_NEWS: Fields = {
     "changes": CHANGES,
 }
 SET_PRICE: Fields = {
-    "target": text("a deployment, a model or a pattern; empty for the default"),
+    "target": maybe(text("a deployment, a model or a pattern; null for the default")),
     "default": flag("whether it is for all that has no price"),
     "price": table(RATES, "the price"),
     "deployments": texts("for whom it counts"),
@@ -212,7 +212,7 @@ DOCUMENTS: dict[str, Shape] = {
     "usage-prune": document(
         "llmpool usage prune --json",
         {
-            "before": text("days before this one"),
+            "before": maybe(text("days before this one; null where everything is kept")),
             "days": texts("the days"),
             "usage_files": whole("files of records"),
             "decision_files": whole("files of decisions"),
