@@ -225,10 +225,9 @@ class Asker:
         stands, least = error.details.get("budgets"), Decimal(error.details.get("costs_at_least") or 0)
         if not stands or all(least > Decimal(each["limit"]) for each in stands):
             raise error
-        reserved = [each for each in stands if Decimal(each["reserved"])]
-        if waited <= LEASES_END and any(
-            least <= Decimal(each["limit"]) - Decimal(each["spent"]) for each in reserved
-        ):
+        roomy = [each for each in stands if least <= Decimal(each["limit"]) - Decimal(each["spent"])]
+        given_back = len(roomy) == len(stands)  # meanwhile: none of them stands in the way any more
+        if waited <= LEASES_END and (given_back or any(Decimal(each["reserved"]) for each in roomy)):
             self._hear(Notice(f"{error.message}; waiting for what others have reserved"))
             return LOOK if waited < 10 else LOOKS_LESS
         if entry.chooses:
