@@ -14,7 +14,7 @@ from typing import Any
 from llmpool.core.deployment import Deployment, ObservedModel
 from llmpool.core.price import Price
 from llmpool.core.provider import Provider
-from llmpool.pricing.book import Priced, Rates, Tiers, plain
+from llmpool.pricing.book import Priced, Rate, Rates, Tiers, plain
 from llmpool.pricing.lookup import LOCAL, Own, is_pattern, look_up
 from llmpool.pricing.match import Book
 
@@ -97,7 +97,10 @@ class Pricer:
         return prices + refs
 
     def dear(self, deployments: Iterable[Deployment]) -> dict[str, list[Line]]:
-        """List what two figures do not tell: per size of the prompt input and output, and each request."""
+        """List what two figures do not tell: per size of the prompt input and output, and each request.
+
+        The input is what a prompt costs at worst, which is written to a cache where that is dearer.
+        """
         found = {}
         for each in deployments:
             if each.price is None or each.location == "local":
@@ -108,13 +111,14 @@ class Pricer:
         return found
 
     def _steps(self, priced: Priced) -> list[Line]:
-        """Give the steps of a price, none where there is one and requests cost nothing; once each."""
+        """Give the steps of a price, none where there is one that two figures tell; once each."""
         if id(priced) not in self._dear:
             rates = priced.at(self.moment)
             tiers = [rate for rate in rates[:-1] if isinstance(rate, Tiers)]
             starts = [0, *sorted({start for tier in tiers for start, _ in tier.above})]
-            plain_one = len(starts) == 1 and rates.per_request is None
-            self._dear[id(priced)] = [] if plain_one else [_step(rates, start) for start in starts]
+            steps = [_step(rates, start) for start in starts]
+            plain_one = len(steps) == 1 and steps[0][1] == _spelt(rates.input, 0) and not rates.per_request
+            self._dear[id(priced)] = [] if plain_one else steps
         return self._dear[id(priced)]
 
     def _look_up(
@@ -138,12 +142,17 @@ class Pricer:
 
 
 def _step(rates: Rates, start: int) -> Line:
-    """Give the rates of prompts longer than *start*."""
-    three = (rates.input, rates.output, rates.per_request)
-    return [
-        start,
-        *(plain(rate.at(start + 1) if isinstance(rate, Tiers) else rate or ZERO) for rate in three),
-    ]
+    """Give the rates of prompts longer than *start*, the input at worst: some vendors cache it unasked."""
+    sent = max(rates.input, rates.cache_write, key=lambda rate: _at(rate, start))
+    return [start, *(_spelt(rate, start) for rate in (sent, rates.output, rates.per_request))]
+
+
+def _spelt(rate: Rate, start: int) -> str:
+    return plain(_at(rate, start))
+
+
+def _at(rate: Rate, start: int) -> Decimal:
+    return rate.at(start + 1) if isinstance(rate, Tiers) else rate or ZERO
 
 
 class _Custom:

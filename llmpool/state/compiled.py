@@ -22,7 +22,7 @@ from llmpool.errors import Busy
 from llmpool.state import jsonfile
 
 ROUTING, LISTING, COSTS, IDS = "routing.json", "registry.json", "costs.json", "model-ids.txt"
-LAYOUT = 14  # goes up with every change of what the documents hold, so that older ones are compiled anew
+LAYOUT = 15  # goes up with every change of what the documents hold, so that older ones are compiled anew
 _LOCK = "registry"
 _OPEN, _CLOSE, _END = b'"models":[\n', b"\n]", b"\n}}\n"
 _HEAD_BYTES = 1 << 20

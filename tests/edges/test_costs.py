@@ -180,8 +180,16 @@ def test_max_cost_counts_long_prompts_and_each_request(pool: Pool) -> None:
     assert "could cost" not in str(rejected.get("openai/gpt-dated"))
     assert pool.routing["dear"] == {
         "openai/gpt-each": [[0, "1", "1", "0.01"]],
-        "openai/gpt-long": [[0, "3", "15", "0"], [200000, "6", "22.5", "0"]],
+        "openai/gpt-long": [[0, "4", "15", "0"], [200000, "6", "22.5", "0"]],
     }
+
+
+def test_max_cost_counts_a_prompt_that_is_written_to_a_cache(pool: Pool) -> None:
+    """Some vendors cache unasked, and sessions ask for it: the worst case of --max-cost has that price."""
+    request = RouteRequest(context_size=100_000, max_tokens=1000, max_cost="0.4")
+    rejected = {each.deployment: each.reasons for each in decide(pool, request).decision.rejections}
+    assert "could cost 0.4150 USD, over 0.4" in rejected["openai/gpt-long"]
+    assert costs.worst(pool, "openai/gpt-long", 100_000, 1000) == Decimal("0.415")
 
 
 def test_a_line_is_found_by_all_of_its_key() -> None:
