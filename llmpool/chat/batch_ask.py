@@ -124,10 +124,13 @@ class Asker:
             self._sleep(pause)
 
     def _look_afresh(self) -> None:
-        """See what others have learnt meanwhile, and what the owner has decided; a broken config waits."""
+        """See what others have learnt, what the owner has decided, and what costs something else by now.
+
+        A broken config waits.
+        """
         self.pool.__dict__.pop("health", None)
-        stamp = _stamp(self.pool)
-        if stamp == self._stamp:
+        stamp, until = _stamp(self.pool), self.pool.routing.get("until")
+        if stamp == self._stamp and (until is None or self.pool.clock() < until):
             return
         self._stamp, now = stamp, _opened(self.pool)
         try:

@@ -6,12 +6,15 @@ import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 
 import pytest
 
+from llmpool.chat.batch_ask import Asker, Shared, Terms
 from llmpool.config.paths import Paths
 from llmpool.core.deployment import ObservedModel
 from llmpool.core.inventory import Probe, ProviderInventory
+from llmpool.errors import Refused
 from llmpool.pool import Pool, open_pool
 from llmpool.state import compiled, inventory
 
@@ -99,3 +102,17 @@ def test_a_file_put_in_place_with_an_old_time_is_another(paths: Paths) -> None:
         pool = open_pool(paths, env={})
         assert pool.routing["local_first"] is ("true" in text)
     assert (paths.state / compiled.ROUTING).exists()
+
+
+def test_a_batch_goes_by_the_price_of_the_hour(paths: Paths) -> None:
+    """A run of hours holds a line to --max-cost with the price that holds when it is asked."""
+    paths.config.write_text(DEEPSEEK)
+    now = [at(paths, "05:59").clock()]
+    pool = open_pool(paths, env={"K": "k"}, clock=lambda: now[0])
+    asker = Asker(pool, Terms(lambda _pool, _decision: Refused("")), Event(), lambda _: None, Shared(pool))
+    seen = []
+    for minutes in (0, 2, 3, 239, 242):
+        now[0] = at(paths, "05:59").clock() + 60 * minutes
+        asker._look_afresh()
+        seen.append(price(asker.pool))
+    assert seen == [1.98, 3.96, 3.96, 3.96, 1.98]
