@@ -343,4 +343,5 @@ class _Run:
         credential = credentials.resolve(key, provider, self.pool)
         speaker = Speaker(self.pool, self._client, self.journey, gate)
         speaker.instance, speaker.meanwhile = self._instances.name(ref), ready
+        speaker.limited = bool(self._purse and self._purse.binds)
         yield from speaker.ask(provider, model, credential, request)

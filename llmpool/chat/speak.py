@@ -32,13 +32,16 @@ if TYPE_CHECKING:
 
 MAX_REFUSALS = 4  # so many parameters are left out of one question before its refusal counts
 QUIETLY = ("stream_options", "cache")  # nobody asked for these by name
+LIMIT = "max_tokens"
+NEEDED = "a budget or --max-cost cannot be kept without that limit; another model may take it"
 
 
 class Speaker:
     """Puts one question to one model with one key; *begun* says that something of an answer has come.
 
     *instance* is what the model is called where it was loaded, if that is not its name; each call passes the
-    *gate*; *meanwhile* is called when one has left.
+    *gate*; *meanwhile* is called when one has left. Where it is *limited*, none leaves without the limit of
+    its answer.
     """
 
     def __init__(self, pool: Pool, client: Client, journey: Journey, gate: Gate | None = None) -> None:
@@ -47,7 +50,7 @@ class Speaker:
         self.journey = journey
         self.gate = gate
         self.begun = False
-        self.nearby = False
+        self.nearby = self.limited = False
         self.instance = ""
         self.meanwhile: Callable[[], object] | None = None
 
@@ -109,7 +112,8 @@ class Speaker:
     ) -> Iterator[Event]:
         """Ask in one format; a parameter the server names as refused is left out of the next call."""
         ref = f"{provider.id}/{model}"
-        without = ways.refused(self.pool, ref, request.thinking)
+        kept = LIMIT if self.limited and not _renames(wire, LIMIT) else ""
+        without = tuple(name for name in ways.refused(self.pool, ref, request.thinking) if name != kept)
         yield from _told(ref, [name for name in without if name in wire.droppable], request, wire)
         sent = request
         target = sizes.fitted(self.pool, target, wire.name, ref, request)
@@ -126,6 +130,8 @@ class Speaker:
                 if self.begun or not name or not left:
                     raise
                 learnt = name != CARRY and lasts(error.failure)
+                if learnt and name == kept:
+                    raise UpstreamError(error.failure.replace(hint=NEEDED)) from None
             else:
                 return
             without = (*without, name)
@@ -235,9 +241,13 @@ def _told(
 ) -> Iterator[Notice]:
     """Say what was asked for and is left out, because the server takes none of it."""
     for name in names:
-        renamed = name == "max_tokens" and wire.name != "responses"  # sent under its other name instead
-        if name not in QUIETLY and not renamed and _wants(request, name):
+        if name not in QUIETLY and not _renames(wire, name) and _wants(request, name):
             yield Notice(f"{ref} does not take {this}{name.replace('_', ' ')}; asked without it")
+
+
+def _renames(wire: WireFormat, name: str) -> bool:
+    """Say whether what is refused is sent under its other name instead."""
+    return name == LIMIT and wire.name != "responses"
 
 
 def _wants(request: ChatRequest, name: str) -> bool:

@@ -43,7 +43,8 @@ LOOK = 0.25  # seconds between two looks at whether others have left something
 class Purse:
     """The budgets over one request, whose calls are recorded with *tag*, and its own limit (`--max-cost`).
 
-    *is_lost*: the file of the budgets cannot be used now, and nothing may be sent.
+    *is_lost*: the file of the budgets cannot be used now, and nothing may be sent. *binds*: the call that was
+    reserved last may have no longer an answer than it was given.
     """
 
     def __init__(self, pool: Pool, tag: str, limit: str | None = None) -> None:
@@ -51,7 +52,7 @@ class Purse:
         self.tag = tag
         self.limit = limit
         self.keeping = kept.keeping(pool)
-        self.is_lost = False
+        self.is_lost = self.binds = False
         self._lease: Lease | None = None
         self._short: list[Short] = []
 
@@ -70,6 +71,7 @@ class Purse:
         if most is None:
             self._check_unpriced(ref, forbidding=[each.name for each in over if each.on_exceed != "warn"])
         granted = wanted
+        self.binds = bool(most) and (self.limit is not None or any(b.on_exceed != "warn" for b in over))
         if not over or most == 0:
             return request if self.limit is None or most == 0 else _limited(request, granted)
         if most is not None:
