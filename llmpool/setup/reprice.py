@@ -100,13 +100,17 @@ def view(pool: Pool, span: Span, heard: Heard = _nobody) -> Report:
 
 def apply(pool: Pool, span: Span, heard: Heard = _nobody) -> int:
     """Rewrite the costs that are others now, day by day, and return how many; raises StateUnusable."""
-    days, changed = _days(pool, span), 0
+    days, changed, under_way = _days(pool, span), 0, False
     change = _changing(pool, span)
-    for number, day in enumerate(days):
-        heard(number, len(days))
-        changed += revise(day, change)
-    if changed:
-        budgets.recount(pool)
+    try:
+        for number, day in enumerate(days):
+            heard(number, len(days))
+            under_way = True
+            changed += revise(day, change)
+            under_way = False
+    finally:
+        if changed or under_way:  # some days are others by then
+            budgets.recount(pool)
     return changed
 
 

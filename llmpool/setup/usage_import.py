@@ -160,22 +160,25 @@ def _record(raw: Raw, tool: str) -> dict[str, Any]:
 
 
 def _add(pool: Pool, spool: Spool, tell: Tell, *, dry_run: bool) -> _Added:
-    """Put the records into their days."""
-    days, pruned, there = dict[str, int](), dict[str, int](), 0
+    """Put the records into their days; budgets know of them at once, of those before a stop as well."""
+    days, pruned, there, under_way = dict[str, int](), dict[str, int](), 0, ""
     sorting = f"sorting {spool.read:,} records"
     tell(sorting)
-    for day in spool.days(lambda: tell(sorting)):
-        tell(f"adding {day}")
-        lines = spool.lines(day)
-        added = merge(pool.paths.state / ledger.USAGE / f"{day}.jsonl", lines, dry_run=dry_run)
-        if added is None:
-            pruned[day] = len(lines)
-            continue
-        there += len(lines) - added
-        if added:
-            days[day] = added
-    if days and not dry_run:
-        budgets.recount(pool)
+    try:
+        for day in spool.days(lambda: tell(sorting)):
+            tell(f"adding {day}")
+            lines, under_way = spool.lines(day), day
+            added = merge(pool.paths.state / ledger.USAGE / f"{day}.jsonl", lines, dry_run=dry_run)
+            under_way = ""
+            if added is None:
+                pruned[day] = len(lines)
+                continue
+            there += len(lines) - added
+            if added:
+                days[day] = added
+    finally:
+        if (days or under_way) and not dry_run:
+            budgets.recount(pool)
     return _Added(days, pruned, there)
 
 
