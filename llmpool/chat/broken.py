@@ -20,7 +20,7 @@ def lost(pool: Pool, request: ChatRequest, journey: Journey) -> dict[str, Any]:
     The cost of the journey has it from then on; a part that is unknown makes the whole unknown, but for the
     last attempt where nothing came of that.
     """
-    sent, tokens, total = sizes.prompt_tokens(request), 0, Decimal(0)
+    sent, tokens, total = sizes.needed(request), 0, Decimal(0)
     known = True
     for attempt, got in journey.broken():
         usage = got if got.input else got.replace(input=sent)  # a 0 is written by those that do not count

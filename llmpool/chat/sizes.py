@@ -10,11 +10,11 @@ from llmpool.core.routing import DECLARED, LOADED, RoutingRow
 from llmpool.core.text import tokens
 from llmpool.core.wire import Target
 from llmpool.pool import Pool
+from llmpool.usage.cost import sent_tokens
 
 LOADS_ON_DEMAND = "ollama"  # loads a model with the window of the call, and with little if that says nothing
 DEFAULT_WINDOW = 4096  # what it loads a model with then
 ROOM = 1024  # tokens for an answer nobody limited
-IMAGE = 1536  # tokens that an image is taken for
 
 
 def fitted(pool: Pool, target: Target, wire: str, ref: str, request: ChatRequest) -> Target:
@@ -59,18 +59,11 @@ def prompt_tokens(request: ChatRequest) -> int:
 
 
 def needed(request: ChatRequest) -> int:
-    """Estimate the tokens of all that is sent (catalog-registry-router 5.4): text, images, calls, schemas.
+    """Estimate the tokens of all that is sent; that is what a request is routed by, and reserved with.
 
-    That is what a request is routed by; the answer comes on top where its caller limits it.
+    The answer comes on top where its caller limits it.
     """
-    from json import dumps
-
-    images = sum(len(message.images) for message in request.messages)
-    calls = [call for message in request.messages for call in message.tool_calls]
-    answered = sum(tokens(message.tool_call_id) for message in request.messages)
-    extras = [*calls, *request.tools, *([request.schema] if request.schema else [])]
-    sent = prompt_tokens(request) + answered + images * IMAGE
-    return sent + sum(tokens(dumps(extra, ensure_ascii=False)) for extra in extras)
+    return sent_tokens(request)
 
 
 def outgrows(pool: Pool, ref: str, request: ChatRequest, stated: int, window: int = 0) -> bool:

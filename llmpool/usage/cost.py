@@ -12,6 +12,7 @@ from llmpool.core.text import tokens
 
 COUNTED = ("input", "output", "cache_read", "cache_write", "cache_write_1h", "reasoning")
 """The counts of `TokenUsage`, each a field of a usage record with `_tokens` behind it."""
+IMAGE = 1536  # tokens that an image is taken for
 
 
 def cost_fields(amount: Decimal | None, source: str | None, dated: str | None) -> dict[str, str | None]:
@@ -31,12 +32,24 @@ def counted(usage: TokenUsage | None, request: ChatRequest, got: str, *, success
     told = usage or TokenUsage()
     if not got and not success:
         return told
-    sent = told.input or sum(tokens(message.text) for message in request.messages)
+    sent = told.input or sent_tokens(request)
     came = told.output or 0
     came = came if success and came else max(came, tokens(got))
     if (sent, came) == (told.input, told.output):
         return told
     return told.replace(input=sent, output=came, estimated=True)
+
+
+def sent_tokens(request: ChatRequest) -> int:
+    """Estimate the tokens of all that is sent (catalog-registry-router 5.4): text, images, calls, schemas."""
+    from json import dumps
+
+    images = sum(len(message.images) for message in request.messages)
+    texts = [text for message in request.messages for text in (message.text, message.tool_call_id)]
+    calls = [call for message in request.messages for call in message.tool_calls]
+    extras = [*calls, *request.tools, *([request.schema] if request.schema else [])]
+    texts += [dumps(extra, ensure_ascii=False) for extra in extras]
+    return images * IMAGE + sum(map(tokens, texts))
 
 
 def usage_of(record: Mapping[str, Any]) -> TokenUsage:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from llmpool.chat.sizes import IMAGE, needed
+from llmpool.chat.sizes import needed
 from llmpool.core.chat import ChatRequest, Image, Message
 from llmpool.core.text import tokens
+from llmpool.usage.cost import IMAGE
 
 HELLO = Message(role="user", text="hello")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llmpool.core.chat import ChatRequest, Message
+from llmpool.core.chat import ChatRequest, Image, Message
 from llmpool.core.outcome import TokenUsage
 from llmpool.usage.cost import counted
 
@@ -44,3 +44,10 @@ def test_what_never_came_costs_nothing() -> None:
     assert counted(prompt, REQUEST, "", success=False) == prompt
     nothing = TokenUsage(input=0, output=0)
     assert counted(nothing, REQUEST, "", success=False) == nothing
+
+
+def test_all_that_was_sent_is_in_an_estimate() -> None:
+    """Pictures, tools and a schema are paid for as text is, and reserved with their size before."""
+    seen = Message(role="user", text="x" * 400, images=(Image(url="data:,"),) * 2)
+    more = ChatRequest(messages=(seen,), tools=({"name": "t" * 386},), schema={"title": "s" * 385})
+    assert counted(None, more, "y" * 40, success=True).input == 100 + 2 * 1536 + 100 + 100
