@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from llmpool.budgets import budgets
 from llmpool.config.load import MOST_BYTES, load
 from llmpool.config.paths import find_paths
-from llmpool.core.config import Config
+from llmpool.core.config import Budget, Config
+from llmpool.core.ids import is_of_key
 from llmpool.errors import ConfigInvalid
+from llmpool.pool import Pool
 from llmpool.setup.doctor_case import ERROR, NOTE, WARNING, Case, Finding, quoted
 
 AREA = "config"
@@ -104,11 +108,27 @@ def surroundings(case: Case) -> Iterator[Finding]:
 
 
 def names(case: Case) -> Iterator[Finding]:
-    """List aliases, default_model, recovery_model and fallbacks that lead to nothing."""
+    """List aliases, default_model, recovery_model, fallbacks and budgets that lead to nothing."""
     if case.pool is None or case.config is None:
         return
     for name in case.pool.routing["dead"]:
         yield _dead(name, case.config)
+    for budget in budgets(case.pool):
+        if not _is_over_any(budget, case.pool):
+            fact = f"is over {budget.scope}, which nothing is called here, so no call counts in it"
+            yield Finding(WARNING, "names", f"budget {budget.name}", fact, _EDIT)
+
+
+def _is_over_any(budget: Budget, pool: Pool) -> bool:
+    """Say whether calls may count in a budget: of a model nobody lists too, where its provider lists none."""
+    owner = re.split("[/:]", budget.scope)[0]
+    entry = next((each for each in pool.routing["providers"] if each["id"] == owner), None)
+    if budget.scope == "*" or entry is None:
+        return budget.scope == "*"
+    if is_of_key(budget.scope):
+        return not entry["keys"] or budget.scope[len(owner) + 1 :] in [key["label"] for key in entry["keys"]]
+    ids = [row.id for row in pool.table.rows if row.id.startswith(f"{owner}/")]
+    return budget.scope == owner or not ids or budget.scope in ids
 
 
 def _dead(name: dict[str, str], config: Config) -> Finding:

@@ -141,6 +141,17 @@ def test_a_config_too_large_to_be_one_is_not_a_matter_of_permissions(place: Plac
         assert "is larger than 16 MiB, and so is no config; name the right file" in told.message
 
 
+def test_a_budget_over_nothing_is_told_of(place: Place) -> None:
+    """It limits nobody; one over a provider that lists nothing, a model of its own or a key may."""
+    kept = ("*", "den", "den/m", "work", "work/x", "work:a")
+    scopes = (*kept, "wrok", "m", "den/z", "work:b")
+    tables = [f'[budgets.b{n}]\nlimit = "5"\nscope = "{scope}"' for n, scope in enumerate(scopes)]
+    work = provider("work", "http://x.test", keys=[{"label": "a", "env": "K"}])
+    place.config(den(), work, model("den/m"), *tables)
+    told = [found.message.split(",")[0] for found in place.findings("names")]
+    assert told == [f"is over {scope}" for scope in scopes[len(kept) :]]
+
+
 def test_names_that_lead_nowhere_come_with_the_nearest(place: Place) -> None:
     """Alias, default, recovery and fallbacks: each command has the nearest name instead, or none."""
     place.config(
