@@ -114,10 +114,21 @@ def _is_usage(record: dict[str, Any]) -> bool:
         value = record.get(name, 0)
         if type(value) is not int or not 0 <= value < shape.MOST:
             del record[name]
-    cost = record.get("cost")
-    if cost is not None and not (type(cost) is str and _AMOUNT.fullmatch(cost)):
-        record["cost"] = None
+    for name in _AMOUNTS:
+        cost = record.get(name)
+        if cost is not None and not (type(cost) is str and _AMOUNT.fullmatch(cost)):
+            record[name] = _amount(cost)
+            if record[name] is None and name != "cost":
+                del record[name]
     return True
+
+
+def _amount(cost: object) -> str | None:
+    """Write an amount with an exponent in plain digits, as sums take it; None for what is none."""
+    from llmpool.usage.fold import amount  # only foreign records need it
+
+    value = amount(cost)
+    return None if value is None else f"{value:f}"
 
 
 def _is_decision(record: dict[str, Any]) -> bool:
@@ -179,7 +190,8 @@ _FIGURES = (
     *("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens"),
     *("request_count", "latency_ms", "ttft_ms", "attempts"),
 )
-_AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,40})?(E[+-]?[0-9]{1,2})?", re.ASCII)
+_AMOUNTS = ("cost", "cost_original", "lost_cost")
+_AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,40})?", re.ASCII)
 _ATTEMPT = _whole({"deployment": shape.text, "ok": shape.flag, "latency_ms": shape.whole})
 _FAILED = _whole(
     {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 MOST = 1 << 63  # no count is larger
@@ -18,6 +19,7 @@ _MOMENT = re.compile(  # without 24:00, which Python reads since 3.14
     r"([0-9]{4}-[0-9]{2}-[0-9]{2}T(?!24)[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?Z"
 )
 _AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,40})?(E[+-]?[0-9]{1,2})?", re.ASCII)
+_TOO_DEAR = 15  # digits before the point: no call costs that
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -50,7 +52,9 @@ def is_count(value: Any) -> bool:
 
 def is_amount(value: Any) -> bool:
     """Tell whether *value* is an amount of USD as records have it; None is an unknown one."""
-    return value is None or (type(value) is str and _AMOUNT.fullmatch(value) is not None)
+    if value is None or type(value) is not str or _AMOUNT.fullmatch(value) is None:
+        return value is None
+    return "E" not in value or Decimal(value).adjusted() < _TOO_DEAR
 
 
 def is_flag(value: Any) -> bool:
