@@ -38,7 +38,12 @@ def learn(pool: Pool, provider: Provider, model: str, failure: Failure) -> None:
 def onward(
     pool: Pool, journey: Journey, rest: Sequence[str], ref: str, failure: Failure
 ) -> Generator[Notice, None, list[str]]:
-    """Return who of *rest* may take a prompt that was too long for *ref*, and say who may not."""
+    """Return who of *rest* may take a prompt that was too long for *ref*, and say who may not.
+
+    What was too large for a plan or a gateway says nothing of windows: everybody may take it.
+    """
+    if not windows_told.is_of_window(failure):
+        return list(rest)
     told = windows_told.told(failure.message)
     failed = {a.deployment for a in journey.attempts if a.failure and a.failure.kind == "context_length"}
     left = larger_only(rest, pool.table, ref, told.counted, window=told.window, again=len(failed) > 1)

@@ -48,6 +48,8 @@ OVER_THE_WINDOW = (
     r"(greater than|longer than|exceeds) the context length|context length of only|n_keep.*n_ctx"
     r"|context size has been|exceeds the available context size"
 )
+# A 429 that waiting does not mend: more than a whole minute's allowance, or than a plan has at all.
+TOO_MUCH = r"request too large|extra usage is required for long context"
 QUOTA = r"quota|billing|credit(?!ential)|payment required|insufficient balance|spend limit"
 SPENT = (  # a 429 about money; `quota` alone may be the quota per minute
     r"insufficient.(user.)?quota|exceeded your current quota|billing|credit balance|insufficient balance"
@@ -106,7 +108,7 @@ WORDS_BY_STATUS: dict[int, tuple[Rules, FailureKind]] = {
     413: ((), "context_length"),
     415: ((), "wrong_format"),
     422: (WORDS_OF_BAD_REQUEST, "bad_request"),
-    429: ((("quota", SPENT),), "rate_limit"),
+    429: ((("quota", SPENT), ("context_length", TOO_MUCH)), "rate_limit"),
     500: ((("overloaded", BUSY),), "server"),
     501: ((), "wrong_format"),
     503: ((), "overloaded"),

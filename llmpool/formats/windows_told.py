@@ -62,6 +62,7 @@ _COUNTS = tuple(
     )
 )
 _SUM = re.compile(r"context limit: ([\d,]{2,12}) \+ ([\d,]{1,12}) >")
+_PER_MINUTE = re.compile(r"\bper min|\bTPM\b", re.IGNORECASE)
 _PLACES = ("n_ctx", "n_prompt_tokens")  # where llama.cpp has the figures beside its words
 
 
@@ -79,6 +80,17 @@ def told(message: str) -> Told:
     """Read the words of a refusal whose kind is known to be `context_length`."""
     words = message[:READ].lower()
     return Told(_first(_WINDOWS, words), _sum(words) or _first(_COUNTS, words))
+
+
+def is_of_window(failure: Failure) -> bool:
+    """Say whether a refusal is about the window of a model.
+
+    A 413 is of the bytes or tokens that a gateway or a plan lets through at once, where it names no window;
+    so is what is more than a minute's allowance.
+    """
+    if told(failure.message).window:
+        return True
+    return failure.status not in (413, 429) and not _PER_MINUTE.search(failure.message[:READ])
 
 
 def with_figures(failure: Failure, body: bytes) -> Failure:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.fakes import faults
 from tests.fakes.server import FakeServer
 from tests.support import Home, model, provider
@@ -63,6 +65,41 @@ def test_a_refused_prompt_goes_to_a_larger_window_and_the_real_one_is_learnt(hom
     said = json.dumps(shown)
     assert '"context_window": {"value": 8192, "from": "learnt", "learnt": 8192' in said
     assert (cleared.code, forgotten) == (0, "a/wide\n")
+
+
+GROQ = (
+    "Request too large for model `m` in organization `o` on tokens per minute (TPM): Limit 6000, Requested"
+    " 9100, please reduce your message size and try again."
+)
+PAGE = "<html><head><title>413 Request Entity Too Large</title></head><body>nginx</body></html>"
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (413, {"error": {"message": GROQ, "type": "tokens", "code": "rate_limit_exceeded"}}),
+        (429, {"error": {"message": GROQ, "type": "tokens", "code": "rate_limit_exceeded"}}),  # OpenAI's status
+        (413, PAGE),
+    ],
+)
+def test_what_is_too_large_for_a_plan_or_a_gateway_goes_to_a_smaller_window(
+    home: Home, status: int, body: object
+) -> None:
+    """The window was not what stood in the way: whoever takes the prompt answers, and nobody waits."""
+    models = [{"id": "wide", "context_length": 131072}, {"id": "small", "context_length": 32768}]
+    refusal = faults.status(status, body=body)
+    with FakeServer(models) as server:
+        server.behave(lambda _, r: refusal if json.loads(r.body)["model"] == "wide" else None)
+        home.write_config(
+            PRIORITY,
+            provider("a", server.url, priority=90, allowed_models=["wide"]),
+            provider("b", server.url, priority=50, allowed_models=["small"]),
+        )
+        assert home.here("refresh").code == 0
+        answered = home.here("chat", "--json", words(7000))
+        asked = [chat.json["model"] for chat in server.chats]
+    assert (answered.code, asked) == (0, ["wide", "small"])
+    assert answered.json["attempts"][0]["kind"] == "context_length"
 
 
 def test_what_no_window_takes_is_refused_with_figures_before_anything_is_sent(home: Home) -> None:
