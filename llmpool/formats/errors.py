@@ -21,7 +21,9 @@ KIND_BY_CODE: dict[FailureKind, str] = {
     "request_too_large model_context_window_exceeded",
     "model_not_found": "model_not_found model_not_exist model_not_available unknown_model deploymentnotfound "
     "model_permission_blocked_project model_permission_blocked_org model_terms_required model_decommissioned "
-    "model_not_supported",
+    "model_not_supported model.accessdenied accessdenied.unpurchased key_model_access_denied "
+    "team_model_access_denied user_model_access_denied project_model_access_denied org_model_access_denied "
+    "no_access",
     "auth": "invalid_api_key authentication_error invalid_authentication unauthenticated unauthorized "
     "api_key_invalid incorrect_api_key",
     "rate_limit": "rate_limit_error rate_limit_exceeded too_many_requests resource_exhausted rate_limited",
@@ -59,6 +61,12 @@ MODEL = (
     r"(?s)model\b.*(not (be )?found|doesn.t exist|not exist|not a valid)|(no such|unknown|invalid) model"
     r"|not a valid model|no endpoints found|模型不存在"
 )
+# A 401 or 403 about one model: the key is good for others (`model.request` is a scope, which it lacks).
+NOT_THIS = (
+    r"(access|not allowed|permission|eligible|authorized|sample|无权访问).{0,60}(\bmodel\b(?!\.\w)|模型)"
+    r"|(\bmodel\b(?!\.\w)|模型).{0,60}(disabled|subscription|too large|not (authorized|allowed|eligible|open)|无权)"
+)
+NOT_THIS_BY_KEY = r"(not allowed to|no permission to|can only) access (this )?model"
 AUTH = (
     r"unauthori[sz]ed|authentication|(invalid|incorrect|missing|expired) (api.?)?(key|token)"
     r"|api.?key (not valid|required|expired)"
@@ -92,9 +100,9 @@ WORDS_OF_BAD_REQUEST: Rules = (
 )
 WORDS_BY_STATUS: dict[int, tuple[Rules, FailureKind]] = {
     400: (WORDS_OF_BAD_REQUEST, "bad_request"),
-    401: ((), "auth"),
+    401: ((("model_not_found", NOT_THIS_BY_KEY),), "auth"),
     402: ((), "quota"),
-    403: ((("quota", QUOTA), ("content", CONTENT)), "auth"),
+    403: ((("content", CONTENT), ("quota", QUOTA), ("model_not_found", NOT_THIS)), "auth"),
     404: (
         (
             ("bad_request", "no endpoints found that support"),

@@ -48,6 +48,8 @@ GROQ = (
     "Rate limit reached for model `m` on tokens per minute (TPM): Limit 12000, Used 11800, Requested 900. "
     "Please try again in 3.5s. Need more? Upgrade today at https://console.groq.com/settings/billing"
 )
+FLAGGED = 'm requires moderation on Azure. Your input was flagged for "violence". No credits were charged.'
+DENIED = "Access to model denied. Please make sure you are eligible for using the model."
 KINDS = [
     (429, {"error": {"message": GROQ, "type": "tokens", "code": "rate_limit_exceeded"}}, "rate_limit"),
     (429, {"error": {"message": "too fast; see platform.openai.com/account/billing."}}, "rate_limit"),
@@ -62,6 +64,20 @@ KINDS = [
     (404, {"error": {"message": "no such deployment", "code": "DeploymentNotFound"}}, "model_not_found"),
     (403, {"error": {"message": "x", "code": "model_permission_blocked_project"}}, "model_not_found"),
     (404, {"error": {"message": "No endpoints found that support tool use."}}, "bad_request"),
+    (403, {"error": {"message": FLAGGED, "code": 403, "metadata": {"reasons": ["violence"]}}}, "content"),
+    (403, {"error": {"message": DENIED, "code": "Model.AccessDenied"}}, "model_not_found"),
+    (403, {"error": {"message": DENIED, "code": "AccessDenied.Unpurchased"}}, "model_not_found"),
+    (403, {"message": "You don't have access to the model with the specified model ID."}, "model_not_found"),
+    (403, {"error": {"code": "no_access", "message": "No access to model: o1"}}, "model_not_found"),
+    (403, {"error": {"message": "User u is not authorized to access model m"}}, "model_not_found"),
+    (403, {"error": "this model requires a subscription, upgrade for access"}, "model_not_found"),
+    (403, {"error": {"message": "该令牌无权访问模型 m", "type": "new_api_error"}}, "model_not_found"),
+    (403, {"code": 30003, "message": "Model disabled."}, "model_not_found"),
+    (403, {"error": {"message": "x", "type": "team_model_access_denied", "code": "403"}}, "model_not_found"),
+    (401, {"error": {"message": "x", "type": "key_model_access_denied", "code": "401"}}, "model_not_found"),
+    (401, {"error": {"message": "API Key not allowed to access model."}}, "model_not_found"),
+    (403, {"error": {"message": "insufficient permissions. Missing scopes: model.request"}}, "auth"),
+    (401, {"error": {"message": "sign in to access this model", "type": "auth_error"}}, "auth"),
     (400, {"error": {"message": "inappropriate", "code": "data_inspection_failed"}}, "content"),
     (401, {"error": {"message": "credit"}}, "auth"),
     (402, {}, "quota"),
