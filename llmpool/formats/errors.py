@@ -28,7 +28,7 @@ KIND_BY_CODE: dict[FailureKind, str] = {
     "api_key_invalid incorrect_api_key",
     "rate_limit": "rate_limit_error rate_limit_exceeded too_many_requests resource_exhausted rate_limited",
     "overloaded": "overloaded_error overloaded engine_overloaded unavailable service_unavailable "
-    "unavailable_error",
+    "unavailable_error capacity_exceeded",
     "content": "content_filter content_policy_violation moderation_blocked responsibleaipolicyviolation "
     "data_inspection_failed datainspectionfailed",
     "timeout": "timeout_error request_timeout deadline_exceeded",
@@ -43,15 +43,20 @@ CONTEXT = (
     r"|(longer|greater) than the context|context length of only|n_keep.*n_ctx"
     r"|token count.{0,60}exceeds|maximum (prompt|model) length|context limit|max size: [\d,]+ tokens"
     r"|(longer|greater) than the model.s context|maximum allowed (input )?length \(?[\d,]+"
-    r"|range of input length|`inputs` (must have less than|tokens \+)"
+    r"|range of input length|`inputs` (must have less than|tokens \+)|max_tokens must be at least 1, got -"
+    r"|input is too long|too long to fit into|too many input tokens|(greater|less) than max_seq_len"
+    r"|prompt (exceeds max length|超长)|exceed max message tokens|contextwindowexceeded"
 )
-# What LM Studio and Ollama say of it, with 500 as well, where no other server's words are looked at for it.
+# What servers at home say of it, with 500 as well (LM Studio, Ollama, llama.cpp).
 OVER_THE_WINDOW = (
-    r"(greater than|longer than|exceeds) the context length|context length of only|n_keep.*n_ctx"
-    r"|context size has been|exceeds the available context size"
+    r"(greater than|longer than|exceeds) (the|maximum) context length|context length of only|n_keep.*n_ctx"
+    r"|context size has been|exceeds the available context size|exceeded max context length"
 )
 # A 429 that waiting does not mend: more than a whole minute's allowance, or than a plan has at all.
 TOO_MUCH = r"request too large|extra usage is required for long context"
+# What llama.cpp answers with 500 although the request is at fault: nothing is wrong with the server.
+NOT_TAKEN = r"(image|audio|video) input is not supported|requires --jinja|unsupported content"
+CRASHED = r"model (has )?(unloaded|crashed)"  # LM Studio, with 400: asked again it is loaded anew
 QUOTA = r"quota|billing|credit(?!ential)|payment required|insufficient balance|spend limit"
 SPENT = (  # a 429 about money; `quota` alone may be the quota per minute
     r"insufficient.(user.)?quota|exceeded your current quota|billing|credit balance|insufficient balance"
@@ -97,6 +102,7 @@ WORDS_OF_BAD_REQUEST: Rules = (
     ("quota", SPENT),
     ("auth", AUTH),
     ("content", CONTENT),
+    ("server", CRASHED),
 )
 WORDS_BY_STATUS: dict[int, tuple[Rules, FailureKind]] = {
     400: (WORDS_OF_BAD_REQUEST, "bad_request"),
@@ -115,9 +121,10 @@ WORDS_BY_STATUS: dict[int, tuple[Rules, FailureKind]] = {
     410: ((("model_not_found", "model"),), "wrong_format"),
     413: ((), "context_length"),
     415: ((), "wrong_format"),
+    424: ((), "server"),  # TGI: its generation failed
     422: (WORDS_OF_BAD_REQUEST, "bad_request"),
     429: ((("quota", SPENT), ("context_length", TOO_MUCH)), "rate_limit"),
-    500: ((("overloaded", BUSY),), "server"),
+    500: ((("overloaded", BUSY), ("context_length", OVER_THE_WINDOW), ("bad_request", NOT_TAKEN)), "server"),
     501: ((), "wrong_format"),
     503: ((), "overloaded"),
     529: ((), "overloaded"),

@@ -21,7 +21,7 @@ _WINDOWS = tuple(
     re.compile(words.replace("N", _N))
     for words in (
         r"maximum (?:context|prompt|model) length (?:is|of) N",
-        r"(?:context|model) length of (?:only )?N",
+        r"(?:context|model) length (?:of|is) (?:only )?N",
         r"(?:context length|maximum context length:) \(?N",
         r"too large for model with N maximum context length",
         r"context (?:window|size) (?:is|of) N",
@@ -38,6 +38,10 @@ _WINDOWS = tuple(
         r"`inputs` must have less than N tokens",
         r"maximum allowed (?:input )?length (?:of |\()N tokens",
         r"max size: N tokens",
+        r"context window limit \(N\)",
+        r"max_seq_len \(?N",
+        r"max input tokens: N",
+        r"number of tokens in this request cannot exceed N",
         r"length is [\d,]{1,12} while limit is N",
     )
 )
@@ -45,6 +49,11 @@ _COUNTS = tuple(
     re.compile(words.replace("N", _N))
     for words in (
         r"total of (?:at least )?N tokens",
+        r"passed N input tokens",
+        r"input and maximum output tokens \(N\)",
+        r"request input token count: N",
+        r"prompt(?:_tokens| length) \(?N",
+        r"prompt \(total length N",
         r"you requested (?:about |a total of )?N tokens",
         r"messages resulted in N tokens",
         r"request (?:contains|has) N (?:input )?tokens",

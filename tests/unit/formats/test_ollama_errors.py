@@ -16,6 +16,8 @@ from tests.contract.ollama.shapes import documented, recorded
 OLLAMA = wire_format("ollama")
 # What versions say of a prompt that does not fit, when asked not to cut it: 0.12.6, 0.32 and 0.40.
 TOO_LONG = [
+    "prompt too long; exceeded max context length by 4 tokens",
+    "input length exceeds maximum context length",
     "the input length exceeds the context length",
     "the prompt is longer than the context length currently available to the model; shorten the prompt",
     (
