@@ -126,10 +126,9 @@ class _Run:
                 ref = yield from self._soonest(f"{ref}: {failure.told}")
         from llmpool.chat import ending
 
-        over = self._is_over()
         if self.journey.shown:
             yield Seam()
-        if over:
+        if self._is_over():
             raise ending.broke_off(self.journey)
         refused = self._purse.refused(self.journey) if self._purse else None
         error = refused or ending.all_failed(self.pool, self.journey)
@@ -312,7 +311,11 @@ class _Run:
             if isinstance(error, errors.LaterState) or (self._purse and self._purse.is_lost):
                 raise
         if failure is not None and failure.kind == "timeout" and self._is_late():
-            failure = failure.replace(code=rules.DEADLINE)
+            return failure.replace(code=rules.DEADLINE)
+        if failure is not None and failure.kind in rules.OF_KEYS and provider.location == "local":
+            from llmpool.chat.forwarded import judged
+
+            return judged(self.pool, journey.deployment, failure)
         return failure
 
     def _in_time(self, provider: Provider) -> Provider:

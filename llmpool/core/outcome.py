@@ -28,6 +28,7 @@ FailureKind = Literal[
 FAILURE_KINDS: tuple[FailureKind, ...] = get_args(FailureKind)
 
 # Codes that say what no server can: an error that has one of them for its own has none.
+FORWARDED = "forwarded"  # an account was refused that is its server's, elsewhere: its other models need none
 OWN_CODES = frozenset(
     {
         *("budget", "--max-cost", "own_limit", "deadline", "state", "damaged_model", "config", "busy"),
@@ -39,6 +40,7 @@ OWN_CODES = frozenset(
             "html",
             "no_endpoint",
             "responses_only",
+            "forwarded",
         ),
     }
 )

@@ -69,7 +69,7 @@ MODEL = (
 # A 401 or 403 about one model: the key is good for others (`model.request` is a scope, which it lacks).
 NOT_THIS = (
     r"(access|not allowed|permission|eligible|authorized|sample|无权访问).{0,60}(\bmodel\b(?!\.\w)|模型)"
-    r"|(\bmodel\b(?!\.\w)|模型).{0,60}(disabled|subscription|too large|not (authorized|allowed|eligible|open)|无权)"
+    r"|(\bmodel\b(?!\.\w)|模型).{0,60}(disabled|subscription|too large|not (authorized|allowed|eligible)|无权)"
 )
 NOT_THIS_BY_KEY = r"(not allowed to|no permission to|can only) access (this )?model"
 AUTH = (

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from llmpool.core.outcome import FORWARDED
 from llmpool.core.routing import Rest
 from llmpool.core.times import rfc3339
 
@@ -37,6 +38,7 @@ _WORDS = {
     "broken": "a broken answer",
     "wrong_format": "an answer that is none",
     "model_not_found": "not having the model",
+    FORWARDED: "its server's account being refused elsewhere",
 }
 
 
@@ -129,6 +131,8 @@ def read(entry: Mapping[str, Any]) -> Cooldown:
 
 def is_of_key(failure: Failure) -> bool:
     """Say whether a failure is the key's own: refused, or its allowance used up."""
+    if failure.code == FORWARDED:
+        return False
     return failure.kind == "quota" or (failure.kind == "auth" and failure.status > 0)
 
 
@@ -145,6 +149,9 @@ def cool_deployment(old: Cooldown, failure: Failure, now: float, since: float | 
     A chain that began (*since*) before the present rest did saw the same trouble as the one that led to it:
     the rest begins anew, but is not a rung longer. Else twenty that start together would make it an hour.
     """
+    if failure.code == FORWARDED:
+        rest = _later(old, failure, HOUR, now)
+        return rest._replace(reason=FORWARDED) if rest.reason in REFUSING else rest
     if failure.kind not in (*_OF_THE_SERVER, "model_not_found"):
         return old
     if since is not None and since < old.at and old.holds(now):

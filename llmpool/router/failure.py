@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llmpool.core.ids import split_ref
-from llmpool.core.outcome import Attempt, Failure
+from llmpool.core.outcome import FORWARDED, Attempt, Failure
 from llmpool.core.routing import BUDGET, MAX_COST
 from llmpool.errors import LlmpoolError
 
-_OF_KEYS = ("auth", "quota")
-_NEXT_KEY = (*_OF_KEYS, "rate_limit")
+OF_KEYS = ("auth", "quota")
+_NEXT_KEY = (*OF_KEYS, "rate_limit")
 _OF_THE_MODEL = ("context_length", "model_not_found")  # they say nothing about the provider's other models
 _SAME_AGAIN = ("rate_limit", "overloaded", "server", "broken")
 # Once is worth it: an answer that came empty, a server that did not let us in (pool-routing-formats 11.2,
@@ -98,6 +98,8 @@ def next_key_may_help(failure: Failure) -> bool:
     """Say whether the same call with another key is worth trying."""
     if failure.code == OWN_LIMIT and failure.param != "key":
         return False  # it is the provider's or the deployment's
+    if failure.code == FORWARDED:
+        return False  # no key of ours
     return failure.kind in _NEXT_KEY
 
 
@@ -163,7 +165,8 @@ def left_to_ask(rest: list[str], attempts: Sequence[Attempt]) -> list[str]:
     failed = {a.deployment for a in attempts if a.failure and not _is_of_one(a.failure)}
     at_one = sum(split_ref(ref)[0] == provider for ref in failed)
     away = last.failure is not None and (
-        contact_kind(last.failure) == "connect" or last.failure.kind in _OF_KEYS
+        contact_kind(last.failure) == "connect"
+        or (last.failure.kind in OF_KEYS and not _is_of_one(last.failure))
     )
     if not away and at_one < MOST_AT_ONE:
         return rest
@@ -172,7 +175,7 @@ def left_to_ask(rest: list[str], attempts: Sequence[Attempt]) -> list[str]:
 
 def _is_of_one(failure: Failure) -> bool:
     """Say whether a failure is a deployment's alone: its provider may have smaller or cheaper ones."""
-    return failure.kind in _OF_THE_MODEL or failure.code in (BUDGET, MAX_COST)
+    return failure.kind in _OF_THE_MODEL or failure.code in (BUDGET, MAX_COST, FORWARDED)
 
 
 def way_out(failure: Failure, *, alone: bool = False) -> str:

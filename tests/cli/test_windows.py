@@ -78,7 +78,10 @@ PAGE = "<html><head><title>413 Request Entity Too Large</title></head><body>ngin
     ("status", "body"),
     [
         (413, {"error": {"message": GROQ, "type": "tokens", "code": "rate_limit_exceeded"}}),
-        (429, {"error": {"message": GROQ, "type": "tokens", "code": "rate_limit_exceeded"}}),  # OpenAI's status
+        (
+            429,
+            {"error": {"message": GROQ, "type": "tokens", "code": "rate_limit_exceeded"}},
+        ),  # OpenAI's status
         (413, PAGE),
     ],
 )

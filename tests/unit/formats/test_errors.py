@@ -68,7 +68,11 @@ KINDS = [
     (400, {"message": "max_tokens must be at least 1, got -186.", "code": 400}, "context_length"),
     (400, {"error": {"code": "1261", "message": "Prompt exceeds max length"}}, "context_length"),
     (400, {"error": {"message": "litellm.ContextWindowExceededError: x", "code": "400"}}, "context_length"),
-    (500, {"error": {"message": "Context size has been exceeded.", "type": "server_error"}}, "context_length"),
+    (
+        500,
+        {"error": {"message": "Context size has been exceeded.", "type": "server_error"}},
+        "context_length",
+    ),
     (500, {"error": {"message": "image input is not supported - hint: x", "code": 500}}, "bad_request"),
     (500, {"error": {"message": "tools param requires --jinja flag", "code": 500}}, "bad_request"),
     (400, {"error": "The model has crashed without additional information. (Exit code: 6)"}, "server"),
