@@ -16,7 +16,8 @@ MAX_MESSAGE = 500
 KIND_BY_CODE: dict[FailureKind, str] = {
     "quota": "insufficient_quota insufficient_user_quota quota_exceeded enforced_spend_limit_reached "
     "billing_error billing_hard_limit_reached billing_not_active insufficient_balance payment_required "
-    "insufficient_credits credit_balance_too_low arrearage budget_exceeded",
+    "insufficient_credits credit_balance_too_low arrearage budget_exceeded accountoverdueerror "
+    "exceeded_current_quota_error pre_consume_token_quota_failed not_enough_balance",
     "context_length": "context_length_exceeded exceed_context_size_error string_above_max_length "
     "request_too_large model_context_window_exceeded",
     "model_not_found": "model_not_found model_not_exist model_not_available unknown_model deploymentnotfound "
@@ -25,7 +26,7 @@ KIND_BY_CODE: dict[FailureKind, str] = {
     "team_model_access_denied user_model_access_denied project_model_access_denied org_model_access_denied "
     "no_access",
     "auth": "invalid_api_key authentication_error invalid_authentication unauthenticated unauthorized "
-    "api_key_invalid incorrect_api_key",
+    "api_key_invalid incorrect_api_key organization_restricted",
     "rate_limit": "rate_limit_error rate_limit_exceeded too_many_requests resource_exhausted rate_limited",
     "overloaded": "overloaded_error overloaded engine_overloaded unavailable service_unavailable "
     "unavailable_error capacity_exceeded",
@@ -57,28 +58,37 @@ TOO_MUCH = r"request too large|extra usage is required for long context"
 # What llama.cpp answers with 500 although the request is at fault: nothing is wrong with the server.
 NOT_TAKEN = r"(image|audio|video) input is not supported|requires --jinja|unsupported content"
 CRASHED = r"model (has )?(unloaded|crashed)"  # LM Studio, with 400: asked again it is loaded anew
-QUOTA = r"quota|billing|credit(?!ential)|payment required|insufficient balance|spend limit"
+QUOTA = (
+    r"quota|billing|credit(?!ential)|payment required|\bbalance\b|overdue|spend(ing)? (limit|cap)|usage limit"
+    r"|key limit exceeded|额度|余额|欠费"
+)
 SPENT = (  # a 429 about money; `quota` alone may be the quota per minute
     r"insufficient.(user.)?quota|exceeded your current quota|billing|credit balance|insufficient balance"
-    r"|spend(ing)? limit|all available credits|specified api usage limits|余额不足"
+    r"|spend(ing)? (limit|cap)|all available credits|specified api usage limits|not enough balance"
+    r"|(out of|draw from your) extra usage|余额不足|额度(不足|已用尽|已耗尽)|欠费|套餐已到期"
 )
 MODEL = (
     r"(?s)model\b.*(not (be )?found|doesn.t exist|not exist|not a valid)|(no such|unknown|invalid) model"
-    r"|not a valid model|no endpoints found|模型不存在"
+    r"|not a valid model|model identifier is invalid|no endpoints found|模型不存在"
 )
 # A 401 or 403 about one model: the key is good for others (`model.request` is a scope, which it lacks).
 NOT_THIS = (
     r"(access|not allowed|permission|eligible|authorized|sample|无权访问).{0,60}(\bmodel\b(?!\.\w)|模型)"
-    r"|(\bmodel\b(?!\.\w)|模型).{0,60}(disabled|subscription|too large|not (authorized|allowed|eligible)|无权)"
+    r"|(\bmodel\b(?!\.\w)|模型).{0,60}(disabled|subscription|too large|not (allowed|eligible)|无权)"
 )
 NOT_THIS_BY_KEY = r"(not allowed to|no permission to|can only) access (this )?model"
 AUTH = (
     r"unauthori[sz]ed|authentication|(invalid|incorrect|missing|expired) (api.?)?(key|token)"
-    r"|api.?key (not valid|required|expired)"
+    r"|api.?key (not valid|required|expired)|authorization header|login fail|token not match"
+    r"|(organization|account|project|team|key) (has been|is|was) (disabled|restricted|suspended|deactivated)"
 )
-CONTENT = r"safety|content.(policy|filter|management)|policy violation|moderation|flagged|敏感内容"
-BUSY = r"overloaded|over capacity|at capacity|no capacity|too busy|loading model"
-RATE = r"rate.?limit|too many requests|throttled|quota exceeded"
+CONTENT = (
+    r"safety|content.?(policy|filter|management)|policy violation|moderation|flagged|content exists risk"
+    r"|(inappropriate|sensitive) (content|information)|new_sensitive|considered high risk|usage guidelines"
+    r"|敏感内容"
+)
+BUSY = r"overloaded|over capacity|at capacity|no capacity|too busy|loading model|queue is full"
+RATE = r"rate.?limit|too many requests|throttled|quota exceeded|[tr]pm limit|conn limit|rate growth limit"
 LATE = r"timed? ?out|deadline exceeded"
 ENDPOINT = r"unexpected endpoint|page not found|unknown (path|endpoint|url)"
 ADDRESS = r"(https?://|\b[\w-]+(\.[\w-]+)+/)\S*"  # many limits are told with the page where more is sold
@@ -106,7 +116,7 @@ WORDS_OF_BAD_REQUEST: Rules = (
 )
 WORDS_BY_STATUS: dict[int, tuple[Rules, FailureKind]] = {
     400: (WORDS_OF_BAD_REQUEST, "bad_request"),
-    401: ((("model_not_found", NOT_THIS_BY_KEY),), "auth"),
+    401: ((("model_not_found", NOT_THIS_BY_KEY), ("quota", "额度|余额")), "auth"),
     402: ((), "quota"),
     403: ((("content", CONTENT), ("quota", QUOTA), ("model_not_found", NOT_THIS)), "auth"),
     404: (

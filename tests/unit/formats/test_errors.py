@@ -64,6 +64,25 @@ KINDS = [
     (404, {"error": {"message": "no such deployment", "code": "DeploymentNotFound"}}, "model_not_found"),
     (403, {"error": {"message": "x", "code": "model_permission_blocked_project"}}, "model_not_found"),
     (404, {"error": {"message": "No endpoints found that support tool use."}}, "bad_request"),
+    (403, {"error": {"message": "Key limit exceeded (total limit)."}}, "quota"),
+    (403, {"code": 30001, "message": "Sorry, your account balance is insufficient"}, "quota"),
+    (403, {"error": {"message": "overdue", "code": "AccountOverdueError"}}, "quota"),
+    (400, {"reason": "NOT_ENOUGH_BALANCE", "message": "not enough balance"}, "quota"),
+    (401, {"error": {"message": "该令牌额度已用尽", "type": "new_api_error"}}, "quota"),
+    (429, {"error": {"message": "Your project has exceeded its monthly spending cap."}}, "quota"),
+    (429, {"error": {"message": "您的GLM Coding Plan套餐已到期", "code": "1309"}}, "quota"),
+    (400, {"error": {"message": "You're out of extra usage. Add more at claude.ai/settings/usage"}}, "quota"),
+    (400, {"error": {"message": "This organization has been disabled."}}, "auth"),
+    (400, {"error": {"message": "Missing or invalid Authorization header."}}, "auth"),
+    (
+        400,
+        {"error": {"message": "Organization has been restricted.", "code": "organization_restricted"}},
+        "auth",
+    ),
+    (400, {"error": {"message": "Content Exists Risk", "type": "invalid_request_error"}}, "content"),
+    (400, {"error": {"message": "The input text may contain sensitive information."}}, "content"),
+    (400, {"error": {"message": "litellm.ContentPolicyViolationError: x", "code": "400"}}, "content"),
+    (400, {"message": "The provided model identifier is invalid."}, "model_not_found"),
     (400, {"message": "Input is too long for requested model."}, "context_length"),
     (400, {"message": "max_tokens must be at least 1, got -186.", "code": 400}, "context_length"),
     (400, {"error": {"code": "1261", "message": "Prompt exceeds max length"}}, "context_length"),
@@ -128,6 +147,25 @@ KINDS = [
     (504, {}, "server"),
     (529, {}, "overloaded"),
 ]
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "kind"),
+    [
+        (1004, "login fail: Please carry the API secret key in the 'Authorization' field", "auth"),
+        (1004, "token not match group", "auth"),
+        (1008, "insufficient balance", "quota"),
+        (1026, "input new_sensitive", "content"),
+        (1027, "output new_sensitive", "content"),
+        (1041, "conn limit", "rate_limit"),
+        (2045, "rate growth limit", "rate_limit"),
+        (2049, "invalid api key", "auth"),
+        (1000, "unknown error", "server"),
+    ],
+)
+def test_minimax_tells_its_errors_with_status_200(code: int, words: str, kind: str) -> None:
+    """In words of its own; what was refused for what it says is no fault of the server."""
+    assert failure_in({"choices": None, "base_resp": {"status_code": code, "status_msg": words}}).kind == kind
 
 
 @pytest.mark.parametrize(("status", "payload", "kind"), KINDS)
