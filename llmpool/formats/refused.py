@@ -36,6 +36,7 @@ _CLEAR = (
     r"not supported|unsupported|does ?n.t support|not support|unrecognized|unknown|unexpected|not permitted"
     r"|not allowed|extra (inputs|fields)|deprecated|only the default"
     r"|is not available|not compatible|must be (unset|removed|omitted)|should not|use .* instead|no longer"
+    r"|may only be|or unset"
 )
 _OF_PARAMETER = re.compile(_CLEAR, re.IGNORECASE)
 _REFUSAL = re.compile(rf"{_CLEAR}|invalid (field|parameter|argument)|cannot", re.IGNORECASE)
@@ -47,10 +48,14 @@ _OF_VALUE = re.compile(
     re.IGNORECASE,
 )
 
+_WITH_THINKING = re.compile(r"(when|while|if) (extended )?(thinking|reasoning)", re.IGNORECASE)
+
 
 def lasts(failure: Failure) -> bool:
     """Say whether a refusal is of the parameter, and not of its value alone: the next one's may do."""
     message = failure.message
+    if _WITH_THINKING.search(message):
+        return False  # without thoughts it may do
     return _OF_VALUE.search(message) is None or _OF_PARAMETER.search(message) is not None
 
 

@@ -30,6 +30,25 @@ def test_a_value_out_of_range_tells_nothing_about_the_next(message: str, lasting
     assert lasts(Failure(kind="bad_request", message=message, status=400)) == lasting
 
 
+@pytest.mark.parametrize(
+    ("message", "name"),
+    [
+        (
+            "`temperature` may only be set to 1 when thinking is enabled. Please consult our docs",
+            "temperature",
+        ),
+        ("`top_p` must be greater than or equal to 0.95 or unset when thinking is enabled.", "top_p"),
+        ("Thinking may not be enabled here", "thinking"),
+    ],
+)
+@pytest.mark.parametrize("wire", ["anthropic", "openai"])
+def test_what_thinking_forbids_is_left_out_and_not_thinking(wire: str, message: str, name: str) -> None:
+    """Anthropic's words, which gateways of other formats pass on: who asked for thoughts gets them."""
+    failure = Failure(kind="bad_request", message=message, status=400)
+    assert refused(failure, wire_format(wire).droppable) == name
+    assert lasts(failure) == (name == "thinking")
+
+
 def test_a_field_that_is_named_beside_the_words_is_known() -> None:
     """FastAPI has its name in `loc` alone."""
     openai = wire_format("openai")
