@@ -91,6 +91,9 @@ BUSY = r"overloaded|over capacity|at capacity|no capacity|too busy|loading model
 RATE = r"rate.?limit|too many requests|throttled|quota exceeded|[tr]pm limit|conn limit|rate growth limit"
 LATE = r"timed? ?out|deadline exceeded"
 ENDPOINT = r"unexpected endpoint|page not found|unknown (path|endpoint|url)"
+# The page of a firewall in between; what it did not like may be a word of the prompt, and is no key.
+WALL = r"(?i)cloudflare|cf-error|just a moment|could not be satisfied|(request|you have been) (was )?blocked"
+WALLED = r"error code: 1\d\d\d"  # the same, without a page
 ADDRESS = r"(https?://|\b[\w-]+(\.[\w-]+)+/)\S*"  # many limits are told with the page where more is sold
 
 Rules = tuple[tuple[FailureKind, str], ...]
@@ -160,6 +163,8 @@ def read_error(answer: Answer) -> Failure:
     else:
         said = _said(text)
         kind = _kind(said, answer.status)
+    if answer.status == 403 and _is_walled(text):
+        kind, said = "server", Said("a firewall in between refused it", ("html",), 0)
     if is_responses_only(answer.status, text):
         kind, said = "wrong_format", said._replace(codes=("responses_only", *said.codes))
     if answer.status == 402 and wait is not None:
@@ -173,6 +178,12 @@ def read_error(answer: Answer) -> Failure:
         retry_after=wait,
         should_retry={"true": True, "false": False}.get(answer.headers.get("x-should-retry", "").lower()),
     )
+
+
+def _is_walled(text: str) -> bool:
+    """Say whether a 403 is of a firewall before the server, by its page or by a line."""
+    page = text.startswith("<") and re.search(WALL, text[:20_000])
+    return bool(page or re.fullmatch(WALLED, text))
 
 
 def over_the_window(failure: Failure) -> Failure:
