@@ -57,7 +57,8 @@ OVER_THE_WINDOW = (
 TOO_MUCH = r"request too large|extra usage is required for long context"
 # What llama.cpp answers with 500 although the request is at fault: nothing is wrong with the server.
 NOT_TAKEN = r"(image|audio|video) input is not supported|requires --jinja|unsupported content"
-CRASHED = r"model (has )?(unloaded|crashed)"  # LM Studio, with 400: asked again it is loaded anew
+# LM Studio, with 400: asked again it loads the model anew, or it rests.
+CRASHED = r"model (has |is )?(unloaded|crashed)|^failed to load model"
 QUOTA = (
     r"quota|billing|credit(?!ential)|payment required|\bbalance\b|overdue|spend(ing)? (limit|cap)|usage limit"
     r"|key limit exceeded|额度|余额|欠费"
@@ -79,7 +80,7 @@ NOT_THIS = (
 NOT_THIS_BY_KEY = r"(not allowed to|no permission to|can only) access (this )?model"
 AUTH = (
     r"unauthori[sz]ed|authentication|(invalid|incorrect|missing|expired) (api.?)?(key|token)"
-    r"|api.?key (not valid|required|expired)|authorization header|login fail|token not match"
+    r"|api.?key (not valid|required|expired)|authorization'? (header|field)|token not match"
     r"|(organization|account|project|team|key) (has been|is|was) (disabled|restricted|suspended|deactivated)"
 )
 CONTENT = (

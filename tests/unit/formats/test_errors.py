@@ -99,6 +99,7 @@ KINDS = [
     ),
     (500, {"error": {"message": "image input is not supported - hint: x", "code": 500}}, "bad_request"),
     (500, {"error": {"message": "tools param requires --jinja flag", "code": 500}}, "bad_request"),
+    (400, {"error": 'Failed to load model "x". Error: Operation canceled.'}, "server"),
     (400, {"error": "The model has crashed without additional information. (Exit code: 6)"}, "server"),
     (424, {"error": "Request failed during generation", "error_type": "generation"}, "server"),
     (498, {"error": {"message": "x", "code": "capacity_exceeded", "type": "flex"}}, "overloaded"),

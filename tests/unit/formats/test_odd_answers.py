@@ -18,7 +18,7 @@ ODD: list[tuple[dict[str, Any], str, str]] = [
     ({"code": 401, "message": "who are you?"}, "auth", "who are you?"),
     ({"success": False, "message": "Unauthorized"}, "auth", "Unauthorized"),
     ({"code": 500, "msg": "failed", "data": None}, "server", "failed"),
-    ({"base_resp": {"status_code": 1004, "status_msg": "login fail"}}, "auth", "login fail"),
+    ({"base_resp": {"status_code": 1004, "status_msg": "login fail"}}, "wrong_format", "login fail"),
     ({"detail": "Not Found"}, "wrong_format", "Not Found"),
     ({"code": "x", "message": "Too many requests, slow down"}, "rate_limit", "slow down"),
 ]
