@@ -6,7 +6,7 @@ import math
 import re
 from typing import Any, NamedTuple
 
-from llmpool.core.outcome import OWN_CODES, Failure, FailureKind, UpstreamError
+from llmpool.core.outcome import FORWARDED, OWN_CODES, Failure, FailureKind, UpstreamError
 from llmpool.core.wire import Answer
 from llmpool.formats.base import mapping, parse_json, shown
 
@@ -95,6 +95,9 @@ ENDPOINT = r"unexpected endpoint|page not found|unknown (path|endpoint|url)"
 # The page of a firewall in between; what it did not like may be a word of the prompt, and is no key.
 WALL = r"(?i)cloudflare|cf-error|just a moment|could not be satisfied|(request|you have been) (was )?blocked"
 WALLED = r"error code: 1\d\d\d"  # the same, without a page
+# How gateways (LiteLLM, OpenRouter) begin to tell what another said to them, of their own account there.
+ANOTHERS = r"litellm\.\w+(error|exception)\b|provider returned error"
+AT_ANOTHER = "the gateway's own account there is refused: its owner can mend that"
 ADDRESS = r"(https?://|\b[\w-]+(\.[\w-]+)+/)\S*"  # many limits are told with the page where more is sold
 
 Rules = tuple[tuple[FailureKind, str], ...]
@@ -170,7 +173,7 @@ def read_error(answer: Answer) -> Failure:
         kind, said = "wrong_format", said._replace(codes=("responses_only", *said.codes))
     if answer.status == 402 and wait is not None:
         kind = "rate_limit"  # the allowance in flight is used up, not the money
-    return Failure(
+    failure = Failure(
         kind=kind,
         message=said.message or f"status {answer.status} without a word",
         status=answer.status,
@@ -179,6 +182,14 @@ def read_error(answer: Answer) -> Failure:
         retry_after=wait,
         should_retry={"true": True, "false": False}.get(answer.headers.get("x-should-retry", "").lower()),
     )
+    return _of_whom(failure)
+
+
+def _of_whom(failure: Failure) -> Failure:
+    """Say of a refused account whether it is the gateway's at somebody else: our key is good for the rest."""
+    if failure.kind in ("auth", "quota") and re.match(ANOTHERS, failure.message.lower()):
+        return failure.replace(code=FORWARDED, hint=AT_ANOTHER)
+    return failure
 
 
 def _is_walled(text: str) -> bool:
@@ -209,7 +220,7 @@ def failure_in(payload: object) -> Failure:
     code = said.codes[0] if said.codes else ""
     if kind == "wrong_format" and re.search(ENDPOINT, message.lower()):
         code = "no_endpoint"  # LM Studio says so with status 200
-    return Failure(kind=kind, message=message, status=said.status, code=code, param=said.param)
+    return _of_whom(Failure(kind=kind, message=message, status=said.status, code=code, param=said.param))
 
 
 def said_by(payload: object) -> Said:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from llmpool.core.outcome import FAILURE_KINDS, OWN_CODES
 from llmpool.core.wire import Answer
 from llmpool.formats.errors import failure_in, read_error, retry_after
-from llmpool.router.failure import another_format_may_help
+from llmpool.router.cooldown import NONE, cool_deployment, is_of_key
+from llmpool.router.failure import another_format_may_help, next_key_may_help
 from tests.unit.formats.recordings import recorded
 
 
@@ -153,6 +154,33 @@ KINDS = [
     (504, {}, "server"),
     (529, {}, "overloaded"),
 ]
+
+
+LITELLM = "litellm.AuthenticationError: AnthropicException - invalid x-api-key. Received Model Group=claude"
+SPENT = "litellm.RateLimitError: OpenAIException - You exceeded your current quota, please check your plan."
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "kind"),
+    [
+        (401, {"message": LITELLM, "code": "401"}, "auth"),
+        (429, {"message": SPENT, "type": "throttling_error", "code": "429"}, "quota"),
+        (403, {"message": "Provider returned error", "code": 403, "metadata": {"raw": "no"}}, "auth"),
+    ],
+)
+def test_an_account_that_a_gateway_has_elsewhere_is_no_key_of_ours(
+    status: int, error: dict[str, object], kind: str
+) -> None:
+    """The deployment rests; the key is good for whatever else the gateway has."""
+    failure = read_error(answer(status, {"error": error}))
+    assert (failure.kind, failure.code) == (kind, "forwarded")
+    assert not is_of_key(failure)
+    assert not next_key_may_help(failure)
+    assert cool_deployment(NONE, failure, 0.0).seconds == 3600
+    own = read_error(
+        answer(401, {"error": {"message": "Authentication Error, invalid", "type": "auth_error"}})
+    )
+    assert is_of_key(own)
 
 
 @pytest.mark.parametrize(
