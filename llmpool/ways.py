@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from llmpool import credentials
-from llmpool.core.outcome import Failure, UpstreamError
+from llmpool.core.outcome import FORWARDED, Failure, UpstreamError
 from llmpool.core.provider import Provider
 from llmpool.core.wire import Target, Timeouts
 from llmpool.credentials import Credential
@@ -22,6 +22,7 @@ from llmpool.state import formats
 
 T = TypeVar("T")
 NOT_THINKING = "thinking off"  # how it is remembered that a server would not be told so
+SIGN_IN = "sign in on the machine of its server: ollama signin"
 OFF = (None, "off", "0")
 _ENDPOINTS = {"openai": "/chat/completions", "responses": "/responses"}
 
@@ -111,6 +112,24 @@ def refused(pool: Pool, ref: str, thinking: str | None) -> tuple[str, ...]:
         return names
     rest = tuple(name for name in names if name not in (NOT_THINKING, "thinking"))
     return (*rest, "thinking") if thinking in OFF or "thinking" in names else rest
+
+
+def of_whom(pool: Pool, provider: Provider, model: str, failure: Failure) -> Failure:
+    """Say of a refused account whose it is, at a local provider (ruling 5).
+
+    Where the model runs elsewhere, as those of Ollama's cloud do, the account is its server's there; what the
+    server runs itself needs none.
+    """
+    if provider.location != "local" or failure.kind not in ("auth", "quota") or not failure.status:
+        return failure
+    from llmpool.core.routing import LOCAL
+    from llmpool.registry.kinds import runs_elsewhere
+
+    flags = next((row.flags for row in pool.table.rows if row.id == f"{provider.id}/{model}"), LOCAL)
+    if flags & LOCAL and not runs_elsewhere(model):
+        return failure
+    hint = failure.hint or (SIGN_IN if failure.kind == "auth" else "")
+    return failure.replace(code=FORWARDED, hint=hint)
 
 
 def learn_format(  # noqa: PLR0917 - who, where, what, and how it went

@@ -312,11 +312,9 @@ class _Run:
                 raise
         if failure is not None and failure.kind == "timeout" and self._is_late():
             return failure.replace(code=rules.DEADLINE)
-        if failure is not None and failure.kind in rules.OF_KEYS and provider.location == "local":
-            from llmpool.chat.forwarded import judged
-
-            return judged(self.pool, journey.deployment, failure)
-        return failure
+        if failure is None:
+            return None
+        return ways.of_whom(self.pool, provider, split_ref(journey.deployment)[1], failure)
 
     def _in_time(self, provider: Provider) -> Provider:
         """Give a call no more time than is left of the whole request."""

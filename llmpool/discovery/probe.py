@@ -29,6 +29,7 @@ from llmpool.formats.base import shown
 from llmpool.formats.headroom import read_headroom
 from llmpool.net.client import Client
 from llmpool.pool import Pool
+from llmpool.router.cooldown import is_of_key
 from llmpool.router.failure import contact_kind
 from llmpool.state import health, inventory, limits
 from llmpool.state.lock import undisturbed
@@ -240,7 +241,7 @@ class _Run:
         while (key := door.key()) is not None:
             said = asker.ask(task.model, key, HI)
             door.hear(key, read_headroom(said.headers or {}, self.pool.clock()))
-            if said.failure is not None and said.failure.status == 401:
+            if said.failure is not None and said.failure.status == 401 and is_of_key(said.failure):
                 door.refused(key, said.failure)
                 continue
             if said.failure is not None and contact_kind(said.failure) == "connect":

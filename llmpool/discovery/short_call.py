@@ -69,6 +69,8 @@ class Asker(NamedTuple):
     def ask(self, model: str, credential: Credential, request: ChatRequest) -> Said:
         """Ask, and note what it cost."""
         said = self._anywhere(model, credential, request)
+        if said.failure is not None:
+            said = said._replace(failure=ways.of_whom(self.pool, self.provider, model, said.failure))
         self.spent.note(self.provider.id, model, credential.label, request, said)
         return said
 

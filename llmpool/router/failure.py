@@ -9,8 +9,8 @@ from llmpool.core.outcome import FORWARDED, Attempt, Failure
 from llmpool.core.routing import BUDGET, MAX_COST
 from llmpool.errors import LlmpoolError
 
-OF_KEYS = ("auth", "quota")
-_NEXT_KEY = (*OF_KEYS, "rate_limit")
+_OF_KEYS = ("auth", "quota")
+_NEXT_KEY = (*_OF_KEYS, "rate_limit")
 _OF_THE_MODEL = ("context_length", "model_not_found")  # they say nothing about the provider's other models
 _SAME_AGAIN = ("rate_limit", "overloaded", "server", "broken")
 # Once is worth it: an answer that came empty, a server that did not let us in (pool-routing-formats 11.2,
@@ -166,7 +166,7 @@ def left_to_ask(rest: list[str], attempts: Sequence[Attempt]) -> list[str]:
     at_one = sum(split_ref(ref)[0] == provider for ref in failed)
     away = last.failure is not None and (
         contact_kind(last.failure) == "connect"
-        or (last.failure.kind in OF_KEYS and not _is_of_one(last.failure))
+        or (last.failure.kind in _OF_KEYS and not _is_of_one(last.failure))
     )
     if not away and at_one < MOST_AT_ONE:
         return rest

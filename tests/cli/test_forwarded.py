@@ -40,6 +40,18 @@ def test_a_refused_account_elsewhere_leaves_the_own_models_alone(
     assert (fell.code, fell.json["served_by"]) == (0, f"den/{HOME}")
 
 
+def test_a_probe_asks_what_the_server_runs_itself_all_the_same(home: Home) -> None:
+    """Not being signed in shuts no door."""
+    with FakeServer([CLOUD, HOME], speaks=("ollama",)) as server:
+        refusal = faults.status(401, body=NOT_IN)
+        server.behave(lambda _, r: refusal if CLOUD.encode() in r.body else None)
+        home.write_config(f'[providers.den]\npreset = "ollama"\nurl = "{server.url}"')
+        assert home.here("refresh").code == 0
+        found = home.here("models", "probe", "--json", "den").json
+    told = {each["model"]: each.get("available") for each in found["models"]}
+    assert told == {CLOUD: None, HOME: True}
+
+
 def test_a_server_of_ones_own_that_wants_a_key_is_refused_as_a_whole(home: Home) -> None:
     """What it runs itself it refuses for want of a key: all of it rests."""
     with FakeServer([HOME, "other:8b"], speaks=("ollama",)) as server:
