@@ -124,11 +124,12 @@ WORDS_OF_BAD_REQUEST: Rules = (
 WORDS_BY_STATUS: dict[int, tuple[Rules, FailureKind]] = {
     400: (WORDS_OF_BAD_REQUEST, "bad_request"),
     401: ((("model_not_found", NOT_THIS_BY_KEY), ("quota", "额度|余额")), "auth"),
-    402: ((), "quota"),
+    402: ((("bad_request", "can only afford"),), "quota"),  # OpenRouter: a cheaper model may do
     403: ((("content", CONTENT), ("quota", QUOTA), ("model_not_found", NOT_THIS)), "auth"),
     404: (
         (
             ("bad_request", "no endpoints found that support"),
+            ("server", "^provider returned error"),
             ("model_not_found", "model|no endpoints found"),
         ),
         "wrong_format",
