@@ -1,7 +1,8 @@
 """Turns the lines of an OpenAI-style model listing, whoever wrote it, into observed models.
 
 Vendors agree on `id` and on little else. Read here: llama.cpp (one model, or many as a router), LM Studio v0,
-vLLM, OpenRouter, Mistral, Groq, Together, GitHub Models, Copilot.
+vLLM, OpenRouter, Mistral, Groq, Together, GitHub Models, Copilot, Fireworks, DeepInfra, Novita, Moonshot,
+Venice, Vercel.
 """
 
 from __future__ import annotations
@@ -19,8 +20,11 @@ NO_CHAT_TYPES = (
     *("embedding", "embeddings", "rerank", "reranker", "moderation"),
     *("image", "video", "audio", "tts", "transcribe", "transcription"),
 )
-MAXIMUM_FIELDS = ("max_context_length", "max_model_len", "context_length", "context_window")
+MAXIMUM_FIELDS = ("max_context_length", "max_model_len", "context_length", "context_window", "context_size")
 OUTPUT_FIELDS = ("max_completion_tokens", "max_output_tokens", "max_tokens")
+TOOL_WORDS = frozenset(
+    ("tools", "tool_use", "tool-use", "tool-calling", "tool_calling", "function-calling", "function_calling")
+)
 PLAIN = frozenset(("id", "object", "created", "owned_by", "root", "parent", "permission"))
 
 
@@ -82,6 +86,8 @@ def _offered(fields: dict[str, Any]) -> bool:
     """Say whether a line is a model for use: not switched off, not hidden, not for pictures alone."""
     if fields.get("active") is False or fields.get("model_picker_enabled") is False:
         return False
+    if mapping(fields.get("policy")).get("state") == "disabled":  # Copilot: by its organisation
+        return False
     outputs = _modalities(fields, "output")
     return outputs is None or not outputs.isdisjoint(("text", "embeddings")) or _embeds(fields)
 
@@ -100,7 +106,9 @@ def _modalities(fields: dict[str, Any], side: str) -> frozenset[str] | None:
 def _embeds(fields: dict[str, Any]) -> bool:
     """Say whether a line is that of an embedding model, by what the server says of it."""
     own = mapping(fields.get("capabilities"))
-    if "embed" in word(fields.get("type")).lower() or "embed" in word(own.get("type")).lower():
+    if any(
+        "embed" in word(said).lower() for said in (fields.get("type"), own.get("type"), fields.get("kind"))
+    ):
         return True
     arguments = words(mapping(fields.get("status")).get("args"))
     if not arguments.isdisjoint(("--embeddings", "--embedding")):  # llama.cpp as a router
@@ -118,9 +126,11 @@ def _capabilities(name: str, fields: dict[str, Any]) -> Capabilities:
         return NO_CHAT.replace(embeddings=True)
     ends = _listed(fields.get("supported_endpoints"))
     elsewhere = ends is not None and not any(end.endswith("/chat/completions") for end in ends)
-    if kind in NO_CHAT_TYPES or own.get("completion_chat") is False or elsewhere:
+    never = False in (own.get("completion_chat"), fields.get("supports_chat"))  # Mistral, Fireworks
+    if kind in NO_CHAT_TYPES or never or elsewhere:
         return NO_CHAT.replace(embeddings=False)
-    chats = kind in CHAT_TYPES or own.get("completion_chat") is True or _answers_in_text(fields)
+    told = True in (own.get("completion_chat"), fields.get("supports_chat"))
+    chats = kind in CHAT_TYPES or told or _answers_in_text(fields)
     return _abilities(kind, fields, True if chats else None)
 
 
@@ -132,23 +142,53 @@ def _abilities(kind: str, fields: dict[str, Any], chats: bool | None) -> Capabil
     """Read tools, images, thinking, JSON and streaming, in whichever words they are told."""
     own = mapping(fields.get("capabilities"))
     supports = mapping(own.get("supports"))  # Copilot
-    said = words(fields.get("capabilities"))  # LM Studio, GitHub Models
+    spec = mapping(mapping(fields.get("model_spec")).get("capabilities"))  # Venice
+    said = _words_of(fields)
     knows = _listed(fields.get("supported_parameters"))  # OpenRouter
-    tools = True if said & {"tool_use", "tool-calling"} else None
+    tools = True if said & TOOL_WORDS else None
     sees = _any_of(_modalities(fields, "input"), "image")
     thinks = True if "reasoning" in said else None
     return Capabilities(
         chat=chats,
         streaming=_first_known(supports.get("streaming"), True if "streaming" in said else None),
         tools=_first_known(
-            _any_of(knows, "tools"), own.get("function_calling"), supports.get("tool_calls"), tools
+            _any_of(knows, "tools"),
+            own.get("function_calling"),
+            supports.get("tool_calls"),
+            _first_of(fields, "supports_tools", "supports_tool_use", "supports_function_calling"),
+            spec.get("supportsFunctionCalling"),
+            tools,
         ),
-        images=_first_known(sees, own.get("vision"), supports.get("vision"), kind == "vlm" or None),
-        thinking=_first_known(_any_of(knows, "reasoning", "include_reasoning"), own.get("reasoning"), thinks),
+        images=_first_known(
+            sees,
+            own.get("vision"),
+            supports.get("vision"),
+            _first_of(fields, "supports_image_input", "supports_image_in", "supports_vision"),
+            spec.get("supportsVision"),
+            kind == "vlm" or "vision" in said or None,
+        ),
+        thinking=_first_known(
+            _any_of(knows, "reasoning", "include_reasoning"),
+            own.get("reasoning"),
+            fields.get("supports_reasoning"),
+            spec.get("supportsReasoning"),
+            thinks,
+        ),
         json=_first_known(
             _any_of(knows, "response_format", "structured_outputs"), supports.get("structured_outputs")
         ),
     )
+
+
+def _words_of(fields: dict[str, Any]) -> frozenset[str]:
+    """Return the words that name abilities: LM Studio, GitHub Models; Novita, Vercel, DeepInfra."""
+    more = mapping(fields.get("metadata")).get("tags")
+    lists = [fields.get(name) for name in ("capabilities", "features", "supported_features", "tags")]
+    return frozenset[str]().union(*(words(each) for each in (*lists, more)))
+
+
+def _first_of(fields: dict[str, Any], *names: str) -> bool | None:
+    return _first_known(*(fields.get(name) for name in names))
 
 
 def _maximum(fields: dict[str, Any], meta: dict[str, Any]) -> int:
@@ -158,6 +198,8 @@ def _maximum(fields: dict[str, Any], meta: dict[str, Any]) -> int:
         (top, ("context_length",)),
         (fields, MAXIMUM_FIELDS),
         (limits, ("max_context_window_tokens", "max_prompt_tokens", "max_input_tokens")),
+        (mapping(fields.get("metadata")), ("context_length",)),  # DeepInfra
+        (mapping(fields.get("model_spec")), ("availableContextTokens",)),
         (meta, ("n_ctx_train",)),
     )
     said = (count(place.get(name)) for place, names in places if place for name in names)

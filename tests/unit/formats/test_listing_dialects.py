@@ -188,6 +188,37 @@ def test_openrouter_says_what_its_models_take() -> None:
     assert (can.chat, can.tools, can.thinking, can.json, can.images) == (True, True, True, False, False)
 
 
+def abilities(**fields: Any) -> tuple[object, ...]:
+    """Read a line; return its window, and whether it chats, calls tools, sees and thinks."""
+    model = line(**fields)
+    can = model.capabilities
+    return model.context_window, can.chat, can.tools, can.images, can.thinking
+
+
+def test_abilities_are_read_in_the_words_of_each_vendor() -> None:
+    """Fireworks, Moonshot, DeepInfra, Novita, Venice, Vercel: what is not told stays unknown."""
+    chats = {"supports_chat": True, "supports_image_input": False, "supports_tools": True}
+    assert abilities(context_length=131072, **chats) == (131072, True, True, False, None)
+    assert abilities(supports_chat=False, kind="FLUMINA_BASE_MODEL") == (0, False, False, False, False)
+    embeds = line(supports_chat=False, kind="EMBEDDING_MODEL").capabilities
+    assert (embeds.chat, embeds.embeddings) == (False, True)
+    kimi = {"supports_image_in": True, "supports_reasoning": True}
+    assert abilities(type="model", context_length=262144, **kimi) == (262144, None, None, True, True)
+    told = {"context_length": 32768, "tags": ["vision", "reasoning"]}
+    assert abilities(metadata=told) == (32768, None, None, True, True)
+    assert abilities(context_size=64000, features=["function-calling"]) == (64000, None, True, None, None)
+    spec = {"supportsFunctionCalling": True, "supportsVision": False, "supportsReasoning": True}
+    venice = {"availableContextTokens": 32768, "capabilities": spec}
+    assert abilities(type="text", model_spec=venice) == (32768, None, True, False, True)
+    assert abilities(type="language", tags=["tool-use", "vision"]) == (0, None, True, True, None)
+
+
+def test_what_an_organisation_has_switched_off_at_copilot_is_not_listed() -> None:
+    """It is picked by nobody and refused when it is called."""
+    lines = [{"id": "on", "policy": {"state": "enabled"}}, {"id": "off", "policy": {"state": "disabled"}}]
+    assert [model.name for model in collected(lines).models] == ["on"]
+
+
 def test_unusable_lines_are_skipped_and_counted() -> None:
     """Names with escapes, blank, too long, doubled or missing are not models; one with slashes is."""
     bad: list[Any] = ["", " ", "a\x1b[31m", "a\nb", "a\u202eb", "x" * 10_000, 3, None, "m", "a\ud83d"]
