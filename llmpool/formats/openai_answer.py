@@ -297,7 +297,10 @@ def _is_text_alone(payload: dict[str, Any], delta: Delta) -> bool:
 
 
 def usage_in(payload: object) -> TokenUsage | None:
-    """Return the token counts of an answer, None when it has none; only whole numbers count."""
+    """Return the token counts of an answer, None when it has none; only whole numbers count.
+
+    No prompt has 0 tokens: zeros alone are written by those that do not count, and behind true figures too.
+    """
     fields = mapping(payload)
     usage = fields.get("usage") or mapping(fields.get("x_groq")).get("usage")
     if not isinstance(usage, dict) or not usage:
@@ -308,6 +311,8 @@ def usage_in(payload: object) -> TokenUsage | None:
     cached = next((n for n in caches if n is not None), None)
     sent, reasoning = tokens(usage.get("prompt_tokens")), tokens(outputs.get("reasoning_tokens"))
     said, total = tokens(usage.get("completion_tokens")), tokens(usage.get("total_tokens"))
+    if 0 == sent == (said or 0) == (total or 0):
+        return None
     said, reasoning = with_reasoning(said, reasoning, sent, total, cached)
     return TokenUsage(
         input=sent,

@@ -155,3 +155,13 @@ def test_what_only_the_total_counts_was_thought(
     usage |= {f"{sent}_tokens_details": {"cached_tokens": cached}}
     read = wire_format(name).read_usage({"usage": usage})
     assert (read.input, (read.output, read.reasoning)) == (20, counted)
+
+
+def test_zeros_alone_are_no_count() -> None:
+    """Some gateways write them behind the true figures: they took the cost of an answer away."""
+    zeros = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+    stream = frames(chunk(None, content="hi") | {"usage": CHAT}, chunk("stop") | {"usage": zeros})
+    last = list(wire_format("openai").read_stream([*stream, Frame("", "[DONE]")]))[-1]
+    assert last.usage == TokenUsage(input=10, output=64)
+    untold = frames(chunk(None, content="hi"), chunk("stop") | {"usage": zeros})
+    assert list(wire_format("openai").read_stream([*untold, Frame("", "[DONE]")]))[-1].usage is None
