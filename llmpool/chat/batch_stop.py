@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while answers come in: they are noted, and break nothing off in the middle.
+"""Ctrl-C, SIGTERM and a window that is closed while answers come in: noted, they break nothing off midway.
 
 A signal that raised wherever the run happens to be could lose an answer between its coming and its being
 kept. The first one ends the taking of lines; the second, or a while, ends the run.
@@ -14,7 +14,7 @@ from typing import Any
 
 from llmpool.errors import Exit
 
-_HEEDED = {signal.SIGINT: Exit.INTERRUPTED, signal.SIGTERM: Exit.TERMINATED}
+_HEEDED = {"SIGINT": Exit.INTERRUPTED, "SIGTERM": Exit.TERMINATED, "SIGHUP": Exit.TERMINATED}
 
 
 class Signals:
@@ -25,9 +25,11 @@ class Signals:
         self.code = Exit.OK
 
     def hear(self, number: int, _frame: Any) -> None:
-        """Note a signal."""
-        self.times += 1
-        self.code = self.code or _HEEDED[signal.Signals(number)]
+        """Note a signal; of a window that is closed both shell and system tell, and nobody is impatient."""
+        name = signal.Signals(number).name
+        if name != "SIGHUP" or not self.times:
+            self.times += 1
+        self.code = self.code or _HEEDED[name]
 
 
 @contextmanager
@@ -37,7 +39,10 @@ def heeded() -> Iterator[Signals]:
     if threading.current_thread() is not threading.main_thread():
         yield signals
         return
-    before = {number: signal.signal(number, signals.hear) for number in _HEEDED}
+    heard = [getattr(signal, name) for name in _HEEDED if hasattr(signal, name)]  # Windows has no SIGHUP
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        heard.remove(signal.SIGHUP)  # under nohup
+    before = {number: signal.signal(number, signals.hear) for number in heard}
     try:
         yield signals
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from llmpool.core.cells import cut
@@ -37,8 +38,7 @@ class Progress:
     def __exit__(self, *_error: object) -> None:
         """Take the line away."""
         if self.shown and self.drawn:
-            self.err.write(_CLEARED)
-            self.err.flush()
+            self._draw(_CLEARED)
             self.drawn = 0.0
             self.terminal.line_is_open = False
 
@@ -47,8 +47,16 @@ class Progress:
         if self._is_due():
             self.drawn = time.monotonic()
             width = shutil.get_terminal_size().columns - 1  # what wraps cannot be taken away again
-            self.err.write(f"{_CLEARED}{cut(self.terminal.writable(cell(text), self.err), width)}")
+            self._draw(f"{_CLEARED}{cut(self.terminal.writable(cell(text), self.err), width)}")
+
+    def _draw(self, text: str) -> None:
+        try:
+            self.err.write(text)
             self.err.flush()
+        except (OSError, ValueError):
+            self.shown = False  # the window is gone; what goes on behind it need not end for that
+            with suppress(OSError, ValueError):  # nor fail at the end for what is still buffered
+                os.dup2(os.open(os.devnull, os.O_WRONLY), self.err.fileno())
 
     def _is_due(self) -> bool:
         return self.shown and time.monotonic() - self.drawn >= _EVERY

@@ -6,6 +6,7 @@ import signal
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -92,3 +93,21 @@ def test_signals_are_noted_and_break_nothing() -> None:
         signal.raise_signal(signal.SIGINT)
         assert (signals.times, signals.code) == (2, Exit.TERMINATED)
     assert signal.getsignal(signal.SIGINT) == before
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has none")
+def test_a_window_that_is_closed_breaks_nothing_either() -> None:
+    """What is under way is answered and kept, as after SIGTERM; under nohup it is not heard at all."""
+    heard: list[int] = []
+    before = signal.signal(signal.SIGHUP, lambda number, _frame: heard.append(number))
+    try:
+        with heeded() as signals:
+            signal.raise_signal(signal.SIGHUP)
+            signal.raise_signal(signal.SIGHUP)  # by the shell as well
+            assert (signals.times, signals.code, heard) == (1, Exit.TERMINATED, [])
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        with heeded() as signals:
+            signal.raise_signal(signal.SIGHUP)
+            assert signals.times == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)

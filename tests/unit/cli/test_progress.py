@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -62,3 +64,29 @@ def test_where_there_is_little_room_figures_are_enough(monkeypatch: pytest.Monke
         monkeypatch.setenv("COLUMNS", str(columns))
         widths[columns] = len(barred(1, 2))
     assert widths == {59: 0, 60: 12, 80: 22}
+
+
+def test_a_terminal_that_goes_away_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch or a pull goes on behind a window that was closed, and ends as well as it would have."""
+    monkeypatch.setenv("TERM", "xterm")
+    other, place = os.pipe()
+    os.close(other)
+
+    class Gone(_Screen):
+        def write(self, _text: str) -> int:
+            raise OSError(5, "Input/output error")
+
+        def fileno(self) -> int:
+            return place
+
+    terminal: Any = SimpleNamespace(
+        err_is_terminal=True,
+        options=SimpleNamespace(quiet=False),
+        err=Gone(),
+        writable=lambda text, _err: text,
+    )
+    with Progress(terminal) as progress:
+        progress.line("half of it")
+    assert not progress.shown
+    assert os.fstat(place).st_rdev == Path(os.devnull).stat().st_rdev  # what is buffered goes nowhere
+    os.close(place)
