@@ -181,7 +181,7 @@ def _remove(pool: Pool, plan: Plan, kinds: Mapping[str, str], ask: Callable[[lis
     for ref in can:
         provider, model = split_ref(ref)
         try:
-            removal.remove(pool, kinds[provider], provider, model)
+            models.delete(pool, models.Place(provider, model, kinds[provider]))
         except LlmpoolError as error:
             failed.append((ref, error.message))
         else:

@@ -91,10 +91,15 @@ def is_wanted(pool: Pool, where: Place) -> bool:
 
 def remove(pool: Pool, where: Place) -> None:
     """Delete a model from its server's disk, and list what is left there."""
+    delete(pool, where)
+    list_anew(pool, where.provider, where.kind)
+
+
+def delete(pool: Pool, where: Place) -> None:
+    """Delete a model from its server's disk, and call off what would bring it back."""
     check_removable(pool, where)
     removal.remove(pool, where.kind, where.provider, where.model)
     _call_off(pool, where)
-    list_anew(pool, where.provider, where.kind)
 
 
 def _call_off(pool: Pool, where: Place) -> None:

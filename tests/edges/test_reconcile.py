@@ -279,3 +279,31 @@ def test_offline_nothing_is_reconciled(tmp_path: Path) -> None:
             run(open_pool(tmp_path, ollama("u1", server), *wanted("u1/b:1"), offline=True))
         assert run(open_pool(tmp_path, ollama("u1", server), offline=True)) == DONE
         assert server.requests == []
+
+
+def test_what_is_removed_is_not_pulled_again(tmp_path: Path) -> None:
+    """A pull of it that was left halfway is called off, in the same run and for the next."""
+    library = OllamaLibrary({"x:1": 400, "y:1": 400})
+    with FakeServer(["a:1", "x:1", "y:1"], speaks=("ollama",), routes=library.routes()) as server:
+        pool = open_pool(tmp_path, ollama("u1", server, prune=True), model("u1/a:1"))
+        refresh(pool)
+        state = pool.paths.state
+        left = Job(provider="u1", model="x:1", asked=True, state=downloads.INTERRUPTED, since=AT)
+        downloads.end(state, left)
+        pool.forget()
+        done = reconcile(pool, pull=True, remove=True, ask=lambda _refs: True, tell=lambda _event: None)
+    assert (done.removed, done.pulled, library.pulls) == (("u1/x:1", "u1/y:1"), (), [])
+    assert downloads.read(state)["u1"].state == downloads.CANCELLED
+
+
+def test_what_is_being_pulled_is_not_removed(tmp_path: Path) -> None:
+    """Another process brings a newer one: it is told, and the rest is removed."""
+    library = OllamaLibrary({})
+    with FakeServer(["a:1", "x:1", "y:1"], speaks=("ollama",), routes=library.routes()) as server:
+        pool = open_pool(tmp_path, ollama("u1", server, prune=True), model("u1/a:1"))
+        refresh(pool)
+        with downloads.turn(pool.paths.state, "u1"):
+            downloads.begin(pool.paths.state, Job(provider="u1", model="x:1"), AT)
+            done = run(pool, remove=True)
+    assert done.removed == ("u1/y:1",)
+    assert done.failed == (("u1/x:1", "u1/x:1 is being pulled just now"),)
