@@ -1,4 +1,4 @@
-"""Orders to providers that are out of service: refused as a chat is, with its exit codes (ruling 19)."""
+"""Providers that are out of service: orders are refused as a chat is, with its exit codes (ruling 19)."""
 
 from __future__ import annotations
 
@@ -27,6 +27,18 @@ def refuse_barred(pool: Pool, provider: str, ref: str, *, clears: bool = False) 
         raise _inactive(provider, ref, decided.reason)
     if not enabled:
         pool.warn_once(f"{provider} is disabled; what is there is cleared away all the same")
+
+
+def out_of_service(pool: Pool) -> dict[str, str]:
+    """Say who is asked nothing unless it is named, and why: `disabled`, or `inactive` by policy."""
+    decided = policy.read(pool.paths.state)
+    found = {}
+    for entry in pool.routing["providers"]:
+        if not entry["enabled"]:
+            found[entry["id"]] = "disabled"
+        elif decided.get(entry["id"], Policy()).effective_state == "inactive":
+            found[entry["id"]] = "inactive"
+    return found
 
 
 def _inactive(provider: str, ref: str, reason: str | None) -> Refused:

@@ -9,6 +9,7 @@ from llmpool import credentials, ways
 from llmpool.core.ids import split_ref
 from llmpool.core.provider import Provider, RateLimit
 from llmpool.discovery.account import accounts, unsupported, vendor_of, was_asked
+from llmpool.discovery.barred import out_of_service
 from llmpool.errors import NoCredential
 from llmpool.pool import Pool, unknown_provider
 from llmpool.state import limits, rates
@@ -70,7 +71,7 @@ def survey(
     refresh: bool = False,
     heard: Callable[[Account | Quota], None] = lambda _account: None,
 ) -> Report:
-    """Collect what is known of the provider *name*, or of every enabled one.
+    """Collect what is known of the provider *name*, or of every one in service.
 
     Only vendors that tell accounts are asked, and only about keys that are there. Raises UnknownName, and
     NoCredential when the named provider needs a key and has none.
@@ -139,10 +140,11 @@ def _lines(
 
 
 def _chosen(pool: Pool, name: str) -> list[Provider]:
-    """Pick the providers to tell about; a disabled one only when it is named."""
+    """Pick the providers to tell about; a disabled or an inactive one only when it is named."""
     known = list(pool.catalog.providers)
     if not name:
-        return [provider for provider in known if provider.enabled]
+        idle = out_of_service(pool)
+        return [provider for provider in known if provider.id not in idle]
     found = [provider for provider in known if provider.id == name]
     if not found:
         raise unknown_provider(name, [provider.id for provider in known])

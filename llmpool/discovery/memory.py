@@ -9,7 +9,7 @@ from llmpool import ways
 from llmpool.core.names import latest
 from llmpool.core.outcome import UpstreamError
 from llmpool.core.provider import Provider
-from llmpool.discovery.barred import refuse_barred
+from llmpool.discovery.barred import out_of_service, refuse_barred
 from llmpool.discovery.place import Place, meant, not_here, raised, server_of
 from llmpool.discovery.workers import side_by_side
 from llmpool.embedded import server
@@ -63,7 +63,7 @@ def ps(
     timeout: float = 15.0,
     heard: Callable[[str], None] = lambda _provider: None,
 ) -> Report:
-    """Ask the provider *name*, or every enabled local one, what is in memory; side by side.
+    """Ask the provider *name*, or every local one in service, what is in memory; side by side.
 
     Raises UnknownName for a provider nobody configured, Misuse for one in the cloud.
     """
@@ -122,14 +122,15 @@ def _chosen(pool: Pool, name: str) -> list[Provider]:
     providers = [pool.provider(each) for each in ([name] if name else ids)]
     if name and providers[0].location != "local":
         raise not_here(name)
-    return [p for p in providers if p.location == "local" and (name or p.enabled)]
+    idle = out_of_service(pool)
+    return [p for p in providers if p.location == "local" and (name or p.id not in idle)]
 
 
 def _ask(pool: Pool, provider: Provider, client: Client, timeout: float) -> Heard:
     """Ask one provider; a failure is an answer too."""
-    if provider.preset == "embedded":
-        return [_of_ours(provider.id, host) for host in server.running(pool.paths.state)], None
     try:
+        if provider.preset == "embedded":
+            return [_of_ours(provider.id, host) for host in server.running(pool.paths.state)], None
         listed = Place(pool, provider, client).in_memory(timeout)
     except UpstreamError as error:
         failure = error.failure

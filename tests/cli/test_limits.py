@@ -214,3 +214,13 @@ def test_the_file_is_private(home: Home, server: FakeServer) -> None:
     home.write_config(vendor("deepseek", server))
     home.here("providers", "limits", env=KEY)
     assert Path(home.state, "account-status.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_who_is_inactive_is_asked_by_name_alone(home: Home, server: FakeServer) -> None:
+    """A policy that keeps a provider out of use keeps its key at home."""
+    told(server)
+    home.write_config(vendor("deepseek", server))
+    assert home.here("policy", "set", "deepseek", "--state", "inactive").code == 0
+    assert home.here("providers", "limits", "--json", env=KEY).json["limits"] == []
+    assert server.requests == []
+    assert home.here("providers", "limits", "deepseek", env=KEY).shows("15.5")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from llmpool.core.policy import Policy
 from llmpool.discovery.memory import ps, unload
+from llmpool.embedded import embedded_dir, make_private_dirs, try_lock
 from llmpool.errors import Misuse, Refused, UnknownName
+from llmpool.state import policy
 from tests.edges.test_load import CLOUD, known, open_pool, studio, window
 from tests.fakes.loading import LMStudioMemory, OllamaMemory, RouterMemory
 from tests.fakes.server import FakeServer
@@ -65,3 +69,35 @@ def test_ps_asks_all_local_servers_and_tells_who_did_not_answer(tmp_path: Path) 
         assert (dark.entries, sorted(name for name, _ in dark.skipped)) == ((), ["away", "den", "lm", "r"])
         with pytest.raises(Refused):
             ps(pool, "den")
+
+
+def test_ps_leaves_out_who_is_inactive_unless_it_is_named(tmp_path: Path) -> None:
+    """What a policy keeps out of use is not asked, nor sent its key, as in a refresh."""
+    ollama = OllamaMemory({"m": 2048})
+    with FakeServer(["m"], speaks=["ollama"], routes=ollama.routes) as den:
+        pool = open_pool(tmp_path, provider("den", den.root, preset="ollama", format=None))
+        policy.update(pool.paths.state, lambda known: known | {"den": Policy(state="inactive")})
+        report = ps(pool)
+        assert (report.entries, report.unheard, den.requests) == ((), (), [])
+        assert [entry.provider for entry in ps(pool, "den").entries] == ["den"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no hosts elsewhere")
+def test_ps_tells_of_a_damaged_note_beside_what_the_others_say(tmp_path: Path) -> None:
+    """What is wrong with the embedded provider keeps nobody from hearing of an Ollama."""
+    ollama = OllamaMemory({"m": 2048})
+    with FakeServer(["m"], speaks=["ollama"], routes=ollama.routes) as den:
+        pool = open_pool(
+            tmp_path, provider("den", den.root, preset="ollama", format=None), "[providers.embedded]"
+        )
+        make_private_dirs(pool.paths.state)
+        (embedded_dir(pool.paths.state) / "tiny.json").write_text("{")
+        held = try_lock(embedded_dir(pool.paths.state) / "tiny.run")
+        assert held is not None
+        try:
+            report = ps(pool)
+        finally:
+            os.close(held)
+    assert [entry.provider for entry in report.entries] == ["den"]
+    assert [(each.provider, each.kind) for each in report.unheard] == [("embedded", "state")]
+    assert report.partly
