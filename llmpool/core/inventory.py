@@ -35,11 +35,12 @@ class ProviderInventory(Record):
 
     Times are RFC 3339 UTC, empty when unset; *skipped* counts lines that could not be used. *probes* outlive
     observations: a refresh keeps them, the next probe of a model replaces its own; so do *windows*, until a
-    listing tells better.
+    listing tells better, or another address is asked than *url*.
     """
 
     provider: str
     attempted_at: str
+    url: str = ""
     fetched_at: str = ""
     models: tuple[ObservedModel, ...] = ()
     error: str = ""

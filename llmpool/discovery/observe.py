@@ -57,6 +57,7 @@ def observe(pool: Pool, provider: Provider, client: Client, timeout: float) -> P
     return ProviderInventory(
         provider=provider.id,
         attempted_at=at,
+        url=provider.url,
         fetched_at=at,
         models=seen.models,
         latency_ms=_since(began),
@@ -112,7 +113,7 @@ def _by_catalog(pool: Pool, provider: Provider, at: str) -> ProviderInventory:
     declared = any(split_ref(model.id)[0] == provider.id for model in pool.catalog.models)
     if not models and not declared:
         return _failed(provider, at, time.monotonic(), "model_not_found", NOT_LISTED)
-    return ProviderInventory(provider=provider.id, attempted_at=at, models=models)
+    return ProviderInventory(provider=provider.id, attempted_at=at, url=provider.url, models=models)
 
 
 def _embedded(pool: Pool) -> Listing:
@@ -143,7 +144,12 @@ def _on_disk(model: EmbeddedModel) -> ObservedModel:
 
 def _failed(provider: Provider, at: str, began: float, kind: str, message: str) -> ProviderInventory:
     return ProviderInventory(
-        provider=provider.id, attempted_at=at, error=message, error_kind=kind, latency_ms=_since(began)
+        provider=provider.id,
+        attempted_at=at,
+        url=provider.url,
+        error=message,
+        error_kind=kind,
+        latency_ms=_since(began),
     )
 
 

@@ -36,7 +36,7 @@ def change(
 
     Per provider the newest attempt wins, other providers stay; one dated so far ahead that the clock must
     have been set back does not count as newer. What probes found, and the windows servers named, outlive
-    an observation, but for what is too old and for models that are gone.
+    an observation, but for what is too old and for models that are gone; of another address they say nothing.
     """
     known: list[Inventory] = []
 
@@ -44,7 +44,7 @@ def change(
         entries, gone = observed(old)
         kept, removed = old.providers, set(gone)
         newer = {
-            e.provider: _with_windows(kept.get(e.provider), _with_probes(kept.get(e.provider), e))
+            e.provider: _with_tried(kept.get(e.provider), e)
             for e in entries
             if e.provider not in kept or not is_newer(kept[e.provider].attempted_at, e.attempted_at)
         }
@@ -106,15 +106,22 @@ def _empty(state: Path, providers: Iterable[str], *lines: str) -> None:
     jsonfile.update(state / NAME, merge, decode=_inventory)
 
 
-def _with_windows(old: ProviderInventory | None, new: ProviderInventory) -> ProviderInventory:
-    if old is None or not old.windows:
+def _with_tried(old: ProviderInventory | None, new: ProviderInventory) -> ProviderInventory:
+    """Hand on what was found out by asking models, unless that was at another address."""
+    if old is None or (old.url and new.url and old.url != new.url):
+        return new
+    return _with_windows(old, _with_probes(old, new))
+
+
+def _with_windows(old: ProviderInventory, new: ProviderInventory) -> ProviderInventory:
+    if not old.windows:
         return new
     return new.replace(windows=told.kept(old, new, _week_before(new.attempted_at)))
 
 
-def _with_probes(old: ProviderInventory | None, new: ProviderInventory) -> ProviderInventory:
+def _with_probes(old: ProviderInventory, new: ProviderInventory) -> ProviderInventory:
     """Hand the probes of the last observation on, without those of models a healthy listing has lost."""
-    if old is None or not old.probes:
+    if not old.probes:
         return new
     gone = set() if new.error else _names(old) - _names(new)
     oldest = _week_before(new.attempted_at)
@@ -208,7 +215,7 @@ _PROBE = {
 }
 _WINDOW = {"model": shape.text, "at": shape.moment, "tokens": _size}
 _PROVIDER = {
-    **dict.fromkeys(("provider", "error", "error_kind"), shape.text),
+    **dict.fromkeys(("provider", "url", "error", "error_kind"), shape.text),
     **dict.fromkeys(("attempted_at", "fetched_at", "stale_since"), shape.moment),
     **dict.fromkeys(("latency_ms", "skipped"), shape.whole),
     "models": shape.listed(_model),

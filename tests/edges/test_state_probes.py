@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from llmpool.core.deployment import Capabilities, ObservedModel
-from llmpool.core.inventory import Probe, ProviderInventory
+from llmpool.core.inventory import Probe, ProviderInventory, ToldWindow
 from llmpool.state import inventory
 
 
@@ -90,3 +90,23 @@ def test_probes_touch_nothing_else(tmp_path: Path) -> None:
     after = inventory.remember_probes(tmp_path, "den", [tried("a", 2)])
     assert after.providers["sky"] == other
     assert after.providers["den"].replace(probes=()) == seen(1, "a")
+
+
+def test_another_address_has_another_servers_models(tmp_path: Path) -> None:
+    """Where the config names another address by now, verdicts and windows of the old one end with a refresh.
+
+    It may fail: there is nothing that the old server knows of the new one. What was kept before the address
+    was is of the same one.
+    """
+    here, there = "http://one.lan:1234", "http://two.lan:1234"
+    inventory.update(tmp_path, [seen(1, "a")])
+    inventory.remember_probes(tmp_path, "den", [tried("a", 2)])
+    inventory.remember_window(
+        tmp_path, "den", ToldWindow(model="a", at="2026-11-02T03:44:00Z", tokens=2048)
+    )
+    inventory.update(tmp_path, [seen(3, "a").replace(url=here)])
+    inventory.update(tmp_path, [seen(4, "a").replace(url=here)])
+    assert kept(tmp_path) == [("a", "02")]
+    inventory.update(tmp_path, [seen(5, error="refused").replace(url=there)])
+    entry = inventory.read(tmp_path).providers["den"]
+    assert (entry.url, entry.probes, entry.windows) == (there, (), ())
