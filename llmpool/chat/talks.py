@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from llmpool.chat import session
+from llmpool.chat.record import twice
 from llmpool.errors import Busy, StateUnusable
 from llmpool.state import sessions
 from llmpool.state.sessions import Turn
@@ -86,6 +88,31 @@ def let_go(state: Path, name: str) -> Callable[[], None]:
         sessions.append(state, name, [turn for turn in turns if turn not in known])
 
     return keep
+
+
+@contextmanager
+def once_more(state: Path, name: str) -> Iterator[list[Turn]]:
+    """Go on in memory from before the last exchange, whose turns this gives.
+
+    On the disk it stays until an answer is there to take its place: whoever is killed meanwhile has it. One
+    that cannot be written is held, and that is raised.
+    """
+    held = sessions.is_held(name)
+    known = sessions.read(state, name) if sessions.exists(state, name) else []
+    old = sessions.from_last_exchange(known)
+    before = known[: len(known) - len(old)]
+    sessions.hold(name, before)
+    try:
+        yield old
+    finally:
+        new = sessions.read(state, name)[len(before) :]
+        if not any(turn["role"] == "assistant" for turn in new):
+            new = old
+        sessions.hold(name, [*before, *new])
+        if not held:
+            if new is not old:
+                twice(lambda: sessions.put_instead(state, name, old, new))
+            sessions.let_go(name)
 
 
 def save(state: Path, talk: Talk, name: str) -> Talk:

@@ -112,20 +112,24 @@ class Conversing:
 
     def again(self, routing: RoutingOptions) -> None:
         """Ask the last question again, in the place of its answer; without a new one the old stays."""
-        in_vain = self._asked is not None and not self._came
-        with self._stopping_once():
-            turns = [] if in_vain else sessions.take_back(self.state, self.talk.name)
-            waiting, self._came = self.system, False
-            try:
-                question = self._asked or _question(self.question, turns)
-                if question is None:
-                    raise Misuse("there is no question to ask again")
-                self.system = waiting or talks.system_of(turns)
-                self._answered(question, routing)
-            finally:
-                if turns and not self._came:
-                    sessions.append(self.state, self.talk.name, turns)
-                    self.system = waiting
+        if self._asked is not None and not self._came:
+            with self._stopping_once():
+                self._again([], routing)
+            return
+        with self._stopping_once(), talks.once_more(self.state, self.talk.name) as turns:
+            self._again(turns, routing)
+
+    def _again(self, turns: list[Turn], routing: RoutingOptions) -> None:
+        waiting, self._came = self.system, False
+        try:
+            question = self._asked or _question(self.question, turns)
+            if question is None:
+                raise Misuse("there is no question to ask again")
+            self.system = waiting or talks.system_of(turns)
+            self._answered(question, routing)
+        finally:
+            if turns and not self._came:
+                self.system = waiting
 
     @property
     def holds(self) -> str:

@@ -142,6 +142,22 @@ def take_back(state: Path, name: str) -> list[Turn]:
     return [turn for at, turn in spoken if at >= start]
 
 
+def from_last_exchange(turns: list[Turn]) -> list[Turn]:
+    """Return the turns of the last exchange, as `take_back` takes them out."""
+    return turns[_last_exchange(list(enumerate(turns))) :]
+
+
+def put_instead(state: Path, name: str, old: list[Turn], new: list[Turn]) -> None:
+    """Put *new* turns in the place of *old* ones, in one step; where those are gone, behind the rest."""
+    path = path_of(state, name)
+    with locked(jsonl.gate(path.parent)):
+        lines = [line.rstrip(b"\n") + b"\n" for line in jsonl.content(path).splitlines(keepends=True)]
+        gone = [at for at, line in enumerate(lines) if _shaped(_turn(line)) in old]
+        first = gone[0] if gone else len(lines)
+        behind = [line for at, line in enumerate(lines) if at > first and at not in gone]
+        write_atomic(path, b"".join([*lines[:first], jsonl.lines_of(new), *behind]))
+
+
 def move(state: Path, old: str, new: str, *, copy: bool = False) -> None:
     """Give a session another name, or keep a *copy* under it; raises Misuse where that is taken.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Callable
@@ -59,3 +60,20 @@ def test_ctrl_c_at_the_prompt_is_the_programs_again(home: Home, talking: Talking
         one(home, server)
         talking("a", lambda: seen.append(signal.getsignal(signal.SIGINT)))
     assert [getattr(each, "__name__", each) for each in seen] == ["interrupted"]
+
+
+def test_an_answer_is_kept_until_there_is_another(home: Home, talking: Talking) -> None:
+    """Whoever is killed while it is asked again finds it where it was; then the new one is there."""
+    seen: list[list[str]] = []
+
+    def look(exchange: Exchange) -> None:
+        lines = (home.state / "sessions" / "s.jsonl").read_text().splitlines()
+        seen.append([json.loads(line)["text"] for line in lines])
+        faults.ok("B")(exchange)
+
+    with FakeServer(["m"]) as server:
+        server.behave([faults.ok("A"), look])
+        one(home, server)
+        talking("a", "/retry", options=("--session", "s"))
+    assert seen == [["a", "A"]]
+    assert [text for _, text in turns(home, "s")] == ["a", "B"]

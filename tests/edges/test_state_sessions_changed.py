@@ -14,7 +14,7 @@ import pytest
 
 from llmpool.chat import session, talks
 from llmpool.core.chat import Message
-from llmpool.errors import Misuse, UnknownName
+from llmpool.errors import Misuse, StateUnusable, UnknownName
 from llmpool.state import jsonl, sessions
 from llmpool.state.lock import locked
 
@@ -35,6 +35,7 @@ def turn(role: str, text: str, **fields: Any) -> dict[str, Any]:
 
 A = [turn("system", "be brief"), turn("user", "a"), turn("assistant", "A")]
 B = [turn("user", "b"), turn("assistant", "B")]
+C = [turn("user", "c"), turn("assistant", "C")]
 
 
 @pytest.mark.parametrize("held", [False, True])
@@ -222,3 +223,30 @@ def test_a_session_is_deleted_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     sessions.delete(tmp_path, "one")
     gate = jsonl.gate(path.parent)
     assert seen == [(gate, True), (gate, False)]
+
+
+def test_an_exchange_takes_the_place_of_another(tmp_path: Path) -> None:
+    """What somebody else has said behind it meanwhile stays; where it is gone the new one comes last."""
+    later = "2026-11-21T21:06:00.000Z"
+    new = [turn("user", "b") | {"at": later}, turn("assistant", "better") | {"at": later}]
+    for each in (A, B, C):
+        sessions.append(tmp_path, "s", each)
+    sessions.put_instead(tmp_path, "s", B, new)
+    assert sessions.read(tmp_path, "s") == [*A, *new, *C]
+    sessions.put_instead(tmp_path, "s", B, B)
+    assert sessions.read(tmp_path, "s") == [*A, *new, *C, *B]
+
+
+def test_one_that_cannot_be_written_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The old one is on the disk, the new one in memory, until the disk takes it again."""
+    sessions.append(tmp_path, "s", A)
+    monkeypatch.setattr(sessions, "put_instead", full)
+    with pytest.raises(StateUnusable), talks.once_more(tmp_path, "s"):
+        sessions.append(tmp_path, "s", B)
+    assert (sessions.read(tmp_path, "s"), sessions.is_held("s")) == (B, True)
+    talks.let_go(tmp_path, "s")()
+    assert sessions.read(tmp_path, "s") == [*A, *B]
+
+
+def full(*_given: Any) -> None:
+    raise StateUnusable("no space")
