@@ -18,8 +18,10 @@ def rfc3339_ms(seconds: float) -> str:
     return rfc3339(seconds)[:-1] + f".{int(seconds * 1000) % 1000:03d}Z"
 
 
-def is_newer(kept: str, fresh: str) -> bool:
-    """Say whether *kept* was made after *fresh*; one far ahead was not, its clock was wrong."""
+def is_newer(kept: str, fresh: str, now: str = "") -> bool:
+    """Say whether *kept* was made after *fresh*; one later than *now*, or far ahead, was by a wrong clock."""
+    if now and kept > now:
+        return False
     if kept <= fresh or not fresh:
         return kept > fresh
     from datetime import datetime  # a millisecond, and only where two processes meet

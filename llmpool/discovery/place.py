@@ -91,7 +91,7 @@ class Place:
         if entry.error:
             keyless = entry.error_kind in (NO_KEY, BAD_KEY)
             return Failure(kind="auth" if keyless else kind_of(entry.error_kind), message=entry.error)
-        inventory.update(self.pool.paths.state, [entry])
+        inventory.update(self.pool.paths.state, [entry], clock=self.pool.clock)
         self.pool.keep_lessons()
         self.pool.forget()
         return None

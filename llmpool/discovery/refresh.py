@@ -245,7 +245,7 @@ def _save(
         seen[:] = (_settled(entry, known) for entry in sorted(heard, key=lambda entry: entry.provider))
         return seen, _gone(pool, known) if whole else []
 
-    before, after = inventory.change(pool.paths.state, settled)
+    before, after = inventory.change(pool.paths.state, settled, pool.clock)
     _remember_contact(pool, seen)
     pool.keep_lessons()
     pool.forget()

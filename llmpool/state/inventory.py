@@ -23,30 +23,39 @@ def read(state: Path) -> Inventory:
     return jsonfile.read(state / NAME, decode=_inventory)
 
 
-def update(state: Path, observed: Iterable[ProviderInventory], gone: Iterable[str] = ()) -> Inventory:
+def update(
+    state: Path,
+    observed: Iterable[ProviderInventory],
+    gone: Iterable[str] = (),
+    clock: Callable[[], float] | None = None,
+) -> Inventory:
     """Merge observations in, as `change` does; return what there is then."""
     fresh, removed = tuple(observed), tuple(gone)
-    return change(state, lambda _old: (fresh, removed))[1]
+    return change(state, lambda _old: (fresh, removed), clock)[1]
 
 
 def change(
-    state: Path, observed: Callable[[Inventory], tuple[Iterable[ProviderInventory], Iterable[str]]]
+    state: Path,
+    observed: Callable[[Inventory], tuple[Iterable[ProviderInventory], Iterable[str]]],
+    clock: Callable[[], float] | None = None,
 ) -> tuple[Inventory, Inventory]:
     """Merge under the lock what is *observed*, and who is gone, as seen from what is known; return both.
 
-    Per provider the newest attempt wins, other providers stay; one dated so far ahead that the clock must
-    have been set back does not count as newer. What probes found, and the windows servers named, outlive
-    an observation, but for what is too old and for models that are gone; of another address they say nothing.
+    Per provider the newest attempt wins, other providers stay; one that is still to come by the *clock*, or
+    without one is far ahead, does not count as newer: the clock was set back. What probes found, and the
+    windows servers named, outlive an observation, but for what is too old, of models that are gone, or of
+    another address.
     """
     known: list[Inventory] = []
 
     def merge(old: Inventory) -> Any:
         entries, gone = observed(old)
         kept, removed = old.providers, set(gone)
+        now = rfc3339(clock()) if clock else ""  # under the lock, where no attempt is later than that
         newer = {
-            e.provider: _with_tried(kept.get(e.provider), e)
+            e.provider: _with_tried(kept.get(e.provider), e, now)
             for e in entries
-            if e.provider not in kept or not is_newer(kept[e.provider].attempted_at, e.attempted_at)
+            if e.provider not in kept or not is_newer(kept[e.provider].attempted_at, e.attempted_at, now)
         }
         merged = {p: e for p, e in {**kept, **newer}.items() if p not in removed}
         known.append(old)
@@ -106,10 +115,14 @@ def _empty(state: Path, providers: Iterable[str], *lines: str) -> None:
     jsonfile.update(state / NAME, merge, decode=_inventory)
 
 
-def _with_tried(old: ProviderInventory | None, new: ProviderInventory) -> ProviderInventory:
-    """Hand on what was found out by asking models, unless that was at another address."""
+def _with_tried(old: ProviderInventory | None, new: ProviderInventory, now: str) -> ProviderInventory:
+    """Hand on what was found by asking models, unless that was at another address, or by a wrong clock."""
     if old is None or (old.url and new.url and old.url != new.url):
         return new
+
+    if now:  # what is still to come would hold until then, and a week more
+        probes, windows = (tuple(e for e in each if e.at <= now) for each in (old.probes, old.windows))
+        old = old.replace(probes=probes, windows=windows)
     return _with_windows(old, _with_probes(old, new))
 
 

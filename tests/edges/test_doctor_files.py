@@ -202,13 +202,12 @@ def test_a_clock_that_was_set_back_is_seen_by_what_it_left(place: Place) -> None
     )
 
 
-def test_an_observation_from_the_future_keeps_refreshes_out(place: Place) -> None:
-    """The newest attempt wins, so it is an error; the command moves it away and asks again."""
+def test_an_observation_from_the_future_is_made_anew(place: Place) -> None:
+    """Nobody knows how old it is; a refresh takes its place, so nothing has to be moved away."""
     place.keep("inventory.json", observed("a", attempted_at="2028-01-01T00:00:00Z"))
     (told,) = place.findings("clock")
-    path = place.paths.state / "inventory.json"
-    assert told.severity == "error"
-    assert told.command == f"mv {path} {path}.future && llmpool refresh"
+    assert (told.severity, told.command) == ("warning", "llmpool refresh")
+    assert told.message.startswith("den: observed 2028-01-01T00:00:00Z, in the future")
 
 
 def test_a_clock_that_was_never_set_is_an_error(place: Place) -> None:

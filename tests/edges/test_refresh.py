@@ -283,3 +283,14 @@ def test_a_price_that_a_provider_lists_anew_is_told(tmp_path: Path) -> None:
         line["pricing"]["prompt"] = "0.0000015"
         (change,) = refresh(pool).changes
     assert change == Change("sky", repriced=(Moved("m", "input", "1", "1.5"),))
+
+
+def test_a_clock_that_was_set_back_a_little_keeps_no_refresh_out(tmp_path: Path, server: FakeServer) -> None:
+    """By some minutes, as the network's time sets it: what is heard then counts at once."""
+    clock = Clock()
+    clock.now += 600
+    refresh(open_pool(tmp_path, provider("a", server.url), clock=clock))
+    clock.now -= 600
+    server.models.append("new")
+    assert refresh(open_pool(tmp_path, clock=clock)).models == 2
+    assert seen(open_pool(tmp_path)).providers["a"].attempted_at == rfc3339(T0)

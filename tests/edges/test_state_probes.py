@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -101,12 +102,21 @@ def test_another_address_has_another_servers_models(tmp_path: Path) -> None:
     here, there = "http://one.lan:1234", "http://two.lan:1234"
     inventory.update(tmp_path, [seen(1, "a")])
     inventory.remember_probes(tmp_path, "den", [tried("a", 2)])
-    inventory.remember_window(
-        tmp_path, "den", ToldWindow(model="a", at="2026-11-02T03:44:00Z", tokens=2048)
-    )
+    inventory.remember_window(tmp_path, "den", ToldWindow(model="a", at="2026-11-02T03:44:00Z", tokens=2048))
     inventory.update(tmp_path, [seen(3, "a").replace(url=here)])
     inventory.update(tmp_path, [seen(4, "a").replace(url=here)])
     assert kept(tmp_path) == [("a", "02")]
     inventory.update(tmp_path, [seen(5, error="refused").replace(url=there)])
     entry = inventory.read(tmp_path).providers["den"]
     assert (entry.url, entry.probes, entry.windows) == (there, (), ())
+
+
+def test_a_verdict_of_a_clock_that_was_ahead_ends_with_a_refresh(tmp_path: Path) -> None:
+    """It would hold until that day comes, and a week more; one of a moment ago is another process's."""
+    now = datetime.fromisoformat("2026-11-03T03:44:00Z").timestamp()
+    inventory.remember_probes(tmp_path, "den", [tried("a", 9), tried("b", 3)])
+    inventory.remember_window(tmp_path, "den", ToldWindow(model="a", at="2026-11-09T03:44:00Z", tokens=2048))
+    listed = seen(3, "a", "b").replace(attempted_at="2026-11-03T03:43:00Z")
+    inventory.update(tmp_path, [listed], clock=lambda: now)
+    assert kept(tmp_path) == [("b", "03")]
+    assert inventory.read(tmp_path).providers["den"].windows == ()
