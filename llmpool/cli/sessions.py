@@ -130,6 +130,6 @@ def _delete(terminal: Terminal, name: str, *, yes: bool) -> None:
     turns = sessions.read(state, name)
     if terminal.in_is_terminal:
         confirm(terminal, f"delete {name}, {plural(len(turns), 'turn')}? It cannot be undone.", yes=yes)
+    history.forget(state, name)  # first: a run that is stopped in between can be done again
     sessions.delete(state, name)
-    history.forget(state, name)
     terminal.say(f"deleted {name}")

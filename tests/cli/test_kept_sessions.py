@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from llmpool.errors import StateUnusable
+from llmpool.state import history, sessions
 from tests.cli.test_sessions import turns
 from tests.fakes.server import FakeServer
 from tests.support import Home, model, provider
+
+if TYPE_CHECKING:
+    import pytest
 
 PNG = "data:image/png;base64,iVBORw0KGgo="
 AT = "2026-11-21T21:05:00.000Z"
@@ -91,6 +96,22 @@ def test_a_deletion_is_what_was_named(home: Home) -> None:
     gone, again = home.here("chat", "--delete", "one"), home.here("chat", "--delete", "one")
     assert (gone.code, gone.err, again.code) == (0, "deleted one\n", 3)
     assert [each["name"] for each in home.here("chat", "--list", "--json").json["sessions"]] == ["two"]
+
+
+def test_a_deletion_that_was_stopped_can_be_done_again(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was typed in a conversation is never left behind by one that is gone."""
+    keep(home, "one", *TALK)
+    history.add(home.state, "secret", "one")
+
+    def full(*_given: Any) -> None:
+        raise StateUnusable("no space")
+
+    for module, name in ((history, "forget"), (sessions, "delete")):
+        with monkeypatch.context() as patched:
+            patched.setattr(module, name, full)
+            assert home.here("chat", "--delete", "one").code == 10
+    assert home.here("chat", "--delete", "one").code == 0
+    assert history.read(home.state) == []
 
 
 def test_hostile_turns_reach_no_terminal(home: Home) -> None:
