@@ -161,10 +161,11 @@ def _plan(pool: Pool, kinds: Mapping[str, str]) -> Plan:
 def _freshen(pool: Pool, kinds: Mapping[str, str], *, pull: bool, remove: bool) -> None:
     """List again what would be decided by a listing that is too old for that."""
     seen = inventory.read(pool.paths.state)
-    oldest = rfc3339(pool.clock() - FRESH)
+    oldest, now = rfc3339(pool.clock() - FRESH), rfc3339(pool.clock())
     sides = rules.sides(pool.catalog, seen, kinds)
     wanted = [s.provider for s in sides if (pull and s.wanted) or (remove and s.prune and s.declared)]
-    old = [n for n in wanted if n not in seen.providers or seen.providers[n].attempted_at < oldest]
+    fresh = [name for name, each in seen.providers.items() if oldest <= each.attempted_at <= now]
+    old = [name for name in wanted if name not in fresh]
     refresh(pool, tuple(old))
 
 
@@ -176,9 +177,11 @@ def _remove(pool: Pool, plan: Plan, kinds: Mapping[str, str], ask: Callable[[lis
         pool.warnings.append(f"{provider}: prune has no effect; nobody can delete in LM Studio from outside")
     if not can or not ask(can):
         return Reconciled(kept=(*plan.kept, *plan.removals), unpruned=plan.kept)
+    pool.forget()  # the question may have stood for long, and others have declared something meanwhile
+    still = _plan(pool, kinds).removals
     removed: list[str] = []
     failed: list[tuple[str, str]] = []
-    for ref in can:
+    for ref in [ref for ref in can if ref in still]:
         provider, model = split_ref(ref)
         try:
             models.delete(pool, models.Place(provider, model, kinds[provider]))

@@ -307,3 +307,19 @@ def test_what_is_being_pulled_is_not_removed(tmp_path: Path) -> None:
             done = run(pool, remove=True)
     assert done.removed == ("u1/y:1",)
     assert done.failed == (("u1/x:1", "u1/x:1 is being pulled just now"),)
+
+
+def test_what_is_declared_while_the_question_stands_is_not_removed(tmp_path: Path) -> None:
+    """Another process wants it by the time of the yes; so it is with a `prune` that is taken back."""
+    library = OllamaLibrary({})
+    with FakeServer(["a:1", "x:1", "y:1"], speaks=("ollama",), routes=library.routes()) as server:
+        pool = open_pool(tmp_path, ollama("u1", server, prune=True), model("u1/a:1"))
+        refresh(pool)
+        config = tmp_path / "config.toml"
+
+        def yes(_refs: list[str]) -> bool:
+            config.write_text(f"{config.read_text()}\n{model('u1/x:1')}")
+            return True
+
+        assert run(pool, remove=True, ask=yes).removed == ("u1/y:1",)
+    assert library.deleted == ["y:1"]
