@@ -110,9 +110,16 @@ def _call_off(pool: Pool, where: Place) -> None:
 
 
 def list_anew(pool: Pool, provider: str, kind: str) -> None:
-    """List what is at *provider* now; an embedded one is configured when it was not."""
+    """List what is at *provider* now, by the config as it is: what came before may have taken hours.
+
+    An embedded one is configured when it was not; one that is gone is not listed.
+    """
+    pool.forget()
     if kind == EMBEDDED and not any(entry["preset"] == EMBEDDED for entry in pool.routing["providers"]):
         write(pool, Findings([], [], 0, 0), embedded=True)
+    elif provider not in {entry["id"] for entry in pool.routing["providers"]}:
+        pool.warnings.append(f"{provider} is not configured any more, so it is not listed")
+        return
     report = refresh(pool, (provider,))
     pool.warnings += [f"{e.provider} could not be listed anew: {e.error}" for e in report.observed if e.error]
 

@@ -14,7 +14,7 @@ from llmpool.errors import AmbiguousName, Busy, Misuse, UnknownName
 from llmpool.setup import downloads as pulls
 from llmpool.setup import models
 from llmpool.setup.models import Place, place
-from llmpool.state import downloads
+from llmpool.state import downloads, inventory
 from llmpool.state.downloads import Job
 from tests.edges.test_download import AT, lmstudio, ollama, open_pool
 from tests.fakes import faults
@@ -218,3 +218,19 @@ def test_a_source_is_for_embedded_models_alone(tmp_path: Path) -> None:
 def test_a_secret_in_a_url_is_not_kept(source: str, kept: str) -> None:
     """What a queue on disk may know of where a model comes from."""
     assert pulls._to_keep(source) == kept
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_what_was_changed_during_a_pull_is_listed_as_it_is_then(tmp_path: Path, *, gone: bool) -> None:
+    """A pull may take hours: a provider that was moved is listed where it is now, a removed one nowhere."""
+    library = OllamaLibrary({"b:1": 400})
+    with (
+        FakeServer(["a:1"], speaks=("ollama",), routes=library.routes()) as old,
+        FakeServer(["c:1"], speaks=("ollama",)) as new,
+    ):
+        pool = open_pool(tmp_path, ollama("den", old), OTHER)
+        moved = "\n".join([OTHER] if gone else [ollama("den", new), OTHER])
+        pulls.pull(pool, "den/b:1", lambda _event: (tmp_path / "config.toml").write_text(moved))
+        seen = inventory.read(pool.paths.state).providers
+        assert [m.name for e in seen.values() for m in e.models] == ([] if gone else ["c:1"])
+    assert any("not configured any more" in text for text in pool.warnings) is gone
