@@ -16,7 +16,7 @@ from llmpool.errors import ConfigInvalid, Misuse, NoCredential, StateUnusable
 from llmpool.importers.usage_source import Raw
 from llmpool.pool import Pool
 from llmpool.pricing.lookup import Own
-from llmpool.setup import carried_usage, configfile, given, keys, keystore, policyfile
+from llmpool.setup import carried_usage, configfile, given, keys, keystore, policyfile, restore_keys
 from llmpool.setup.export import FORMAT, USAGE, VERSION, KeyPlace, bound, key_places
 from llmpool.setup.keystore import Keys
 from llmpool.state import policy, prices
@@ -140,7 +140,7 @@ def plan(pool: Pool, export: Export, coming: Keys, *, plaintext: bool) -> Plan:
 
     A key goes where the config looks for it: the keyring, or secrets.json, which holds it in the clear where
     there is no state key, and so needs *plaintext*; with that a key that is meant for the keyring goes there
-    too, and the config says so.
+    too, and the config says so. Raises Misuse where a key of this machine would go to another address.
     """
     check(pool, export)
     sources = _sources(export, coming)
@@ -152,6 +152,7 @@ def plan(pool: Pool, export: Export, coming: Keys, *, plaintext: bool) -> Plan:
         )
     into_keyring = {name: key for name, key in coming.items() if name not in into_file}
     config = _pointing_at_file(export.config, [name for name in into_file if sources[name] == "keyring"])
+    restore_keys.refuse_misled(pool, export.config, coming)
     over = (*_others(pool, keystore.KEYRING, into_keyring), *_others(pool, keystore.FILE, into_file))
     return Plan(export, config, into_keyring, into_file, configfile.read(pool) not in ("", config), over)
 
@@ -165,16 +166,20 @@ def _others(pool: Pool, source: str, coming: Keys) -> Iterator[tuple[str, str]]:
 
 
 def carry_out(pool: Pool, plan: Plan) -> Restored:
-    """Store the keys, write the config (what stood there is kept beside it), then lay the policies over."""
-    try:
-        keystore.put_into_keyring(plan.into_keyring)
-    except NoCredential as error:
-        error.hint = "keep the keys in secrets.json (0600): --plaintext; or leave them behind: --no-keys"
-        raise
-    keystore.put_into_file(pool, plan.into_file)
+    """Store the keys, write the config (what stood there is kept beside it), then lay the policies over.
+
+    Where the config cannot be written the keys that lay there are put back: others would go to their address.
+    """
     same = configfile.read(pool) == plan.config
-    paste = (f"the new text is in {plan.export.name}",)
-    backup = configfile.change(pool, lambda _: plan.config, paste=paste, backup=True)
+    with restore_keys.put_back(pool, plan.into_keyring, plan.into_file, plan.config):
+        try:
+            keystore.put_into_keyring(plan.into_keyring)
+        except NoCredential as error:
+            error.hint = "keep the keys in secrets.json (0600): --plaintext; or leave them behind: --no-keys"
+            raise
+        keystore.put_into_file(pool, plan.into_file)
+        paste = (f"the new text is in {plan.export.name}",)
+        backup = configfile.change(pool, lambda _: plan.config, paste=paste, backup=True)
     policies = plan.export.policies
     before = policy.read(pool.paths.state) if policies else {}
     if any(before.get(name) != each for name, each in policies.items()):

@@ -1,0 +1,101 @@
+"""Keys that were here before an export, another config or another command came: none is misled or lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llmpool.config.paths import Paths
+from llmpool.errors import Misuse, StateUnusable
+from llmpool.pool import Pool
+from llmpool.pricing.lookup import Own
+from llmpool.setup import configfile, keys, restore
+from llmpool.state import logins
+from llmpool.state.logins import Login
+from tests.edges.keyring_double import Keyring, keyring
+
+__all__ = ["keyring"]
+
+NOW = 1_790_000_000.0
+MINE, THEIRS = "sk-mine-0123456789abcdefgh", "sk-theirs-0123456789abcdef"
+CONFIG = '[providers.work]\nurl = "http://10.0.0.1/v1"\nkey = { keyring = true }\n'
+OTHER = CONFIG.replace("10.0.0.1", "10.0.0.2")
+
+
+@pytest.fixture
+def pool(tmp_path: Path, keyring: Keyring) -> Pool:
+    """Give a pool with one key in the keyring."""
+    keyring.held["work", "default"] = MINE
+    return beside(tmp_path, "config.toml", CONFIG)
+
+
+def beside(folder: Path, name: str, text: str = "") -> Pool:
+    """Give the pool of a config, in a folder that other configs share."""
+    if text:
+        (folder / name).write_text(text)
+    return Pool(Paths(folder / name, folder / "state", folder / "secrets.json"), {}, lambda: NOW)
+
+
+def exported(text: str) -> restore.Export:
+    """Give an export of another machine."""
+    return restore.Export("theirs", text, {}, Own(), "", b"")
+
+
+def test_a_key_of_here_does_not_go_where_the_config_of_an_export_says(pool: Pool, keyring: Keyring) -> None:
+    """Its place has the same name on both machines; the other one's server would be sent it at once."""
+    with pytest.raises(Misuse, match=r'"default" of work is kept here for http://10\.0\.0\.1/v1'):
+        restore.plan(pool, exported(OTHER), {}, plaintext=False)
+    more = CONFIG + 'alternate_urls = ["http://10.0.0.3/v1"]\n'
+    with pytest.raises(Misuse, match=r"would go to http://10\.0\.0\.3/v1"):
+        restore.plan(pool, exported(more), {}, plaintext=False)
+    coming = {("work", "default"): THEIRS}
+    assert restore.plan(pool, exported(OTHER), coming, plaintext=False).over == (("work", "default"),)
+    restore.plan(pool, exported(CONFIG.replace("10.0.0.1/v1", "10.0.0.1:80/")), {}, plaintext=False)
+    keyring.held.clear()
+    restore.plan(pool, exported(OTHER), {}, plaintext=False)
+
+
+def test_a_login_of_here_does_not_go_there_either(tmp_path: Path) -> None:
+    """Its token would be sent to what an export calls the vendor."""
+    pool = beside(tmp_path, "config.toml", "[providers.google-gemini-cli]\n")
+    logins.keep(pool.paths.state, Login(provider="google-gemini-cli", id="oat_1", type="gemini-cli"))
+    strange = '[providers.google-gemini-cli]\nurl = "http://10.0.0.2/v1"\n'
+    with pytest.raises(Misuse, match="the login of google-gemini-cli"):
+        restore.plan(pool, exported(strange), {}, plaintext=False)
+
+
+@pytest.mark.parametrize("held", [{("work", "default"): MINE}, {}])
+def test_a_config_that_cannot_be_replaced_keeps_its_keys(
+    pool: Pool, keyring: Keyring, monkeypatch: pytest.MonkeyPatch, held: dict[tuple[str, str], str]
+) -> None:
+    """The key of an export lay in the place of the old one, whose address is in force still."""
+    keyring.held = dict(held)
+    plan = restore.plan(pool, exported(OTHER), {("work", "default"): THEIRS}, plaintext=False)
+
+    def full(*_: Any, **__: Any) -> None:
+        raise StateUnusable("no space left")
+
+    monkeypatch.setattr(configfile, "change", full)
+    with pytest.raises(StateUnusable):
+        restore.carry_out(pool, plan)
+    assert keyring.held == held
+
+
+def test_keys_of_an_export_stay_with_its_config(
+    pool: Pool, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An interrupt may come behind the write of the config: then the new address has the new key."""
+    plan = restore.plan(pool, exported(OTHER), {("work", "default"): THEIRS}, plaintext=False)
+    change = configfile.change
+
+    def stopped(*args: Any, **said: Any) -> None:
+        change(*args, **said)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(configfile, "change", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        restore.carry_out(pool, plan)
+    assert keys.readable(pool, "work", pool.provider("work").keys[0]) == THEIRS
+    assert pool.provider("work").url == "http://10.0.0.2/v1"
