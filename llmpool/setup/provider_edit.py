@@ -72,10 +72,11 @@ class Changed(NamedTuple):
     after: str = ""
 
 
-def change(pool: Pool, name: str, wish: Wish, *, dry_run: bool = False) -> Changed:
+def change(pool: Pool, name: str, wish: Wish, *, dry_run: bool = False, rests: str = "") -> Changed:
     """Write *wish* into the config, or only show what that would change; raises Misuse, UnknownName.
 
-    What was found out at the address of before is forgotten with it: another server is there.
+    What was found out at the address of before is forgotten with it: another server is there. *rests* is the
+    label of a key that is disabled by the same write, of which the difference says nothing.
     """
     before = pool.provider(name)
 
@@ -88,7 +89,7 @@ def change(pool: Pool, name: str, wish: Wish, *, dry_run: bool = False) -> Chang
         _refuse_both(found)
         return found
 
-    done = _changed(pool, name, steps, dry_run=dry_run)
+    done = _changed(pool, name, steps, dry_run=dry_run, rests=rests)
     if wish.key_env and before.keys and before.keys[0].env != wish.key_env and not dry_run:
         label = before.keys[0].label
         known_keys.outdate(pool.paths.state, name, label, pool.clock())
@@ -105,7 +106,9 @@ def apply(pool: Pool, name: str, steps: tuple[Step, ...], *, dry_run: bool = Fal
     return _changed(pool, name, lambda _text: steps, dry_run=dry_run)
 
 
-def _changed(pool: Pool, name: str, steps: Callable[[str], tuple[Step, ...]], *, dry_run: bool) -> Changed:
+def _changed(
+    pool: Pool, name: str, steps: Callable[[str], tuple[Step, ...]], *, dry_run: bool, rests: str = ""
+) -> Changed:
     """Take the steps that belong to the config's text as it is then."""
     done = Changed((), ())
 
@@ -115,8 +118,9 @@ def _changed(pool: Pool, name: str, steps: Callable[[str], tuple[Step, ...]], *,
         for step in taken:
             path = ("providers", name, *step.path)
             text = _without(text, path) if step.value is None else edit.with_value(text, path, step.value)
-        done = Changed(taken, difference(before, text), before, text)
-        return text
+        after = key_refs.switched(text, name, rests, on=False) if rests else text
+        done = Changed(taken, difference(before, text), before, after)
+        return after
 
     if dry_run:
         configfile.check(pool, stepped(configfile.read(pool)))  # a preview refuses what the run would
@@ -129,7 +133,7 @@ def take_back(pool: Pool, name: str, done: Changed) -> None:
     """Set what was changed to what it was; what others have changed in the config since then stays."""
 
     def undone(now: str) -> str:
-        if now == done.after:
+        if now == done.after:  # the key that rests is awake again with it
             return done.before
         old = configfile.tree(done.before)
         for step in done.steps if name in configfile.tree(now).get("providers", {}) else ():
@@ -146,6 +150,12 @@ def _without(text: str, path: tuple[str, ...]) -> str:
     text, (_, name, *above, _) = edit.without(text, path), path
     left = configfile.tree(text)["providers"][name].get(above[0]) if above else None
     return edit.without(text, path[:-1]) if left == {} else text
+
+
+def moves(wish: Wish) -> bool:
+    """Say whether a wish is about the addresses that keys go to."""
+    named = {*wish.fields, *(name.replace("-", "_") for name in wish.unset)}
+    return bool(named & {"url", "alternate_urls", "preset"} or wish.lists.urls or wish.lists.no_urls)
 
 
 def difference(before: str, after: str) -> tuple[str, ...]:

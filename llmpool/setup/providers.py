@@ -15,7 +15,17 @@ from llmpool.core.provider import KeyRef, Preset
 from llmpool.errors import Misuse, UnknownName, UpstreamFailed
 from llmpool.net.client import Client
 from llmpool.pool import Pool
-from llmpool.setup import configfile, dedupe, find, key_changes, keys, keystore, leaving, provider_edit
+from llmpool.setup import (
+    configfile,
+    dedupe,
+    find,
+    key_changes,
+    key_refs,
+    keys,
+    keystore,
+    leaving,
+    provider_edit,
+)
 from llmpool.setup.keys import Given, Stored
 from llmpool.setup.provider_edit import Changed, check, problem
 from llmpool.state import keys as known_keys
@@ -75,22 +85,34 @@ def change(
     """Change a provider in the config, and keep another key of its, in the place of the one it has.
 
     Raises what `provider_edit.change` and `keys.store` raise, and Misuse for one of several keys. Without the
-    key the rest is not changed either: the old one would go to the new address.
+    key the rest is not changed either: the old one would go to the new address. Till the new one is kept the
+    old is disabled, for a keyring may take its time, and others use the provider meanwhile.
     """
     if not given.key:
         return provider_edit.change(pool, name, wish, dry_run=dry_run), None
     refs = pool.provider(name).keys
     _refuse_unclear(name, wish, len(refs), dry_run=dry_run)
     key = Given(keys.checked(given.key))
-    done = Changed((), ()) if _is_empty(wish) else provider_edit.change(pool, name, wish, dry_run=True)
+    rests = refs[0].label if refs and refs[0].enabled and provider_edit.moves(wish) else ""
+    empty = _is_empty(wish)
+    done = Changed((), ()) if empty else provider_edit.change(pool, name, wish, dry_run=True, rests=rests)
     try:
         if done.steps:
-            done = provider_edit.change(pool, name, wish)
-        return done, _with_another_key(pool, name, key, keep=keep, plaintext=plaintext)
+            done = provider_edit.change(pool, name, wish, rests=rests)
+        stored = _with_another_key(pool, name, key, keep=keep, plaintext=plaintext)
     except BaseException:  # an interrupt may come behind the write
         if not _has_key(pool, name, key.key):  # a new key is for the new address alone
             provider_edit.take_back(pool, name, done)
+        _wake(pool, name, rests)
         raise
+    _wake(pool, name, rests)
+    return done, stored
+
+
+def _wake(pool: Pool, name: str, label: str) -> None:
+    """Enable a key that was disabled for the time of a change; one that is gone meanwhile needs nothing."""
+    if label and label in key_refs.labels(configfile.read(pool), name):
+        key_changes.switch(pool, name, label, on=True)
 
 
 def _has_key(pool: Pool, name: str, key: str) -> bool:

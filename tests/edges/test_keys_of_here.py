@@ -7,11 +7,15 @@ from typing import Any
 
 import pytest
 
+from llmpool import credentials
+from llmpool.auth import secrets
 from llmpool.config.paths import Paths
-from llmpool.errors import Misuse, StateUnusable
+from llmpool.errors import Misuse, NoCredential, StateUnusable
 from llmpool.pool import Pool
 from llmpool.pricing.lookup import Own
-from llmpool.setup import configfile, keys, restore
+from llmpool.setup import configfile, keys, providers, restore
+from llmpool.setup.keys import Given
+from llmpool.setup.provider_edit import Wish
 from llmpool.state import logins
 from llmpool.state.logins import Login
 from tests.edges.keyring_double import Keyring, keyring
@@ -99,3 +103,28 @@ def test_keys_of_an_export_stay_with_its_config(
         restore.carry_out(pool, plan)
     assert keys.readable(pool, "work", pool.provider("work").keys[0]) == THEIRS
     assert pool.provider("work").url == "http://10.0.0.2/v1"
+
+
+def test_nobody_sends_the_old_key_to_a_new_address_meanwhile(
+    pool: Pool, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The keyring may wait for its password for minutes, and this run may be killed before it has it."""
+    put, seen = secrets.put_into_keyring, []
+
+    def slowly(*place: str) -> None:
+        other = beside(pool.paths.config.parent, "config.toml")
+        with pytest.raises(NoCredential, match="every key is disabled"):
+            credentials.keys_of(other.provider("work"), other)
+        seen.append(other.provider("work").url)
+        put(*place)
+
+    monkeypatch.setattr(secrets, "put_into_keyring", slowly)
+    wish = Wish(fields={"url": "http://10.0.0.2/v1"})
+    done, stored = providers.change(
+        pool, "work", wish, Given(THEIRS), keep="", plaintext=False, dry_run=False
+    )
+    assert seen == ["http://10.0.0.2/v1"]
+    assert not [line for line in done.difference if "enabled" in line]
+    assert stored is not None
+    assert pool.paths.config.read_text() == OTHER
+    assert keyring.held == {("work", "default"): THEIRS}
