@@ -12,7 +12,7 @@ from llmpool.core.provider import KeyRef, Provider
 from llmpool.errors import Misuse, NoCredential, UnknownName, UpstreamFailed
 from llmpool.pool import Pool
 from llmpool.router import cooldown
-from llmpool.setup import configfile, key_refs, key_view, keys, keystore
+from llmpool.setup import configfile, key_places, key_refs, key_view, keys, keystore
 from llmpool.setup.keys import Given, Stored
 from llmpool.state import health
 from llmpool.state import keys as known_keys
@@ -74,6 +74,9 @@ def replace(
     key = _key_of(pool, name, given, needed=verify)
     if key and (double := keys.existing(pool, name, key)) and not _moves(ref, given, where, double):
         return Replaced(double)
+    wished = where or (keystore.FILE if plaintext else ref.source if ref.source in _STORES else "")
+    if not given.reference and wished != ref.source:
+        key_places.refuse_taken(pool, name, ref.label, key, wished)
     if verify:
         check(pool, pool.provider(name), key, progress)
     before = _learn_old(pool, name, ref)
@@ -81,7 +84,6 @@ def replace(
     if given.reference:
         kept, reference = next(iter(given.reference)), given.reference
     else:
-        wished = where or (keystore.FILE if plaintext else ref.source if ref.source in _STORES else "")
         kept, notes = keystore.keep(pool, name, ref.label, key, where=wished, plaintext=plaintext)
         reference = keys.HERE[kept]
     try:

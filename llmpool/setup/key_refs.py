@@ -7,7 +7,8 @@ place of its key in the list, so it is written down before anything in front of 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from itertools import chain, count
 from typing import Any
 
 from llmpool.config import edit
@@ -29,12 +30,12 @@ def source_of(text: str, provider: str, label: str) -> str:
     return next((source for source in _SOURCES if source in table), "")
 
 
-def free_label(text: str, provider: str) -> str:
-    """Choose a label for one more key: `default` for the first, then numbers."""
+def free_label(text: str, provider: str, beside: Collection[str] = ()) -> str:
+    """Choose a label for one more key, which is none of *beside*: `default` for the first, then numbers."""
     taken = labels(text, provider)
-    if not taken:
-        return SINGLE
-    return next(name for name in map(str, range(len(taken) + 1, 2 * len(taken) + 2)) if name not in taken)
+    first = [] if taken else [SINGLE]
+    numbers = map(str, count(max(len(taken), 1) + 1))
+    return next(name for name in chain(first, numbers) if name not in taken and name not in beside)
 
 
 def added(text: str, provider: str, label: str, reference: Reference) -> str:

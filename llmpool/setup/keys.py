@@ -18,7 +18,7 @@ from llmpool.core.ids import key_digest, mask_key
 from llmpool.core.provider import KeyRef, Provider
 from llmpool.errors import LlmpoolError, Misuse, NoCredential, UnknownName, UnusableCredential
 from llmpool.pool import Pool
-from llmpool.setup import configfile, key_refs, keystore
+from llmpool.setup import configfile, key_places, key_refs, keystore
 from llmpool.state import keys as known_keys
 
 LONGEST = 1 << 16
@@ -86,7 +86,8 @@ def store(
     if lost := _lost_before(pool, provider, key):
         return _keep_again(pool, provider, lost, key, where=where or lost.source, plaintext=plaintext)
     planned = where or keystore.KEYRING
-    claim = _claim(pool, provider, label, HERE[planned])
+    beside = key_places.beside(pool, provider, label, key, where)
+    claim = _claim(pool, provider, label, HERE[planned], beside)
     label = claim.label
     try:
         if other := _learn_new(pool, provider, label, key):
@@ -249,8 +250,10 @@ def _check_label(label: str) -> None:
         )
 
 
-def _claim(pool: Pool, provider: str, label: str, reference: Mapping[str, Any]) -> Claim:
-    """Write a reference into the config under *label*, or under one that is free."""
+def _claim(
+    pool: Pool, provider: str, label: str, reference: Mapping[str, Any], beside: tuple[str, ...] = ()
+) -> Claim:
+    """Write a reference into the config under *label*, or under one that is free and none of *beside*."""
     claimed = Claim(label, "", "")
 
     def claim(text: str) -> str:
@@ -261,7 +264,7 @@ def _claim(pool: Pool, provider: str, label: str, reference: Mapping[str, Any]) 
                 f'{provider} has another key "{label}"',
                 hint=f"llmpool providers keys replace {provider} {label}    or give it another: --label",
             )
-        free = label or key_refs.free_label(text, provider)
+        free = label or key_refs.free_label(text, provider, beside)
         claimed = Claim(free, text, key_refs.added(text, provider, free, reference))
         return claimed.after
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from llmpool.config.problems import looks_secret
@@ -37,25 +37,30 @@ class Order(NamedTuple):
         return place if self.enabled else place | {"enabled": False}
 
 
-def orders(provider: str, wanted: Iterable[Key], taken: set[str]) -> list[Order]:
-    """Return an order for each different key; *taken* are the labels that are used, and are added to."""
+def orders(
+    provider: str, wanted: Iterable[Key], taken: set[str], *, lies: Callable[[str], object] = lambda _: False
+) -> list[Order]:
+    """Return an order for each different key; *taken* are the labels that are used, and are added to.
+
+    *lies* says of a label whether something is kept under it that nothing here names.
+    """
     made: dict[str, Order] = {}
     for key in wanted:
         mark = key.env or key_digest(key.key)
         if mark in made:
             continue
-        label = _label(key.label, taken)
+        label = _label(key.label, taken, lies)
         taken.add(label)
         mask = "" if key.env else key.mask or mask_key(key.key)
         made[mark] = Order(provider, label, key.key, key.env, key.enabled, mask)
     return list(made.values())
 
 
-def _label(wanted: str, taken: set[str]) -> str:
+def _label(wanted: str, taken: set[str], lies: Callable[[str], object]) -> str:
     """Return the label that a key had, where it can be one and is free; else the next that is."""
     good = wanted if _LABEL.fullmatch(wanted) and not looks_secret(wanted) else ""
     numbered = (f"{good[:58]} {number}" for number in range(2, 1000)) if good else map(str, range(2, 1000))
-    free = (name for name in (good or "default", *numbered) if name not in taken)
+    free = (name for name in (good or "default", *numbered) if name not in taken and not lies(name))
     return str(next(free))
 
 

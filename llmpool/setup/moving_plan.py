@@ -8,6 +8,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Any, NamedTuple
 
 from llmpool.auth import secrets
@@ -24,7 +25,7 @@ from llmpool.formats.base import usable_name
 from llmpool.importers.moved import Account, Arrival, Moved
 from llmpool.pool import Pool
 from llmpool.pricing.validate import amount
-from llmpool.setup import aliases, configfile, moving_fields, moving_keys
+from llmpool.setup import aliases, configfile, key_places, moving_fields, moving_keys
 from llmpool.setup.moving_keys import Order
 from llmpool.setup.provider_edit import problem
 from llmpool.state import logins, policy, prices
@@ -156,7 +157,8 @@ class _Planner:
         (self.migrated if lacking else self.skipped).append(was)
 
     def _keys(self, name: str, arrival: Arrival, taken: set[str]) -> None:
-        for order in moving_keys.orders(name, arrival.keys, taken):
+        lies = partial(key_places.lying, self.pool, name, where="")
+        for order in moving_keys.orders(name, arrival.keys, taken, lies=lies):
             self.orders.append(order)
             where = f"in the variable {order.env}" if order.env else order.mask
             self._note(KEY, f'{name} "{order.label}"', where if order.enabled else f"{where}, disabled")

@@ -16,6 +16,7 @@ from llmpool.setup import (
     dedupe,
     export,
     key_changes,
+    key_refs,
     key_view,
     keys,
     keystore,
@@ -129,8 +130,8 @@ def test_a_key_that_takes_a_freed_label_at_once_stays(
         change(*said, **more)
         if not other.config.providers:
             providers.add(other, providers.Wish("work", url="http://127.0.0.1:9/v1"))
-        keys.store(other, "work", LATER)
-        other.forget()
+        change(other, lambda text: key_refs.added(text, "work", "default", {"keyring": True}))
+        keyring.put("work", "default", LATER)
 
     monkeypatch.setattr(configfile, "change", meanwhile)
     assert key_changes.remove(pool, "work", key_changes.the_one(pool, "work", "")) == ""

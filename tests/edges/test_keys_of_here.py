@@ -10,14 +10,17 @@ import pytest
 from llmpool import credentials
 from llmpool.auth import secrets
 from llmpool.config.paths import Paths
+from llmpool.core.provider import KeyRef
 from llmpool.errors import Misuse, NoCredential, StateUnusable
 from llmpool.pool import Pool
 from llmpool.pricing.lookup import Own
-from llmpool.setup import configfile, keys, providers, restore
+from llmpool.setup import configfile, key_changes, keys, keystore, moving_back, moving_in, providers, restore
 from llmpool.setup.keys import Given
+from llmpool.setup.moving_logins import Manner
 from llmpool.setup.provider_edit import Wish
 from llmpool.state import logins
 from llmpool.state.logins import Login
+from tests.edges import foreign_pools as foreign
 from tests.edges.keyring_double import Keyring, keyring
 
 __all__ = ["keyring"]
@@ -128,3 +131,47 @@ def test_nobody_sends_the_old_key_to_a_new_address_meanwhile(
     assert stored is not None
     assert pool.paths.config.read_text() == OTHER
     assert keyring.held == {("work", "default"): THEIRS}
+
+
+@pytest.mark.parametrize("where", ["keyring", "file", ""])
+def test_a_key_of_another_config_is_not_written_over(
+    pool: Pool, keyring: Keyring, tmp_path: Path, where: str
+) -> None:
+    """All configs share the keyring: the private pool would have been billed with the key of work."""
+    private = beside(tmp_path, "private.toml", CONFIG.partition("key =")[0])
+    if where == "file":
+        keyring.held.clear()
+        keystore.put_into_file(pool, {("work", "default"): MINE})
+    assert keys.store(private, "work", THEIRS, where=where, plaintext=where == "file").label == "2"
+    with pytest.raises(Misuse, match='another key of work is kept as "default"'):
+        keys.store(private, "work", THEIRS + "x", label="default", where=where, plaintext=where == "file")
+    ref = KeyRef(label="default", source=where or "keyring")
+    assert keys.readable(pool, "work", ref) == MINE
+    assert keys.readable(private, "work", private.provider("work").keys[0]) == THEIRS
+
+
+def test_a_replacement_writes_over_no_key_of_another_config(
+    pool: Pool, keyring: Keyring, tmp_path: Path
+) -> None:
+    """The key came from a variable here, and the keyring's place of that name is another config's."""
+    private = beside(tmp_path, "private.toml", CONFIG.replace("keyring = true", 'env = "WORK_KEY"'))
+    with pytest.raises(Misuse, match="is kept as"):
+        key_changes.replace(private, "work", "", Given(THEIRS), verify=False, progress=lambda _: None)
+    assert keyring.held == {("work", "default"): MINE}
+
+
+def test_keys_that_move_in_go_beside_those_of_another_config(
+    pool: Pool, keyring: Keyring, tmp_path: Path
+) -> None:
+    """To take the move back would have deleted the other config's key besides."""
+    files = foreign.zimaos_files(tmp_path / "z")
+    first = moving_in.plan(beside(tmp_path, "a.toml", "# a\n"), "zimaos", str(files))
+    places = {(order.provider, order.label): MINE for order in first.orders if order.key}
+    keyring.held = dict(places)
+    other = beside(tmp_path, "b.toml", "# b\n")
+    again = moving_in.plan(other, "zimaos", str(files))
+    done = moving_in.carry_out(other, again, Manner("keyring"))
+    assert places.items() <= keyring.held.items()
+    assert sum(not label.startswith(logins.ID) for _, label in keyring.held) == 2 * len(places)
+    moving_back.undo(other, moving_back.find(other, done.backup))
+    assert keyring.held == places
