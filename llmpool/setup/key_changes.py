@@ -88,9 +88,8 @@ def replace(
         reference = keys.HERE[kept]
     try:
         configfile.change(pool, lambda text: key_refs.changed(text, name, ref.label, reference))
-    except BaseException:
-        if kept != ref.source:
-            keystore.give_back(pool, name, ref.label, kept)
+    except BaseException:  # or the label went while the key was tried
+        keystore.give_back(pool, name, ref.label, kept)
         raise
     left = keystore.let_go(pool, name, ref.label, ref.source) if kept != ref.source else ""
     if key:

@@ -88,7 +88,7 @@ def store(
     planned = where or keystore.KEYRING
     beside = key_places.beside(pool, provider, label, key, where)
     claim = _claim(pool, provider, label, HERE[planned], beside)
-    label = claim.label
+    label, kept = claim.label, ""
     try:
         if other := _learn_new(pool, provider, label, key):
             _give_back(pool, provider, claim)
@@ -97,9 +97,11 @@ def store(
         if kept != planned:
             configfile.change(pool, lambda text: key_refs.changed(text, provider, label, HERE[kept]))
     except BaseException as error:
-        _give_back(pool, provider, claim)
-        if not isinstance(error, LlmpoolError):  # an interrupt may come behind the keeping
-            _let_go(pool, provider, label, key)
+        with suppress(LlmpoolError):
+            _give_back(pool, provider, claim)
+        with suppress(LlmpoolError):
+            if kept or not isinstance(error, LlmpoolError):  # an interrupt may come behind the keeping
+                _let_go(pool, provider, label, key)
         raise
     return Stored(label, kept, existing=False, mask=mask_key(key), notes=(*notes, *_notes(pool, before, key)))
 
@@ -288,7 +290,8 @@ def _give_back(pool: Pool, provider: str, claim: Claim) -> None:
     def freed(text: str) -> str:
         return claim.before if text == claim.after else key_refs.removed(text, provider, claim.label)
 
-    known_keys.forget(pool.paths.state, provider, claim.label)
+    with suppress(LlmpoolError):  # a digest alone does no harm
+        known_keys.forget(pool.paths.state, provider, claim.label)
     configfile.change(pool, freed)
 
 

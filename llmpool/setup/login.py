@@ -111,7 +111,8 @@ def login(pool: Pool, wish: Wish, manners: Manners) -> Login:
 def adopt(pool: Pool, login: Login, found: Tokens, *, plaintext: bool = False) -> Login:
     """Keep an account with its tokens; one with the same e-mail at the same provider gets the new ones.
 
-    Its id and its times are given here. When it fails, or is broken off, nothing of a new account is left.
+    Its id and its times are given here. When it fails, or is broken off, nothing of a new account is left,
+    and nothing in a place where it was not kept before.
     A refresh under way is waited for: it would end the account anew, or put its own tokens over the new ones.
     """
     with accounts.at_rest(pool, login.provider):
@@ -135,8 +136,9 @@ def _adopted(pool: Pool, login: Login, found: Tokens, *, plaintext: bool) -> Log
     try:
         account = accounts.put(pool, account, found, plaintext=plaintext)
         gone = logins.keep(state, account)
-    except BaseException:
-        if known is None:
+    except BaseException:  # which may come behind the keeping
+        there = logins.one(state, login.provider, account.id)
+        if there is None or there.store != account.store:
             accounts.drop(pool, [account.replace(refreshable=bool(found.refresh), passing=False)])
         raise
     if known and known.store != account.store:

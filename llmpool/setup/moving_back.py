@@ -18,7 +18,7 @@ from llmpool.errors import LlmpoolError, Misuse, StateUnusable, UnknownName
 from llmpool.formats.base import mapping
 from llmpool.pool import Pool
 from llmpool.setup import configfile, keystore
-from llmpool.state import jsonfile, policy, prices
+from llmpool.state import jsonfile, logins, policy, prices
 from llmpool.state import keys as known_keys
 
 FOLDER, RECORD, CONFIG = "moves", "move.json", "config.toml"
@@ -39,6 +39,7 @@ class Record:
         self.policies: dict[str, str] = {}  # when each of them was decided
         self.prices: dict[str, dict[str, str]] = {}  # the default under the empty name
         self.accounts: list[tuple[str, str]] = []
+        self.borrowed = False  # whether those are the other pool's, which alone renews them
         self.renamed: list[tuple[str, str]] = []
 
     def rename(self, path: Path) -> str:
@@ -130,6 +131,7 @@ def _read(pool: Pool, name: str) -> Record:
         record.policies = {str(name): str(at) for name, at in data["policies"].items()}
         record.prices = {str(name): dict(rates) for name, rates in data["prices"].items()}
         record.accounts = [(str(a), str(b)) for a, b in data["accounts"]]
+        record.borrowed = data.get("borrowed") is True
         record.renamed = [(str(a), str(b)) for a, b in data["renamed"]]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise Misuse(f"the record of {name} is damaged; nothing was changed") from None
@@ -188,7 +190,7 @@ def take_back(pool: Pool, record: Record) -> None:
         _forget_decisions(pool, record)
     for provider, who in record.accounts:
         with suppress(LlmpoolError):
-            _log_out(pool, provider, who)
+            _log_out(pool, provider, who, borrowed=record.borrowed)
     for old, new in record.renamed:
         with suppress(OSError):
             if not Path(old).exists():
@@ -214,10 +216,13 @@ def _forget_decisions(pool: Pool, record: Record) -> None:
         )
 
 
-def _log_out(pool: Pool, provider: str, who: str) -> None:
+def _log_out(pool: Pool, provider: str, who: str, *, borrowed: bool) -> None:
+    """End a login that came along; one that its owner has made anew since then, under its id, stays."""
     from llmpool import accounts
 
-    accounts.end(pool, provider, [who])
+    login = logins.one(pool.paths.state, provider, who)
+    if login and (login.borrowed or not borrowed):
+        accounts.end(pool, provider, [who])
 
 
 def _put(pool: Pool, name: str, file: str, content: bytes) -> None:

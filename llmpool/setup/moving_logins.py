@@ -25,16 +25,18 @@ class Manner(NamedTuple):
 
 def take_up(pool: Pool, made: Plan, manner: Manner, record: Record) -> list[str]:
     """Take up the logins, and say what could not be; one that cannot be hides no other."""
-    failed = []
+    failed, record.borrowed = [], not manner.take_over
     for account in made.accounts:
         before = _known(pool)
-        step = _adopted(pool, made.moved.source, account, manner)
-        if step.action == FAILED and not manner.where:
-            manner = manner._replace(where=keystore.FILE)  # the keyring does not take it
+        try:
             step = _adopted(pool, made.moved.source, account, manner)
+            if step.action == FAILED and not manner.where:
+                manner = manner._replace(where=keystore.FILE)  # the keyring does not take it
+                step = _adopted(pool, made.moved.source, account, manner)
+        finally:  # an interrupt may come behind the write
+            record.accounts += sorted(_known(pool) - before)
         if step.action in (FAILED, SKIPPED):
             failed.append(f"login of {account.provider} {account.email}".strip() + f": {step.why}")
-        record.accounts += sorted(_known(pool) - before)
     return failed
 
 

@@ -8,13 +8,25 @@ from typing import Any
 import pytest
 
 from llmpool import credentials
-from llmpool.auth import secrets
+from llmpool.auth import keyfile, secrets
+from llmpool.auth.oauth import Tokens
 from llmpool.config.paths import Paths
 from llmpool.core.provider import KeyRef
-from llmpool.errors import Misuse, NoCredential, StateUnusable
+from llmpool.errors import Misuse, NoCredential, StateUnusable, UnknownName
 from llmpool.pool import Pool
 from llmpool.pricing.lookup import Own
-from llmpool.setup import configfile, key_changes, keys, keystore, moving_back, moving_in, providers, restore
+from llmpool.setup import (
+    configfile,
+    key_changes,
+    key_refs,
+    keys,
+    keystore,
+    login,
+    moving_back,
+    moving_in,
+    providers,
+    restore,
+)
 from llmpool.setup.keys import Given
 from llmpool.setup.moving_logins import Manner
 from llmpool.setup.provider_edit import Wish
@@ -175,3 +187,115 @@ def test_keys_that_move_in_go_beside_those_of_another_config(
     assert sum(not label.startswith(logins.ID) for _, label in keyring.held) == 2 * len(places)
     moving_back.undo(other, moving_back.find(other, done.backup))
     assert keyring.held == places
+
+
+def test_a_key_in_its_second_place_is_let_go_of_when_the_config_cannot_say_so(
+    pool: Pool, keyring: Keyring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The keyring is shut, and the disk is full by the time the key lies in secrets.json."""
+    bare = beside(tmp_path, "bare.toml", CONFIG.partition("key =")[0])
+    keystore.put_into_file(bare, {("other", "a"): MINE})  # whose owner has said plaintext
+    keyring.shut, changed = True, key_refs.changed
+
+    def full(*said: Any) -> str:
+        raise StateUnusable("no space left")
+
+    monkeypatch.setattr(key_refs, "changed", full)
+    with pytest.raises(StateUnusable, match="no space"):
+        keys.store(bare, "work", THEIRS)
+    assert keyfile.labels(bare.paths.secrets) == {"other": ("a",)}
+    monkeypatch.setattr(key_refs, "changed", changed)
+    assert keys.store(bare, "work", THEIRS).label == "default"
+
+
+def test_a_key_whose_label_goes_while_it_is_tried_is_not_left_behind(
+    pool: Pool, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A provider may take a minute to answer; nothing named the new key then."""
+    other = beside(pool.paths.config.parent, "config.toml")
+
+    def removed(*_: Any) -> None:
+        key_changes.remove(other, "work", key_changes.the_one(other, "work", ""))
+
+    monkeypatch.setattr(key_changes, "check", removed)
+    with pytest.raises(UnknownName):
+        key_changes.replace(pool, "work", "", Given(THEIRS), progress=lambda _: None)
+    assert keyring.held == {}
+
+
+def test_a_login_that_is_kept_keeps_its_tokens(
+    pool: Pool, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An interrupt may come behind its write: its tokens went, and every call said that they were lost."""
+    keep, account = logins.keep, Login(provider="google-gemini-cli", id="", type="gemini-cli", email="a@b.c")
+
+    def stopped(*said: Any) -> None:
+        keep(*said)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(logins, "keep", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        login.adopt(pool, account, Tokens("access-0123456789", "refresh-0123456789", NOW + 86_400))
+    (kept,) = logins.read(pool.paths.state)
+    assert {(kept.provider, kept.id), (kept.provider, f"{kept.id}.refresh")} <= keyring.held.keys()
+
+
+def moved(folder: Path) -> tuple[Pool, moving_back.Record, Login]:
+    """Give a pool that a login of zimaos has moved into, the record of that, and the login."""
+    other = beside(folder, "b.toml", "# b\n")
+    made = moving_in.plan(other, "zimaos", str(foreign.zimaos_files(folder / "z")))
+    done = moving_in.carry_out(other, made, Manner("keyring"))
+    (theirs,) = logins.read(other.paths.state)
+    return other, moving_back.find(other, done.backup), theirs
+
+
+def test_taking_a_move_back_ends_no_login_that_was_made_since(keyring: Keyring, tmp_path: Path) -> None:
+    """It has the id of the one that came along, and tokens of its own, which are renewed here."""
+    other, record, theirs = moved(tmp_path)
+    own = login.adopt(
+        other, theirs.replace(id="", borrowed=False), Tokens("own-0123456789", "again-0123456789", NOW * 2)
+    )
+    moving_back.undo(other, record)
+    assert [each.id for each in logins.read(other.paths.state)] == [own.id] == [theirs.id]
+    assert keyring.held[own.provider, own.id] == "own-0123456789"
+
+
+def test_taking_a_move_back_ends_the_login_that_came_along(keyring: Keyring, tmp_path: Path) -> None:
+    """Nothing of it is left, and nothing of one that an interrupt broke off behind its write."""
+    other, record, _ = moved(tmp_path)
+    moving_back.undo(other, record)
+    assert (logins.read(other.paths.state), keyring.held) == ([], {})
+
+
+def test_a_login_whose_interrupt_came_late_does_not_outlast_its_move(
+    keyring: Keyring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The move is taken back, and the login with it."""
+    keep = logins.keep
+
+    def stopped(*said: Any) -> None:
+        keep(*said)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(logins, "keep", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        moved(tmp_path)
+    assert (logins.read(tmp_path / "state"), keyring.held) == ([], {})
+
+
+def test_a_login_that_is_not_kept_elsewhere_leaves_nothing_there(
+    pool: Pool, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was in the keyring and was to lie in secrets.json, which is full."""
+    account = Login(provider="google-gemini-cli", id="", type="gemini-cli", email="a@b.c")
+    there = login.adopt(pool, account, Tokens("access-0123456789", "refresh-0123456789", NOW * 2))
+
+    def full(*_: Any) -> None:
+        raise StateUnusable("no space left")
+
+    monkeypatch.setattr(logins, "keep", full)
+    new = Tokens("other-0123456789", "another-0123456789", NOW * 2)
+    with pytest.raises(StateUnusable):
+        login.adopt(pool, account.replace(store="file"), new, plaintext=True)
+    assert keyfile.labels(pool.paths.secrets) == {}
+    assert keyring.held[there.provider, f"{there.id}.refresh"] == "refresh-0123456789"
