@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from llmpool.config import edit
+from llmpool.config.presets import find_preset
 from llmpool.core.config import ProviderTable
 from llmpool.core.ids import mask_shortly
 from llmpool.errors import Busy, LlmpoolError
@@ -78,6 +79,7 @@ def _after(step: Step, orders: list[Wanted], before: list[Step]) -> Step:
 
 
 def _one(pool: Pool, order: Wanted, keeping: Keeping) -> Step:
+    pool.forget()  # its owner was asked meanwhile, and others may have changed the config
     seen = _preview(pool, order)
     if seen.action in (SKIPPED, PRESENT):
         return seen
@@ -121,7 +123,10 @@ def _with_key(pool: Pool, order: Wanted, keeping: Keeping, seen: Step) -> Step:
 
 def _in_the_way(order: Wanted, table: ProviderTable | None) -> str:
     """Say why an order is not carried out: another server has its id."""
+    preset = find_preset(order.provider)
     url = str(dict(order.fields).get("url", ""))
+    if not url and table and table.url and preset:  # what comes without an address is the vendor's
+        url = preset.url
     if table is None or not url or canonical(table.url or "") == canonical(url):
         return ""
     return f"{order.provider} is configured with another address: {table.url or 'that of its preset'}"

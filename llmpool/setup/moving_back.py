@@ -17,7 +17,7 @@ from llmpool.core.times import rfc3339
 from llmpool.errors import LlmpoolError, Misuse, StateUnusable, UnknownName
 from llmpool.formats.base import mapping
 from llmpool.pool import Pool
-from llmpool.setup import configfile, keystore
+from llmpool.setup import configfile, keystore, restore_keys
 from llmpool.state import jsonfile, logins, policy, prices
 from llmpool.state import keys as known_keys
 
@@ -155,8 +155,14 @@ def replaced_since(pool: Pool, record: Record) -> list[tuple[str, str, str]]:
 
 
 def undo(pool: Pool, record: Record) -> None:
-    """Take a finished move back, and forget its record."""
+    """Take a finished move back, and forget its record.
+
+    Raises Misuse where a key that has come since would go to the address that its provider had before.
+    """
     before = (pool.paths.state / FOLDER / record.name / CONFIG).read_bytes().decode()
+    pool.forget()
+    if not configfile.problems(pool, before):
+        restore_keys.refuse_misled(pool, before, {}, "the config as it was")
     configfile.change(pool, lambda _: before, backup=is_changed(pool, record))
     _remove_empty(pool, record)
     take_back(pool, record)

@@ -132,10 +132,13 @@ def carry_out(pool: Pool, made: Plan, manner: Manner) -> Done:
 
 
 def _configure(pool: Pool, made: Plan, record: Record, planned: str) -> None:
-    """Write the config as one change; where it is another than when this began nothing is written."""
+    """Write the config as one change; where it is another than when this was planned nothing is written.
+
+    A provider may have got another address meanwhile, and its keys would go there.
+    """
 
     def write(now: str) -> str:
-        if now != record.before:
+        if not now == record.before == made.text:
             raise Busy("the config has changed meanwhile; nothing was written", hint="try again")
         record.after = _edited(now, made, dict.fromkeys(_labels(made), planned))
         return record.after

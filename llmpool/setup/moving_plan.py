@@ -67,6 +67,7 @@ class Plan(NamedTuple):
     accounts: tuple[Account, ...]
     migrated: tuple[str, ...]
     skipped: tuple[str, ...]
+    text: str  # of the config that it goes by
 
     @property
     def changes(self) -> bool:
@@ -85,7 +86,8 @@ class _Planner:
     def __init__(self, pool: Pool, moved: Moved) -> None:
         self.pool, self.moved = pool, moved
         self.tables = {table.id: table for table in pool.config.providers}
-        self.tree = tomllib.loads(configfile.read(pool))
+        self.text = configfile.read(pool)
+        self.tree = tomllib.loads(self.text)
         self.steps: list[Step] = []
         self.names: dict[str, str] = {}  # of there, and what they are here
         self.providers: dict[str, dict[str, Any]] = {}
@@ -114,6 +116,7 @@ class _Planner:
             accounts=accounts,
             migrated=tuple(sorted(self.migrated)),
             skipped=tuple(sorted(self.skipped)),
+            text=self.text,
         )
 
     def _note(self, action: str, what: str, why: str = "") -> None:

@@ -1,4 +1,4 @@
-"""The keys of this machine while an export comes in: none goes to another address, none is lost half-way."""
+"""The keys of this machine while another config comes: none goes elsewhere, none is lost half-way."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from llmpool.setup import configfile, keys, keystore
 from llmpool.setup.keystore import Keys
 
 
-def refuse_misled(pool: Pool, config: str, coming: Keys) -> None:
+def refuse_misled(pool: Pool, config: str, coming: Keys, whose: str = "the config of the export") -> None:
     """Raise Misuse where *config* would send a key or a login of here, which stays, to another address.
 
-    It is kept by the provider's id and its label, and those are the same on many machines.
+    It is kept by the provider's id and its label, and those are the same on many machines, and were before.
     """
     here: dict[str, Provider] = {}
     with suppress(ConfigInvalid):  # one that is broken is replaced all the same
@@ -28,13 +28,18 @@ def refuse_misled(pool: Pool, config: str, coming: Keys) -> None:
         strange = _addresses(new).keys() - _addresses(old).keys() if old else ()
         if old is None or not strange:
             continue
-        other = _addresses(new)[min(strange)]
+        fate = f"{whose} it would go to {_addresses(new)[min(strange)]}"
         for ref in new.keys:
             if (new.id, ref.label) not in coming and _is_here(pool, new.id, ref):
                 again = f"llmpool providers keys remove {new.id} {ref.label}"
-                raise _misled(f'key "{ref.label}" of {new.id}', old, other, again)
+                raise _misled(f'key "{ref.label}" of {new.id}', old, fate, again)
         if new.id in pool.accounts:
-            raise _misled(f"the login of {new.id}", old, other, f"llmpool providers logout {new.id}")
+            raise _misled(
+                f"the login of {new.id}",
+                old,
+                fate,
+                f"llmpool providers logout {new.id}",
+            )
 
 
 def _addresses(provider: Provider) -> dict[str, str]:
@@ -46,9 +51,9 @@ def _is_here(pool: Pool, provider: str, ref: KeyRef) -> bool:
     return ref.source in keys.HERE and bool(keys.readable(pool, provider, ref))
 
 
-def _misled(what: str, old: Provider, other: str, way: str) -> Misuse:
+def _misled(what: str, old: Provider, fate: str, way: str) -> Misuse:
     return Misuse(
-        f"{what} is kept here for {old.url}; with the config of the export it would go to {other}",
+        f"{what} is kept here for {old.url}; with {fate}",
         hint=f"nothing was changed; first: {way};  or: llmpool providers set {old.id} --url URL",
     )
 

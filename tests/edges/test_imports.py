@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from llmpool.auth import secrets
-from llmpool.errors import Busy, LlmpoolError, Misuse, NoCredential, UnknownName, UnusableCredential
+from llmpool.errors import LlmpoolError, Misuse, NoCredential, UnknownName, UnusableCredential
 from llmpool.importers.found import Wanted
 from llmpool.pool import Pool
 from llmpool.setup import imports
@@ -245,7 +245,7 @@ def test_a_provider_that_appears_meanwhile_is_left_alone(place: Place) -> None:
     text = '[providers.x]\nurl = "https://theirs.test"\n'
     place.paths.config.write_text(text)
     [step] = bring(pool, [order()], keeping=ON_FILE)
-    assert (step.action, type(step.error)) == ("failed", Busy)
+    assert (step.action, step.why) == ("skipped", "x is configured with another address: https://theirs.test")
     assert place.paths.config.read_text() == text
 
 

@@ -10,7 +10,7 @@ import pytest
 from llmpool.auth import keyfile, secrets
 from llmpool.config.paths import Paths
 from llmpool.core.policy import Policy
-from llmpool.errors import Misuse, UnknownName, UnusableCredential
+from llmpool.errors import Busy, Misuse, UnknownName, UnusableCredential
 from llmpool.pool import Pool, open_pool
 from llmpool.setup import moving_back, moving_in
 from llmpool.setup.moving_logins import Manner
@@ -127,7 +127,7 @@ def test_the_slower_of_two_harms_nobody(pool: Pool, tmp_path: Path) -> None:
     made = moving_in.plan(pool, "zimaos", str(place))
     moving_in.carry_out(pool, made, FILE)
     before = pool.paths.config.read_text(), keyfile.read(pool.paths.secrets).keys
-    with pytest.raises(Misuse, match="configured just now"):
+    with pytest.raises(Busy, match="changed meanwhile"):
         moving_in.carry_out(pool, made, FILE)
     assert (pool.paths.config.read_text(), keyfile.read(pool.paths.secrets).keys) == before
     assert len(moving_back.names(pool)) == 1
