@@ -77,8 +77,11 @@ def replace(
     wished = where or (keystore.FILE if plaintext else ref.source if ref.source in _STORES else "")
     if not given.reference and wished != ref.source:
         key_places.refuse_taken(pool, name, ref.label, key, wished)
+    provider = pool.provider(name)
     if verify:
-        check(pool, pool.provider(name), key, progress)
+        check(pool, provider, key, progress)
+    key_places.look_again(pool, provider)
+    the_one(pool, name, ref.label)  # it may be gone by now
     before = _learn_old(pool, name, ref)
     notes: tuple[str, ...] = ()
     if given.reference:

@@ -9,10 +9,21 @@ from __future__ import annotations
 from contextlib import suppress
 
 from llmpool.auth import keyfile, secrets
-from llmpool.core.provider import KeyRef
-from llmpool.errors import Misuse, NoCredential
+from llmpool.core.provider import KeyRef, Provider
+from llmpool.errors import Busy, Misuse, NoCredential
 from llmpool.pool import Pool
 from llmpool.setup import configfile, key_refs, keystore
+
+
+def look_again(pool: Pool, before: Provider) -> None:
+    """Read the config anew; raises Busy where a provider has moved since its key was asked for or tried.
+
+    Its key would go there. Raises UnknownName where it is gone.
+    """
+    pool.forget()
+    now = pool.provider(before.id)
+    if (now.url, now.alternate_urls) != (before.url, before.alternate_urls):
+        raise Busy(f"{before.id} has another address meanwhile; the key was not kept", hint="try again")
 
 
 def beside(pool: Pool, provider: str, label: str, key: str, where: str) -> tuple[str, ...]:

@@ -80,6 +80,7 @@ def store(
     key = checked(key)
     _check_label(label)
     before = provider_of(pool, provider)
+    key_places.look_again(pool, before)
     if double := existing(pool, provider, key):
         return double
     where = keystore.FILE if plaintext and not where else where

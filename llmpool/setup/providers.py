@@ -136,6 +136,7 @@ def remove(pool: Pool, name: str) -> list[str]:
     Returns what could not be done, with the way out. Raises UnusableCredential for a secrets.json that is
     refused, and then nothing is changed.
     """
+    pool.forget()  # its owner was asked: a key that came meanwhile goes as well
     refs = key_changes.stored(pool, name)
     if any(ref.source == keystore.FILE for ref in refs):
         keyfile.read(pool.paths.secrets)

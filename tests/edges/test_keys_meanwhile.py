@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from llmpool.errors import Busy, Misuse
+from llmpool.errors import Busy, Misuse, UnknownName
 from llmpool.importers.found import Wanted
 from llmpool.setup import configfile, key_changes, keys, moving_back, moving_in, provider_edit, providers
 from llmpool.setup.bringing import Keeping, bring
@@ -60,3 +60,43 @@ def test_a_vendors_key_is_not_brought_to_an_address_that_is_new(keyring: Keyring
     provider_edit.change(pool, "openai", Wish(unset=("url",)))
     (step,) = bring(pool, [order], keeping=Keeping("keyring"))
     assert (step.action, keys.readable(pool, "openai", pool.provider("openai").keys[0])) == ("key", MINE)
+
+
+def test_a_key_that_was_asked_for_is_not_kept_for_another_address(keyring: Keyring, tmp_path: Path) -> None:
+    """It is typed in slowly, or tried at a provider that takes its time."""
+    keyring.held["work", "default"] = MINE
+    pool = beside(tmp_path, "config.toml", CONFIG)
+    assert pool.provider("work").url == "http://10.0.0.1/v1"
+    provider_edit.change(beside(tmp_path, "config.toml"), "work", ELSEWHERE)
+    with pytest.raises(Busy, match="another address meanwhile"):
+        keys.store(pool, "work", THEIRS)
+    assert keys.store(pool, "work", THEIRS).label == "2"
+    (tmp_path / "config.toml").write_text("")
+    with pytest.raises(UnknownName):
+        keys.store(pool, "work", THEIRS + "x")
+
+
+def test_a_key_that_was_tried_elsewhere_is_not_kept(
+    keyring: Keyring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old address took it, and it is nobody's business at the new one."""
+    keyring.held["work", "default"] = MINE
+    pool = beside(tmp_path, "config.toml", CONFIG)
+
+    def slowly(*_: object) -> None:
+        provider_edit.change(beside(tmp_path, "config.toml"), "work", ELSEWHERE)
+
+    monkeypatch.setattr(key_changes, "check", slowly)
+    with pytest.raises(Busy, match="another address meanwhile"):
+        key_changes.replace(pool, "work", "", Given(THEIRS), progress=lambda _: None)
+    assert keyring.held == {("work", "default"): MINE}
+
+
+def test_a_key_that_came_while_somebody_was_asked_goes_with_its_provider(
+    keyring: Keyring, tmp_path: Path
+) -> None:
+    """Nothing would have named it."""
+    pool = beside(tmp_path, "config.toml", CONFIG.partition("key =")[0])
+    keys.store(pool, "work", MINE)
+    keys.store(beside(tmp_path, "config.toml"), "work", THEIRS)
+    assert (providers.remove(pool, "work"), keyring.held) == ([], {})
