@@ -64,9 +64,8 @@ def list_(
         terminal.say(f"no key is configured.  run: llmpool providers keys add {provider or 'PROVIDER'}")
     for name, label in loose:
         way = f"llmpool providers keys remove {name} {label}"
-        terminal.say(
-            f'secrets.json holds key "{label}" of {name}, which the config does not name.  run: {way}'
-        )
+        fact = f'secrets.json holds key "{label}" of {name}, which this config does not name'
+        terminal.say(f"{fact}.  if no other beside it does: {way}")
     return Exit.OK
 
 

@@ -132,7 +132,7 @@ def switch(pool: Pool, name: str, label: str, *, on: bool) -> bool:
 def hangs_on(pool: Pool, name: str, ref: KeyRef, *, gone: bool = True) -> list[str]:
     """Say what a key carries that is about to go, or (not *gone*) to be disabled."""
     if (name, ref.label) in key_view.loose(pool):
-        return [f"the config does not name it; it is deleted from {describe(ref)}"]
+        return [f"this config does not name it; it is deleted from {describe(ref)}, for others too"]
     provider = pool.provider(name)
     return [*_calls(pool, provider, ref), *_named(pool, name, ref), *(_kept(pool, name, ref) if gone else ())]
 

@@ -189,7 +189,7 @@ def test_a_key_that_nobody_names_can_be_removed(mine: Home) -> None:
     path = mine.dir / "secrets.json"
     path.write_text(path.read_text().replace('"default"', '"oat_1":"token","gone"'))
     assert keys(mine, "list", "--json").json["unused"] == [{"provider": "work", "label": "gone"}]
-    assert "run: llmpool providers keys remove work gone" in keys(mine).err
+    assert "if no other beside it does: llmpool providers keys remove work gone" in keys(mine).err
     assert keys(mine, "remove", "work", "oat_1", "--yes").code == 3
     assert keys(mine, "remove", "work", "gone", "--yes").code == 0
     assert stored(mine) == {"work": {"oat_1": "token"}}
