@@ -140,6 +140,8 @@ def _adopted(pool: Pool, login: Login, found: Tokens, *, plaintext: bool) -> Log
         there = logins.one(state, login.provider, account.id)
         if there is None or there.store != account.store:
             accounts.drop(pool, [account.replace(refreshable=bool(found.refresh), passing=False)])
+        elif known and known.store != account.store:
+            accounts.drop(pool, [known])
         raise
     if known and known.store != account.store:
         accounts.drop(pool, [known])

@@ -299,3 +299,23 @@ def test_a_login_that_is_not_kept_elsewhere_leaves_nothing_there(
         login.adopt(pool, account.replace(store="file"), new, plaintext=True)
     assert keyfile.labels(pool.paths.secrets) == {}
     assert keyring.held[there.provider, f"{there.id}.refresh"] == "refresh-0123456789"
+
+
+def test_a_login_that_is_kept_elsewhere_leaves_nothing_where_it_was(
+    pool: Pool, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No logout would find its old tokens: an interrupt came between its write and their end."""
+    account = Login(provider="google-gemini-cli", id="", type="gemini-cli", email="a@b.c")
+    login.adopt(pool, account, Tokens("access-0123456789", "refresh-0123456789", NOW * 2))
+    keep = logins.keep
+
+    def stopped(*said: Any) -> None:
+        keep(*said)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(logins, "keep", stopped)
+    new = Tokens("other-0123456789", "another-0123456789", NOW * 2)
+    with pytest.raises(KeyboardInterrupt):
+        login.adopt(pool, account.replace(store="file"), new, plaintext=True)
+    assert keyring.held == {("work", "default"): MINE}
+    assert len(keyfile.labels(pool.paths.secrets)["google-gemini-cli"]) == 2
