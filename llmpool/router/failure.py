@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import takewhile
 
 from llmpool.core.ids import split_ref
 from llmpool.core.outcome import FORWARDED, Attempt, Failure
@@ -164,13 +165,21 @@ def left_to_ask(rest: list[str], attempts: Sequence[Attempt]) -> list[str]:
     provider = split_ref(last.deployment)[0]
     failed = {a.deployment for a in attempts if a.failure and not _is_of_one(a.failure)}
     at_one = sum(split_ref(ref)[0] == provider for ref in failed)
-    away = last.failure is not None and (
-        contact_kind(last.failure) == "connect"
-        or (last.failure.kind in _OF_KEYS and not _is_of_one(last.failure))
-    )
-    if not away and at_one < MOST_AT_ONE:
+    away = last.failure is not None and contact_kind(last.failure) == "connect"
+    if not (away or _takes_no_key(attempts)) and at_one < MOST_AT_ONE:
         return rest
     return [ref for ref in rest if split_ref(ref)[0] != provider]
+
+
+def _takes_no_key(attempts: Sequence[Attempt]) -> bool:
+    """Say whether each key that the last deployment was asked with was refused, whichever came last.
+
+    One that was only too fast there, or too poor for it, may do for another model.
+    """
+    ref = attempts[-1].deployment
+    asked = takewhile(lambda attempt: attempt.deployment == ref, reversed(attempts))
+    last = {attempt.key: attempt.failure for attempt in reversed(list(asked))}
+    return all(f is not None and f.kind in _OF_KEYS and not _is_of_one(f) for f in last.values())
 
 
 def _is_of_one(failure: Failure) -> bool:

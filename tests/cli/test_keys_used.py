@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 
 from llmpool.core.ids import key_digest
+from tests.fakes import faults
+from tests.fakes.exchange import Request
+from tests.fakes.faults import Behaviour
 from tests.fakes.server import FakeServer
 from tests.support import PLANTED_KEY, Home, model, provider
 
@@ -103,3 +106,29 @@ def test_a_refused_key_comes_with_the_way_to_another(mine: Home) -> None:
     assert refused.code == 5
     assert "llmpool providers keys list work    tells" in refused.err
     assert "llmpool providers keys replace work" in refused.err
+
+
+def test_a_refused_key_says_nothing_of_one_that_was_only_too_fast(home: Home) -> None:
+    """Whose other key may not be asked for one model just now may be asked for the next of its models."""
+
+    def behave(_number: int, request: Request) -> Behaviour | None:
+        if SECOND in request.headers["authorization"]:
+            return faults.status(401)
+        too_fast = faults.status(429, {"retry-after": "600"})
+        return too_fast if request.json["model"] == "fast" else None
+
+    keys = [{"label": "a", "env": "A"}, {"label": "b", "env": "B"}]
+    with FakeServer(["fast", "slow"], behave=behave) as running:
+        home.write_config(
+            '[routing]\nfallbacks = ["work/slow"]',
+            provider("work", running.url, keys=keys, key_rotation="first"),
+            model("work/fast", quality=9),
+            model("work/slow", quality=1),
+        )
+        variables = {"A": PLANTED_KEY, "B": SECOND}
+        done = home.here("chat", "--min-quality", "1", "--json", "hi", env=variables)
+    assert [(each["deployment"], each["key"]) for each in done.json["attempts"]] == [
+        ("work/fast", "a"),
+        ("work/fast", "b"),
+        ("work/slow", "a"),
+    ]
