@@ -45,9 +45,16 @@ def _who(talk: Conversing) -> str:
     """Say who answers."""
     chosen = talk.routing.model
     last = f"; {talk.served} answered last" if talk.served else ""
-    if chosen in _MODES:
-        return f"routing decides, among what is {chosen}{last}"
+    if mode := _mode(chosen):
+        kept = talk.routing.local_only or talk.routing.mode == "local"
+        return f"routing decides, among what is {'local' if kept else mode}{last}"
     return f"{chosen} answers; whoever is best: /model auto" if chosen else f"routing decides{last}"
+
+
+def _mode(ref: str) -> str:
+    """Return the word for a mode that stands where a model may; empty where it is one, or none."""
+    word = ref.strip().lower()
+    return word if word in _MODES else ""
 
 
 def _check(talk: Conversing, routing: Any) -> None:
@@ -155,7 +162,7 @@ def retry(talk: Conversing, ref: str) -> None:
     if ref == "elsewhere":
         if not talk.served:
             raise Misuse("nobody has answered yet", hint="/retry, or /retry REF")
-        routing = routing.replace(model="", exclude=[*routing.exclude, talk.served])
+        routing = routing.replace(model=_mode(routing.model), exclude=[*routing.exclude, talk.served])
     elif ref:
         routing = routing.replace(model=ref)
         _check(talk, routing)

@@ -184,3 +184,20 @@ def test_twice_ctrl_c_tells_the_way_out(home: Home, talking: Talking) -> None:
     twice = talking("Ctrl-C", "Ctrl-C").err
     assert "leaves" not in once.replace("Ctrl-D leaves", "")
     assert "Ctrl-D or /exit leaves" in twice
+
+
+def test_elsewhere_is_where_it_may_go(home: Home, talking: Talking) -> None:
+    """`-m local` is a requirement and no pin: /retry elsewhere keeps it, and so does /model beside another."""
+    with FakeServer(["x"]) as den, FakeServer(["y"]) as sky:
+        home.write_config(
+            *(provider("den", den.url), provider("sky", sky.url, location="cloud")),
+            *(model("den/x"), model("sky/y")),
+        )
+        told = talking("a", "/retry elsewhere", options=("-m", "Local"))
+        assert "den/x   excluded" in told.err
+        assert "sky/y   not local" in told.err
+        talking("a", "/retry elsewhere", options=("-m", "den/x"))
+        assert (len(den.chats), len(sky.chats)) == (2, 1)
+        kept = talking("/model cloud", "a", options=("--local-only",))
+        assert "routing decides, among what is local" in kept.err
+    assert (len(den.chats), len(sky.chats)) == (3, 1)
