@@ -71,6 +71,7 @@ class RoutingOptions(Record):
     fallback: bool | None
     loose: bool
     force: bool
+    mode_by_variable: bool = False
 
 
 def _option(kind: Any, default: Any, *names: str, env: bool = True, **settings: Any) -> Parameter:
@@ -138,7 +139,10 @@ def with_routing(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(command)
     def packed(*arguments: Any, **values: Any) -> Any:
-        routing = RoutingOptions(**{p.name: values.pop(p.name) for p in _ROUTING})
+        source = getattr(values.get("ctx"), "get_parameter_source", None)  # as in `typed`
+        lent = source is not None and source("mode").name == "ENVIRONMENT"
+        given = {p.name: values.pop(p.name) for p in _ROUTING}
+        routing = RoutingOptions(**given, mode_by_variable=lent)
         return command(*arguments, routing=routing, **values)
 
     own = [p for p in parameters(command) if p.name != "routing"]

@@ -26,6 +26,7 @@ def route_request(options: RoutingOptions, query: str, text: str, terminal: Term
     """Build the routing request; *text* is everything that will be sent, for its size. Raises Misuse."""
     from llmpool.cli.options import size
 
+    _refuse_nobody(options)
     return RouteRequest(
         query=query,
         context_size=size(options.context_size) if options.context_size else tokens(text),
@@ -36,7 +37,7 @@ def route_request(options: RoutingOptions, query: str, text: str, terminal: Term
         hints=hints(options.hint, terminal),
         model=options.model,
         strategy=one_of(options.strategy, ("", *STRATEGIES), "--strategy"),
-        mode=one_of(options.mode, ("", *MODES), "--mode"),
+        mode=_mode(options, terminal),
         local_only=options.local_only,
         min_quality=options.min_quality,
         max_cost=_money(options.max_cost) if options.max_cost else None,
@@ -47,6 +48,25 @@ def route_request(options: RoutingOptions, query: str, text: str, terminal: Term
         loose=options.loose,
         quality_target=options.quality,
     )
+
+
+def _refuse_nobody(options: RoutingOptions) -> None:
+    """Raise Misuse where blanks and commas are all of a list or a name: they must not lift what it limits."""
+    given = {"--model": [options.model], "--needs": [options.needs], "--prefer": [options.prefer]}
+    for name, texts in (given | {"--exclude": options.exclude}).items():
+        if any(text and not text.strip(" ,\t\n") for text in texts):
+            raise Misuse(f"{name} names nothing", hint="a variable that is empty? else leave it out")
+
+
+def _mode(options: RoutingOptions, terminal: Terminal) -> str:
+    """Return the mode that was asked for; one of a variable does not lift the `local` of a profile."""
+    mode = one_of(options.mode, ("", *MODES), "--mode")
+    if not (mode and options.profile and options.mode_by_variable):
+        return mode
+    from llmpool.router import profiles
+
+    own = profiles.find(options.profile, terminal.pool.table).mode
+    return "local" if own == "local" else mode
 
 
 def needs(text: str) -> tuple[str, ...]:

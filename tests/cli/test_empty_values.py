@@ -70,3 +70,15 @@ def test_what_is_no_number_is_refused(home: Home, server: FakeServer, words: tup
     home.write_config(model("sky/m"), provider("sky", server.url))
     assert home.here(*words).code == 2
     assert not server.chats
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("-m", " "), ("--needs", ","), ("--needs", " , "), ("--exclude", ","), ("--prefer", "\t")],
+)
+def test_a_list_of_nothing_is_refused(home: Home, option: str, value: str) -> None:
+    """`--needs "$a,$b"` with neither set asks for no capability at all, and is not taken for a wish."""
+    home.write_config(*SKY)
+    done = home.here("route", option, value, "hi")
+    assert (done.code, done.out) == (2, "")
+    assert "names nothing" in done.err

@@ -214,3 +214,13 @@ def test_local_is_not_talked_over(home: Home) -> None:
         assert home.here("route", "-m", "Local", "--mode", other, "x").out == "den/small\n"
     assert home.here("route", "-m", "cloud", "x", env={"LLMPOOL_MODE": "local"}).out == "den/small\n"
     assert home.here("route", "-m", "cloud", "--mode", "auto", "x").code == 0
+
+
+def test_a_variable_does_not_lift_the_mode_of_a_profile(home: Home) -> None:
+    """What a profile keeps at home stays there, whatever `LLMPOOL_MODE` says; what is typed counts more."""
+    home.write_config(*TWO, "[profiles.home]", 'mode = "local"', "[profiles.away]", 'mode = "cloud"')
+    for other in ("cloud", "auto"):
+        assert home.here("route", "--profile", "home", "x", env={"LLMPOOL_MODE": other}).out == "den/small\n"
+    away = {"LLMPOOL_MODE": "local", "LLMPOOL_PROFILE": "away"}
+    assert home.here("route", "x", env=away).out == "den/small\n"
+    assert home.here("route", "--profile", "home", "--mode", "cloud", "x").out == "sky/big\n"
