@@ -163,6 +163,8 @@ class Reader:
         return self.fill(question) if self.fill else question
 
     def _wanted(self, question: Question, fields: dict[str, Any]) -> RouteRequest:
+        if "model" in fields and not fields["model"].strip():  # it must not lift what -m pins
+            raise Misuse('"model" names nothing', hint='"auto" is whoever is best')
         wanted = laid_over(self.common, fields, _needs(fields.get("needs", [])))
         return wanted.replace(query=question.judged, model=fields.get("model", wanted.model))
 

@@ -75,7 +75,7 @@ def _is_kept_here(decision: Decision) -> bool:
 def _nobody_here(pool: Pool, journey: Journey) -> NothingEligible:
     """Build the error of a request that no own machine took: none answers, and others must not."""
     failed = {attempt.deployment: attempt.failure.told for attempt in journey.attempts if attempt.failure}
-    forced, alike = bool(pool.env.get("LLMPOOL_LOCAL_ONLY")), dict[str, list[str]]()
+    forced, alike = away.is_forced(pool.env), dict[str, list[str]]()
     for rejection in journey.decision.rejections:
         words = "; ".join(away.told(rejection, pool.routing, forced=forced))
         alike.setdefault(words, []).append(rejection.deployment)

@@ -80,7 +80,7 @@ def _grouped(pool: Pool, decision: Decision) -> dict[str, list[str]]:
     room = largest(pool, [row for row in pool.table.rows if row.id in named])
     apart = {rejection.deployment for rejection in _seeing(pool, decision)}
     alike: dict[tuple[str, ...], list[Rejection]] = {}
-    forced = bool(os.environ.get("LLMPOOL_LOCAL_ONLY"))
+    forced = away.is_forced(os.environ)
     for rejection in decision.rejections:
         if rejection.deployment not in apart:
             figures = _figures(rejection.window, room.get(rejection.deployment, 0)) if named else TOO_SMALL
@@ -102,7 +102,7 @@ def _seeing(pool: Pool, decision: Decision) -> list[Rejection]:
 
 def _sighted(pool: Pool, decision: Decision) -> tuple[str, ...]:
     """Show those that see pictures one by one, each with what else keeps it (catalog-registry-router 5.7)."""
-    forced = bool(os.environ.get("LLMPOOL_LOCAL_ONLY"))
+    forced = away.is_forced(os.environ)
     told = ((r, away.told(r, pool.routing, forced=forced)) for r in _seeing(pool, decision))
     return tuple(f"{r.deployment} sees: {'; '.join(reasons)}" for r, reasons in told)
 

@@ -17,5 +17,10 @@ def told(rejection: Rejection, routing: Mapping[str, Any], *, forced: bool) -> t
     return tuple(words if reason == NOT_LOCAL else reason for reason in rejection.reasons)
 
 
+def is_forced(env: Mapping[str, str]) -> bool:
+    """Say whether the order to stay on own machines stands in a variable."""
+    return env.get("LLMPOOL_LOCAL_ONLY", "").strip().lower() in ("1", "true", "yes", "on", "t", "y")
+
+
 def _owner(rejection: Rejection) -> str:
     return rejection.deployment.partition("/")[0]

@@ -138,3 +138,12 @@ def test_a_line_does_not_lead_out_of_the_house(home: Home, server: FakeServer) -
         told = home.here("chat", *how, "--batch", source).documents
         assert told[0]["error"]["rejections"] == [{"deployment": "sky/n", "reasons": ["not local"]}]
         assert told[1]["served_by"] == "den/m"
+
+
+def test_a_model_of_no_name_does_not_lift_the_pin(home: Home, server: FakeServer) -> None:
+    """`"model": ""` is a mistake of its line; with `"auto"` a line asks for whoever is best."""
+    home.write_config(provider("den", server.url), model("den/m"), model("den/n", quality=10))
+    source = write(home, [{"prompt": "a", "model": ""}, {"prompt": "b"}, {"prompt": "c", "model": "auto"}])
+    told = home.here("chat", "-m", "den/m", "--batch", source).documents
+    assert told[0]["error"]["message"] == '"model" names nothing'
+    assert [each["served_by"] for each in told[1:]] == ["den/m", "den/n"]

@@ -166,3 +166,12 @@ def test_no_picture_of_ones_own_network_leads_into_the_internet(
     assert "a redirect to pictures.example:80 (status 307), which is not followed" in ran.err
     assert home.here("chat", "-m", "den/small", *args, env=away).code == 0
     assert cloud.connections == 1
+
+
+def test_a_variable_that_is_off_is_not_blamed(home: Home, den: FakeServer, cloud: FakeServer) -> None:
+    """`LLMPOOL_LOCAL_ONLY=0` keeps nobody out: whoever types --local-only is told of that."""
+    configure(home, den.url, cloud)
+    for value, told in (("0", "not local"), ("1", "excluded by LLMPOOL_LOCAL_ONLY")):
+        refused = home.here("route", "--local-only", "hi", env={"LLMPOOL_LOCAL_ONLY": value})
+        assert refused.code == 6
+        assert f"cloud/big   {told}" in refused.err
