@@ -49,7 +49,9 @@ def keys_of(provider: Provider, pool: Pool) -> list[KeyRef]:
         enabled = [key for key in provider.keys if key.enabled]
         if enabled:
             return enabled
-        hint = f"llmpool providers keys enable {provider.id} {provider.keys[0].label}"
+        from llmpool.core.word import word
+
+        hint = f"llmpool providers keys enable {provider.id} {word(provider.keys[0].label)}"
         raise NoCredential(f"{provider.id}: every key is disabled", hint=hint)
     if provider.oauth and (provider.needs_key or provider.id in pool.accounts):
         from llmpool import accounts

@@ -91,8 +91,10 @@ def take(path: Path, provider: str, label: str, *, box: Find) -> str:
     value = found.keys.get(provider, {}).get(label, "")
     if not value:
         there = f"{path} holds no key" if path.exists() else f"there is no {path}; it would hold key"
+        from llmpool.core.word import word
+
         raise NoCredential(
-            f'{provider}: {there} "{label}"', hint=f"llmpool providers keys replace {provider} {label}"
+            f'{provider}: {there} "{label}"', hint=f"llmpool providers keys replace {provider} {word(label)}"
         )
     if not is_sealed(value):
         return value

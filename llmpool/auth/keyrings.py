@@ -54,9 +54,11 @@ def read(user: str) -> str:
     """
     value = _asked(user, lambda places: next(_answers(partial(_taken, user), places), ""))
     if not value:
+        from llmpool.core.word import word
+
         provider, _, label = user.partition("/")
         fact = f'{provider}: the keyring holds no key "{label}"' if label else f"the keyring holds no {user}"
-        hint = f"llmpool providers keys replace {provider} {label}" if label else ""
+        hint = f"llmpool providers keys replace {provider} {word(label)}" if label else ""
         raise NoCredential(fact, hint=hint)
     return str(value)
 

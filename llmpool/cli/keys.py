@@ -7,6 +7,7 @@ from llmpool.cli.context import Terminal
 from llmpool.cli.grammar import Argument, Context, Option, examples, verbs
 from llmpool.cli.options import JsonFlag, ProviderArgument, YesFlag
 from llmpool.cli.output import plural
+from llmpool.core.word import word
 from llmpool.errors import Exit
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def list_(
     else:
         terminal.say(f"no key is configured.  run: llmpool providers keys add {provider or 'PROVIDER'}")
     for name, label in loose:
-        way = f"llmpool providers keys remove {name} {label}"
+        way = f"llmpool providers keys remove {name} {word(label)}"
         fact = f'secrets.json holds key "{label}" of {name}, which this config does not name'
         terminal.say(f"{fact}.  if no other beside it does: {way}")
     return Exit.OK
@@ -127,7 +128,8 @@ def add(
         return Exit.OK
     given_key.tell(terminal, provider, stored)
     if not stored.existing:
-        terminal.say(f"see whether it works: llmpool providers verify {provider} --key {stored.label}")
+        way = f"llmpool providers verify {provider} --key {word(stored.label)}"
+        terminal.say(f"see whether it works: {way}")
         _tell_turn(terminal, provider)
     return Exit.OK
 

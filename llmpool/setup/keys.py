@@ -16,6 +16,7 @@ from llmpool.config.presets import find_preset
 from llmpool.config.problems import is_dense, looks_secret
 from llmpool.core.ids import key_digest, mask_key
 from llmpool.core.provider import KeyRef, Provider
+from llmpool.core.word import word
 from llmpool.errors import LlmpoolError, Misuse, NoCredential, UnknownName, UnusableCredential
 from llmpool.pool import Pool
 from llmpool.setup import configfile, key_places, key_refs, keystore
@@ -265,7 +266,7 @@ def _claim(
         if label in taken:
             raise Misuse(
                 f'{provider} has another key "{label}"',
-                hint=f"llmpool providers keys replace {provider} {label}    or give it another: --label",
+                hint=f"llmpool providers keys replace {provider} {word(label)}    or give it another: --label",
             )
         free = label or key_refs.free_label(text, provider, beside)
         claimed = Claim(free, text, key_refs.added(text, provider, free, reference))

@@ -132,3 +132,12 @@ def test_a_refused_key_says_nothing_of_one_that_was_only_too_fast(home: Home) ->
         ("work/fast", "b"),
         ("work/slow", "a"),
     ]
+
+
+def test_a_label_is_one_word_of_the_commands_that_are_told(home: Home) -> None:
+    """Whoever calls a key `my own` can copy them; a shell would have taken its second word apart."""
+    home.write_config(provider("work", "http://127.0.0.1:9/v1"), model("work/m"))
+    add = ("providers", "keys", "add", "work", "--label", "my own", "--env", "B")
+    assert "llmpool providers verify work --key 'my own'" in home.here(*add, env={"B": SECOND}).err
+    taken = home.here(*add[:-1], "C", env={"B": SECOND, "C": PLANTED_KEY})
+    assert "llmpool providers keys replace work 'my own'" in taken.err
