@@ -159,6 +159,9 @@ def _laid_out(pool: Pool, request: RouteRequest, profile: str) -> Asked:
         request = request.replace(mode=request.mode or request.model.lower(), model="")
     said = (("strategy", request.strategy), ("mode", request.mode), ("profile", profile))
     request = request.replace(mode=request.mode or table.routing.mode)
+    notes: tuple[str, ...] = ()
+    if request.local_only and request.mode == "cloud":
+        request, notes = request.replace(mode="local"), ("--local-only holds, so mode cloud does not",)
     _check_group(request, table)
     typed = request.exclude
     if typed or request.prefer:
@@ -166,7 +169,7 @@ def _laid_out(pool: Pool, request: RouteRequest, profile: str) -> Asked:
             exclude=tuple(dict.fromkeys(ref for given in typed for ref in resolve.meant(given, table))),
             prefer=next(iter(resolve.meant(request.prefer, table)), "") if request.prefer else "",
         )
-    return Asked(request, None, typed=typed, said=said)
+    return Asked(request, None, notes, typed, said)
 
 
 def _resolved(pool: Pool, asked: Asked, *, force: bool) -> Asked:

@@ -63,7 +63,10 @@ def all_failed(pool: Pool, journey: Journey) -> LlmpoolError:
         hint = _how_to_wait(wait) + rules.ROUND * alone
         return Busy(message, hint=hint, lines=lines, details=details)
     kind = Refused if all(map(_exceeds, failures)) else UpstreamFailed
-    return kind(message, hint=rules.way_out(failures[-1], alone=alone), lines=lines, details=details)
+    hint = rules.way_out(failures[-1], alone=alone)
+    if wait is not None and not failures[-1].hint and failures[-1].kind == "rate_limit":
+        hint = _how_to_wait(wait) + rules.ROUND * alone
+    return kind(message, hint=hint, lines=lines, details=details)
 
 
 def _is_kept_here(decision: Decision) -> bool:

@@ -232,3 +232,12 @@ def test_who_steps_in_for_a_name_is_said(home: Home, good: FakeServer) -> None:
     assert result.err.startswith(
         "warning: good/y answered, openai/gpt-5-mini was asked for (openai/gpt-5-mini:"
     )
+
+
+def test_the_wait_that_is_told_is_long_enough(home: Home, bad: FakeServer, good: FakeServer) -> None:
+    """Whoever names ten minutes is not told to be worth one; the other failure is another matter."""
+    bad.behave(faults.always(faults.status(404)))
+    good.behave(faults.always(faults.status(429, {"retry-after": "600"})))
+    pool_of(home, bad, good)
+    failed = home.here("chat", "--json", "hi")
+    assert (failed.code, failed.error["hint"]) == (7, "wait: --max-wait 10m")

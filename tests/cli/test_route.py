@@ -224,3 +224,12 @@ def test_a_variable_does_not_lift_the_mode_of_a_profile(home: Home) -> None:
     away = {"LLMPOOL_MODE": "local", "LLMPOOL_PROFILE": "away"}
     assert home.here("route", "x", env=away).out == "den/small\n"
     assert home.here("route", "--profile", "home", "--mode", "cloud", "x").out == "sky/big\n"
+
+
+def test_a_mode_that_does_not_hold_is_not_told_as_the_one(home: Home) -> None:
+    """Beside `--local-only` mode cloud is nobody's: the decision is one of mode local, and says so."""
+    home.write_config(*TWO, "[routing]", 'mode = "cloud"')
+    for said in (("--mode", "cloud"), ("-m", "cloud"), ()):
+        made = home.here("route", "--local-only", *said, "--json", "x").json["decision"]
+        assert (made["selected"], made["mode"]) == ("den/small", "local")
+        assert made["notes"] == ["--local-only holds, so mode cloud does not"]
