@@ -15,6 +15,7 @@ from typing import Any
 
 from llmpool.config import addresses
 from llmpool.config.problems import Problem, Spot
+from llmpool.core.names import fits
 from llmpool.core.outcome import Failure, UpstreamError
 from llmpool.core.provider import Provider
 from llmpool.core.wire import Call, Target
@@ -138,6 +139,7 @@ class _Asking:
         self._client = client
         self._target = target
         self._max_tokens = provider.max_tokens_field
+        self._allowed = provider.allowed_models
         self._progress = progress
 
     def models(self, detected: str) -> Seen:
@@ -159,13 +161,21 @@ class _Asking:
         """Ask with one model after the other until one exists; return it, and what each endpoint said."""
         body = models.answer.body.decode("utf-8", "replace") if models.answer and models.good else ""
         model, seen = "", [Seen()]
-        for model in rules.models_to_try(wanted, rules.listed_models(body)):
+        for model in rules.models_to_try(wanted, self._permitted(rules.listed_models(body))):
             self._progress(f"asking {model}" if model else "asking without a model")
             seen = self._elsewhere(model, look_at_all(self._client, self._calls(model)))
             if not model or not all(rules.is_unknown_model(each.status, each.text) for each in seen):
                 break
         answers = dict(zip(_CHAT, seen, strict=True))
         return model, answers | {"anthropic_messages": look_at(self._client, self._message(model))}
+
+    def _permitted(self, listed: list[str]) -> list[str]:
+        """Leave out what its owner does not let be asked (`allowed_models`), and pays for all the same."""
+        return [
+            name
+            for name in listed
+            if not self._allowed or any(fits(name, pattern) for pattern in self._allowed)
+        ]
 
     def _elsewhere(self, model: str, seen: list[Seen]) -> list[Seen]:
         """Ask for chat without `/v1` where there is none under it, and go on asking there if it answers."""

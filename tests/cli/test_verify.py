@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.edges.speaking import Asked, Says, Speaking
+from tests.fakes.server import FakeServer
 from tests.support import PLANTED_KEY, Home, closed_port, finish
 
 CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
@@ -205,3 +206,13 @@ def test_hostile_answers_reach_no_terminal_raw(home: Home) -> None:
     assert not result.shows("\u202e")
     assert "\x1b[2J" not in shown.out.replace("\x1b[K", "")
     assert "chat" in shown.out
+
+
+def test_only_what_may_be_asked_is_asked(home: Home) -> None:
+    """The most able of the models that are allowed is paid for, not the dearest of all that are listed."""
+    with FakeServer(["gpt-5-pro", "small"]) as server:
+        fine = 'format = "openai"\nformat_mode = "pinned"\nallowed_models = ["sm*"]'
+        written(home, server.url, fine)
+        found = home.here("providers", "verify", "work", "--json").json["verification"]
+        assert (found["model"], found["ready"]) == ("small", True)
+        assert "gpt-5-pro" not in {chat.json["model"] for chat in server.chats}
