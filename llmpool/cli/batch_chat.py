@@ -21,6 +21,7 @@ from llmpool.cli.progress import Progress
 from llmpool.cli.refusal import nothing_eligible
 from llmpool.decide import decide, understand
 from llmpool.errors import Exit, Misuse
+from llmpool.registry.resolve import with_mode
 from llmpool.state import jsonfile
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def run(
     if fill is not None:
         fill(question.replace(prompt=question.prompt or "x"))  # what is wrong with it is no line's fault
     gc.enable()  # a run of this kind is long
-    common = requests.route_request(routing, question.judged, "", terminal)
+    common = _kept_home(terminal, requests.route_request(routing, question.judged, "", terminal), routing)
     salt = "first block" if how.extract else ""
     reader = Reader(question, common, plain=batch_input.is_plain(source), fill=fill, salt=salt)
     terms = Terms(nothing_eligible, routing.profile, routing.force, how.extract, how.max_wait)
@@ -77,6 +78,16 @@ def run(
         batch = Batch(terminal.pool, terms, lines(file), reader, journal or sheet)
         tally = _run(terminal, batch, jobs, survey, streams=journal is None)
         return _end(terminal, tally, survey, journal or sheet, output)
+
+
+def _kept_home(terminal: Terminal, common: RouteRequest, routing: RoutingOptions) -> RouteRequest:
+    """Let the `local` of a profile hold for every line, as `--mode local` does, whatever model it asks for."""
+    if not routing.profile or with_mode(common).mode:
+        return common
+    from llmpool.router import profiles
+
+    own = profiles.find(routing.profile, terminal.pool.table).mode
+    return common.replace(mode=own) if own == "local" else common
 
 
 def _look_around(terminal: Terminal, common: RouteRequest, routing: RoutingOptions) -> None:

@@ -132,9 +132,10 @@ def test_a_key_is_not_sent_where_its_provider_was_moved_to(home: Home) -> None:
 def test_a_line_does_not_lead_out_of_the_house(home: Home, server: FakeServer) -> None:
     """`-m local` holds for every line as `--mode local` does, whatever model a line asks for."""
     sky = provider("sky", server.url, location="cloud")
-    home.write_config(provider("den", server.url), sky, model("den/m"), model("sky/n", quality=10))
+    quiet = '[profiles.quiet]\nmode = "local"'
+    home.write_config(provider("den", server.url), sky, model("den/m"), model("sky/n", quality=10), quiet)
     source = write(home, [{"prompt": "a", "model": "sky/n"}, {"prompt": "b", "model": "auto"}])
-    for how in (("-m", "local"), ("--mode", "local")):
+    for how in (("-m", "local"), ("--mode", "local"), ("--profile", "quiet")):
         told = home.here("chat", *how, "--batch", source).documents
         assert told[0]["error"]["rejections"] == [{"deployment": "sky/n", "reasons": ["not local"]}]
         assert told[1]["served_by"] == "den/m"
