@@ -12,7 +12,7 @@ from typing import Any
 from llmpool.budgets import budgets
 from llmpool.config.load import MOST_BYTES, load
 from llmpool.config.paths import find_paths
-from llmpool.core.config import Budget, Config
+from llmpool.core.config import MODES, Budget, Config
 from llmpool.core.ids import is_of_key
 from llmpool.errors import ConfigInvalid
 from llmpool.pool import Pool
@@ -108,7 +108,7 @@ def surroundings(case: Case) -> Iterator[Finding]:
 
 
 def names(case: Case) -> Iterator[Finding]:
-    """List aliases, default_model, recovery_model, fallbacks and budgets that lead to nothing."""
+    """List aliases, defaults, fallbacks and budgets that lead to nothing, or somewhere else."""
     if case.pool is None or case.config is None:
         return
     for name in case.pool.routing["dead"]:
@@ -117,6 +117,12 @@ def names(case: Case) -> Iterator[Finding]:
         if not _is_over_any(budget, case.pool):
             fact = f"is over {budget.scope}, which nothing is called here, so no call counts in it"
             yield Finding(WARNING, "names", f"budget {budget.name}", fact, _EDIT)
+    for model in case.config.models:
+        for alias in model.aliases:
+            if alias.strip().lower() in MODES:
+                fact = f"is a word for the mode: -m {alias} never means {model.id}"
+                free = quoted("llmpool", "models", "set", model.id, "--no-alias", alias)
+                yield Finding(WARNING, "names", f"alias {alias}", fact, free)
 
 
 def _is_over_any(budget: Budget, pool: Pool) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from llmpool.setup.doctor_case import SEVERITIES
 from tests.fakes.server import FakeServer
-from tests.support import PLANTED_KEY, Home, closed_port, finish, provider
+from tests.support import PLANTED_KEY, Home, closed_port, finish, model, provider
 
 
 def listed(home: Home, server: FakeServer) -> None:
@@ -120,3 +120,12 @@ def test_it_needs_neither_home_nor_state(home: Home) -> None:
     assert not home.state.exists()
     assert home.here("doctor", "--offline").code == 9
     assert not home.state.exists()
+
+
+def test_an_alias_that_means_something_else_is_found(home: Home) -> None:
+    """A word for the mode is never taken for one; the command told takes it out."""
+    home.write_config(provider("den", "http://127.0.0.1:9/v1"), model("den/m", aliases=["Local", "fine"]))
+    told = home.here("doctor", "--offline").out
+    assert "alias Local\tis a word for the mode: -m Local never means den/m" in told
+    assert home.here("models", "set", "den/m", "--no-alias", "Local").code == 0
+    assert "alias" not in home.here("doctor", "--offline").out
