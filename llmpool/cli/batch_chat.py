@@ -81,7 +81,7 @@ def run(
 
 
 def _kept_home(terminal: Terminal, common: RouteRequest, routing: RoutingOptions) -> RouteRequest:
-    """Let the `local` of a profile hold for every line, as `--mode local` does, whatever model it asks for."""
+    """Let the `local` of a profile hold for every line, as `--mode local` does, whatever it asks for."""
     if not routing.profile or with_mode(common).mode:
         return common
     from llmpool.router import profiles

@@ -162,7 +162,11 @@ def retry(talk: Conversing, ref: str) -> None:
     if ref == "elsewhere":
         if not talk.served:
             raise Misuse("nobody has answered yet", hint="/retry, or /retry REF")
-        routing = routing.replace(model=_mode(routing.model), exclude=[*routing.exclude, talk.served])
+        talk.terminal.pool.forget()  # what is called as it stands is in the table of its run alone
+        known = any(row.id == talk.served for row in talk.terminal.pool.table.rows)
+        routing = routing.replace(
+            model=_mode(routing.model), exclude=[*routing.exclude, *([talk.served] if known else [])]
+        )
     elif ref:
         routing = routing.replace(model=ref)
         _check(talk, routing)

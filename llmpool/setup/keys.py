@@ -266,7 +266,8 @@ def _claim(
         if label in taken:
             raise Misuse(
                 f'{provider} has another key "{label}"',
-                hint=f"llmpool providers keys replace {provider} {word(label)}    or give it another: --label",
+                hint=f"llmpool providers keys replace {provider} {word(label)}"
+                "    or give it another: --label",
             )
         free = label or key_refs.free_label(text, provider, beside)
         claimed = Claim(free, text, key_refs.added(text, provider, free, reference))

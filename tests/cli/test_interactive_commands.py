@@ -187,7 +187,7 @@ def test_twice_ctrl_c_tells_the_way_out(home: Home, talking: Talking) -> None:
 
 
 def test_elsewhere_is_where_it_may_go(home: Home, talking: Talking) -> None:
-    """`-m local` is a requirement and no pin: /retry elsewhere keeps it, and so does /model beside another."""
+    """`-m local` is a requirement and no pin, and /retry elsewhere keeps it; what is not listed is left."""
     with FakeServer(["x"]) as den, FakeServer(["y"]) as sky:
         home.write_config(
             *(provider("den", den.url), provider("sky", sky.url, location="cloud")),
@@ -196,8 +196,8 @@ def test_elsewhere_is_where_it_may_go(home: Home, talking: Talking) -> None:
         told = talking("a", "/retry elsewhere", options=("-m", "Local"))
         assert "den/x   excluded" in told.err
         assert "sky/y   not local" in told.err
-        talking("a", "/retry elsewhere", options=("-m", "den/x"))
-        assert (len(den.chats), len(sky.chats)) == (2, 1)
+        talking("a", "/retry elsewhere", options=("-m", "den/new", "--force"))  # which nobody lists
+        assert [chat.json["model"] for chat in den.chats] == ["x", "new", "x"]
         kept = talking("/model cloud", "a", options=("--local-only",))
         assert "routing decides, among what is local" in kept.err
-    assert (len(den.chats), len(sky.chats)) == (3, 1)
+    assert (len(den.chats), len(sky.chats)) == (4, 0)
