@@ -46,7 +46,8 @@ def onward(
         return list(rest)
     told = windows_told.told(failure.message)
     failed = {a.deployment for a in journey.attempts if a.failure and a.failure.kind == "context_length"}
-    left = larger_only(rest, pool.table, ref, told.counted, window=told.window, again=len(failed) > 1)
+    about, again = journey.decision.context_size, len(failed) > 1
+    left = larger_only(rest, pool.table, ref, told.counted, window=told.window, again=again, about=about)
     if left.skipped:
         names = few(left.skipped, NAMED)
         verb = "has" if len(left.skipped) == 1 else "have"

@@ -158,3 +158,19 @@ def test_every_larger_window_is_tried_before_the_run_ends(home: Home) -> None:
     assert asked == ["d", "c", "a"]
     assert "larger window" in result.error["hint"]
     assert again["rejections"] == []
+
+
+def test_a_window_that_is_larger_on_paper_keeps_nobody_out(home: Home) -> None:
+    """Who was started with less than is known of it refuses without a figure; an equal answers."""
+    refusal = json.loads(WORDINGS.read_text(encoding="utf-8"))["silent"][0]
+    with FakeServer(["m"]) as server, FakeServer(["n"]) as other:
+        server.behave(faults.always(faults.status(400, body={"error": {"message": refusal}})))
+        home.write_config(
+            PRIORITY,
+            provider("den", server.url, priority=90),
+            provider("work", other.url, priority=10),
+            model("den/m", context_window=131072),
+            model("work/n", context_window=131072),
+        )
+        result = home.here("chat", "--json", words(5000))
+    assert (result.code, result.json["served_by"]) == (0, "work/n")

@@ -41,6 +41,16 @@ def test_the_second_detour_goes_to_the_largest() -> None:
     assert found.plan == ["c/x", "c/l", "b/m", "d/u"]
 
 
+def test_a_window_that_would_have_held_it_is_not_the_one_there() -> None:
+    """A server that was started with less than its model could have says nothing of the others."""
+    counted = larger_only(["b/m", "c/l"], POOL, "c/x", 6000)
+    assert counted == (["b/m", "c/l"], [])
+    rest = ["a/s", "c/l"]
+    assert larger_only(rest, POOL, "c/x", about=6000) == (rest, [])
+    assert larger_only(rest, POOL, "c/x", about=6000, again=True) == ([], rest)
+    assert larger_only(rest, POOL, "c/x", about=90000) == ([], rest)
+
+
 @given(st.permutations(ALL), st.integers(0, 200000), st.integers(0, 200000))
 def test_at_most_two_detours_where_windows_are_known(order: list[str], needed: int, window: int) -> None:
     """5.7: two reroutes at most, and nobody is left out who might have taken it."""
