@@ -71,7 +71,7 @@ class RoutingOptions(Record):
     fallback: bool | None
     loose: bool
     force: bool
-    mode_by_variable: bool = False
+    by_variable: tuple[str, ...] = ()
 
 
 def _option(kind: Any, default: Any, *names: str, env: bool = True, **settings: Any) -> Parameter:
@@ -140,9 +140,9 @@ def with_routing(command: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(command)
     def packed(*arguments: Any, **values: Any) -> Any:
         source = getattr(values.get("ctx"), "get_parameter_source", None)  # as in `typed`
-        lent = source is not None and source("mode").name == "ENVIRONMENT"
+        lent = tuple(p.name for p in _ROUTING if source and source(p.name).name == "ENVIRONMENT")
         given = {p.name: values.pop(p.name) for p in _ROUTING}
-        routing = RoutingOptions(**given, mode_by_variable=lent)
+        routing = RoutingOptions(**given, by_variable=lent)
         return command(*arguments, routing=routing, **values)
 
     own = [p for p in parameters(command) if p.name != "routing"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from llmpool.core.config import MODES, STRATEGIES
 from llmpool.core.deployment import ALSO_TYPED, CAPABILITIES
-from llmpool.core.routing import RouteRequest
+from llmpool.core.routing import RouteRequest, RoutingTable
 from llmpool.core.text import tokens
 from llmpool.errors import Misuse
 
@@ -27,7 +27,7 @@ def route_request(options: RoutingOptions, query: str, text: str, terminal: Term
     from llmpool.cli.options import size
 
     _refuse_nobody(options)
-    return RouteRequest(
+    request = RouteRequest(
         query=query,
         context_size=size(options.context_size) if options.context_size else tokens(text),
         stated=bool(options.context_size),
@@ -37,7 +37,7 @@ def route_request(options: RoutingOptions, query: str, text: str, terminal: Term
         hints=hints(options.hint, terminal),
         model=options.model,
         strategy=one_of(options.strategy, ("", *STRATEGIES), "--strategy"),
-        mode=_mode(options, terminal),
+        mode=one_of(options.mode, ("", *MODES), "--mode"),
         local_only=options.local_only,
         min_quality=options.min_quality,
         max_cost=_money(options.max_cost) if options.max_cost else None,
@@ -48,6 +48,9 @@ def route_request(options: RoutingOptions, query: str, text: str, terminal: Term
         loose=options.loose,
         quality_target=options.quality,
     )
+    if options.profile and options.by_variable:
+        return _with_profile(request, options, terminal.pool.table)
+    return request
 
 
 def _refuse_nobody(options: RoutingOptions) -> None:
@@ -58,15 +61,20 @@ def _refuse_nobody(options: RoutingOptions) -> None:
             raise Misuse(f"{name} names nothing", hint="a variable that is empty? else leave it out")
 
 
-def _mode(options: RoutingOptions, terminal: Terminal) -> str:
-    """Return the mode that was asked for; one of a variable does not lift the `local` of a profile."""
-    mode = one_of(options.mode, ("", *MODES), "--mode")
-    if not (mode and options.profile and options.mode_by_variable):
-        return mode
+def _with_profile(request: RouteRequest, options: RoutingOptions, table: RoutingTable) -> RouteRequest:
+    """Take the stricter of what variables and the profile demand: a variable does not lift a limit of it."""
     from llmpool.router import profiles
 
-    own = profiles.find(options.profile, terminal.pool.table).mode
-    return "local" if own == "local" else mode
+    profile, lent = profiles.find(options.profile, table), options.by_variable
+    if "mode" in lent and profile.mode == "local":
+        request = request.replace(mode="local")
+    if "min_quality" in lent and request.min_quality is not None:
+        request = request.replace(min_quality=max(request.min_quality, profile.min_quality or 0))
+    if "max_cost" in lent and request.max_cost is not None and profile.max_cost is not None:
+        from decimal import Decimal
+
+        request = request.replace(max_cost=min(request.max_cost, profile.max_cost, key=Decimal))
+    return request
 
 
 def needs(text: str) -> tuple[str, ...]:

@@ -226,6 +226,23 @@ def test_a_variable_does_not_lift_the_mode_of_a_profile(home: Home) -> None:
     assert home.here("route", "--profile", "home", "--mode", "cloud", "x").out == "sky/big\n"
 
 
+def test_a_variable_does_not_lift_the_limits_of_a_profile(home: Home) -> None:
+    """The stricter of both holds; what is typed is the caller's own word."""
+    home.write_config(*TWO, "[profiles.best]", "min_quality = 10", 'max_cost = "0.01"')
+    loose = {"LLMPOOL_MIN_QUALITY": "1", "LLMPOOL_MAX_COST": "5"}
+    made = home.here("route", "--profile", "best", "--json", "x", env=loose).json["decision"]
+    assert (made["selected"], made["request"]["min_quality"], made["request"]["max_cost"]) == (
+        None,
+        10,
+        "0.01",
+    )
+    typed = home.here("route", "--profile", "best", "--min-quality", "1", "--json", "x", env=loose)
+    assert typed.json["decision"]["request"]["min_quality"] == 1
+    strict = {"LLMPOOL_MAX_COST": "0.001"}
+    made = home.here("route", "--profile", "best", "--json", "x", env=strict).json["decision"]
+    assert made["request"]["max_cost"] == "0.001"
+
+
 def test_a_mode_that_does_not_hold_is_not_told_as_the_one(home: Home) -> None:
     """Beside `--local-only` mode cloud is nobody's: the decision is one of mode local, and says so."""
     home.write_config(*TWO, "[routing]", 'mode = "cloud"')
