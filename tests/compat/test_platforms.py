@@ -32,6 +32,7 @@ PACKAGE = Path(llmpool.__file__).parent
 POSIX_ONLY = {  # who uses what Windows has not, and why that is never reached there
     "auth/private.py": "after `os.name`",
     "auth/program.py": "after `os.name`",
+    "chat/batch_stop.py": "after `hasattr(signal, 'SIGHUP')`",
     "cli/app.py": "after `hasattr(signal, 'SIGHUP')`",
     "config/paths.py": "after `sys.platform`",
     "embedded": "its server runs on Linux and macOS: `is_available` says no elsewhere",
