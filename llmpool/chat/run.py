@@ -185,7 +185,7 @@ class _Run:
             failure = self.journey.attempts[-1].failure
             if failure is None or self._is_over() or self._is_late():
                 return
-            if rules.next_key_may_help(failure) or (rules.is_spent_key(failure) and (keys or limited)):
+            if rules.next_key_may_help(failure) or (rules.is_too_much_for_key(failure) and (keys or limited)):
                 self._note_key(provider, key, failure, limited)
                 if not keys and not limited:
                     tired = credentials.resting(provider, self.pool, self._refused)
@@ -231,7 +231,7 @@ class _Run:
         """Note what became of a key: too fast just now, or of no use for the rest of this request."""
         if failure.kind == "rate_limit":
             limited.append((failure, key))
-        elif not rules.is_spent_key(failure):  # that may do for what is cheaper
+        elif not rules.is_too_much_for_key(failure):  # that may do for less
             self._refused.add((provider.id, key.label))
 
     def _gate(

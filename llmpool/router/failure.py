@@ -104,9 +104,13 @@ def next_key_may_help(failure: Failure) -> bool:
     return failure.kind in _NEXT_KEY
 
 
-def is_spent_key(failure: Failure) -> bool:
-    """Say whether a budget over the key alone forbade a call: another key may do."""
-    return failure.code == BUDGET and failure.param == "key"
+def is_too_much_for_key(failure: Failure) -> bool:
+    """Say whether a call was more than the key alone may have: another key may do, and this one for less.
+
+    A budget over it forbade the call, or it is more than a minute of its plan allows (a 429 about the size).
+    """
+    of_plan = failure.kind == "context_length" and failure.status == 429
+    return of_plan or (failure.code == BUDGET and failure.param == "key")
 
 
 def passes_by_itself(failure: Failure) -> bool:
@@ -183,7 +187,12 @@ def _takes_no_key(attempts: Sequence[Attempt]) -> bool:
 
 
 def _is_of_one(failure: Failure) -> bool:
-    """Say whether a failure is a deployment's alone: its provider may have smaller or cheaper ones."""
+    """Say whether a failure is a deployment's alone: its provider may have smaller or cheaper ones.
+
+    What is too many bytes is so for all behind the same door; Groq says 413 of a model's minute as well.
+    """
+    if failure.status == 413 and failure.code != "rate_limit_exceeded":
+        return False
     return failure.kind in _OF_THE_MODEL or failure.code in (BUDGET, MAX_COST, FORWARDED)
 
 

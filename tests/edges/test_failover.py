@@ -262,9 +262,10 @@ def test_a_server_that_is_not_there_costs_one_attempt(tmp_path: Path) -> None:
         assert bench.ask().tried == ["b/m"]
 
 
-def test_one_provider_does_not_take_all_the_attempts(tmp_path: Path) -> None:
+@pytest.mark.parametrize("fault", [faults.status(400), faults.status(413, body="<html>nginx</html>")])
+def test_one_provider_does_not_take_all_the_attempts(tmp_path: Path, fault: faults.Behaviour) -> None:
     """No request storm: after five failed deployments of a provider its others are left out."""
-    with Bench(tmp_path, a=failing(faults.status(400)), b=()) as bench:
+    with Bench(tmp_path, a=failing(fault), b=()) as bench:
         bench.configure(models=(*(f"a/m{n}" for n in range(30)), "b/m"))
         came = bench.ask()
         assert came.by == "b/m"

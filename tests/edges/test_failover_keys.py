@@ -205,3 +205,16 @@ def test_a_key_that_rests_and_is_refused_ends_it(tmp_path: Path) -> None:
         assert isinstance(error, NoCredential)
         assert asked_with(bench) == ["x", "y"]
         assert bench.rest("key:a/y") == 3600
+
+
+def test_what_is_too_much_for_the_minute_of_one_plan_is_asked_with_the_next_key(tmp_path: Path) -> None:
+    """A prompt of more tokens than one account may send in a minute: the other has a larger plan."""
+    words = "Request too large for m on tokens per min (TPM): Limit 30000, Requested 50000."
+    refusal = faults.status(429, body={"error": {"message": words, "code": "rate_limit_exceeded"}})
+    with two_keys(tmp_path, by_key(x=refusal)) as bench:
+        came = bench.ask()
+        assert (came.by, asked_with(bench), came.waits) == ("a/m", ["x", "y"], [])
+        assert bench.health().cooldowns == {}
+    (tmp_path / "both").mkdir()
+    with two_keys(tmp_path / "both", by_key(x=refusal, y=refusal), b=()) as bench:
+        assert (bench.ask().by, asked_with(bench)) == ("b/m", ["x", "y"])
