@@ -87,14 +87,15 @@ def tools(path: str) -> tuple[dict[str, Any], ...]:
 
 
 def _function(tool: dict[str, Any]) -> dict[str, Any]:
-    """Return a function as OpenAI has it bare; the responses API, Anthropic and MCP write it otherwise."""
+    """Return a function as OpenAI has it bare; the responses API, Anthropic and MCP write it otherwise.
+
+    What else they write beside it (titles, annotations, marks of a cache) others refuse as unknown.
+    """
     schemas = [tool[name] for name in ("parameters", "input_schema", "inputSchema") if name in tool]
     kind = tool.get("type", "function")
     if "function" in tool or not (kind == "function" or (kind == "custom" and schemas)):
         return tool
-    bare = {
-        name: value for name, value in tool.items() if name not in ("type", "input_schema", "inputSchema")
-    }
+    bare = {name: tool[name] for name in ("name", "description", "strict") if name in tool}
     return bare | ({"parameters": schemas[0]} if schemas else {})
 
 

@@ -293,15 +293,17 @@ def test_tools_as_other_protocols_write_them_keep_their_parameters(
     takes = {"type": "object", "properties": {"a": {"type": "integer"}}}
     tools = tmp_path / "tools.json"
     flat = {"type": "function", "name": "f", "parameters": takes}
-    tools.write_text(json.dumps([flat, {"type": "custom", "name": "g", "input_schema": takes}]))
+    listed = {"name": "h", "inputSchema": takes, "title": "H", "annotations": {"readOnlyHint": True}}
+    cached = {"type": "custom", "name": "g", "input_schema": takes, "cache_control": {"type": "ephemeral"}}
+    tools.write_text(json.dumps([flat, cached, listed]))
     with FakeServer(speaks=(speaks,), tool_call={"name": "f", "arguments": {"a": 1}}) as server:
         configured(home, server.url, format=speaks)
         assert home.here("chat", "--tools", str(tools), "add").code == 0
         sent = server.chats[0].json["tools"]
     if speaks == "openai":
-        assert sent == [{"type": "function", "function": {"name": n, "parameters": takes}} for n in "fg"]
+        assert sent == [{"type": "function", "function": {"name": n, "parameters": takes}} for n in "fgh"]
     else:
-        declared = [{"name": n, "parametersJsonSchema": takes} for n in "fg"]
+        declared = [{"name": n, "parametersJsonSchema": takes} for n in "fgh"]
         assert sent == [{"functionDeclarations": declared}]
 
 
