@@ -135,7 +135,7 @@ def with_reasoning(
     total tells. Where prompts are cached it may tell of those instead.
     """
     more = (total or 0) - (sent or 0) - (said or 0)
-    unnamed = reasoning is None and sent is not None and not cached
+    unnamed = reasoning is None and bool(sent) and not cached
     if more > 0 and (more == reasoning or unnamed):
         return (said or 0) + more, more
     return said, reasoning

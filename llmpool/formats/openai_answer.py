@@ -313,11 +313,13 @@ def usage_in(payload: object) -> TokenUsage | None:
     said, total = tokens(usage.get("completion_tokens")), tokens(usage.get("total_tokens"))
     if 0 == sent == (said or 0) == (total or 0):
         return None
-    said, reasoning = with_reasoning(said, reasoning, sent, total, cached)
+    written = tokens(inputs.get("cache_write_tokens"))
+    stored = cached or written or tokens(usage.get("cache_creation_input_tokens"))  # gateways to Claude
+    said, reasoning = with_reasoning(said, reasoning, sent, total, stored)
     return TokenUsage(
         input=sent,
         output=said,
         cache_read=cached,
-        cache_write=tokens(inputs.get("cache_write_tokens")),
+        cache_write=written,
         reasoning=reasoning,
     )

@@ -165,3 +165,20 @@ def test_zeros_alone_are_no_count() -> None:
     assert last.usage == TokenUsage(input=10, output=64)
     untold = frames(chunk(None, content="hi"), chunk("stop") | {"usage": zeros})
     assert list(wire_format("openai").read_stream([*untold, Frame("", "[DONE]")]))[-1].usage is None
+
+
+@pytest.mark.parametrize(
+    ("more", "counted"),
+    [
+        ({"prompt_tokens": 20, "cache_creation_input_tokens": 405}, (20, 198)),
+        ({"prompt_tokens": 20, "prompt_tokens_details": {"cache_write_tokens": 405}}, (20, 198)),
+        ({"prompt_tokens": 0}, (0, 198)),  # the total alone has the prompt
+    ],
+)
+def test_what_the_total_has_of_the_prompt_was_not_thought(
+    more: dict[str, Any], counted: tuple[int, int]
+) -> None:
+    """A prompt that went to a cache, or is not counted by itself, does not cost what an answer does."""
+    usage = {"completion_tokens": 198, "total_tokens": 623} | more
+    read = wire_format("openai").read_usage({"usage": usage})
+    assert ((read.input, read.output), read.reasoning) == (counted, None)
