@@ -168,8 +168,9 @@ def read_error(answer: Answer) -> Failure:
     else:
         said = _said(text)
         kind = _kind(said, answer.status)
-    if answer.status == 403 and _is_walled(text):
-        kind, said = "server", Said("a firewall in between refused it", ("html",), 0)
+    again = {"true": True, "false": False}.get(answer.headers.get("x-should-retry", "").lower())
+    if answer.status == 403 and _is_walled(text):  # which does so again with the same words
+        kind, said, again = "server", Said("a firewall in between refused it", ("html",), 0), False
     if is_responses_only(answer.status, text):
         kind, said = "wrong_format", said._replace(codes=("responses_only", *said.codes))
     if answer.status == 402 and wait is not None:
@@ -181,7 +182,7 @@ def read_error(answer: Answer) -> Failure:
         code=said.codes[0] if said.codes else "",
         param=said.param,
         retry_after=wait,
-        should_retry={"true": True, "false": False}.get(answer.headers.get("x-should-retry", "").lower()),
+        should_retry=again,
     )
     return _of_whom(failure)
 

@@ -218,3 +218,12 @@ def test_what_is_too_much_for_the_minute_of_one_plan_is_asked_with_the_next_key(
     (tmp_path / "both").mkdir()
     with two_keys(tmp_path / "both", by_key(x=refusal, y=refusal), b=()) as bench:
         assert (bench.ask().by, asked_with(bench)) == ("b/m", ["x", "y"])
+
+
+def test_a_firewall_is_asked_once(tmp_path: Path) -> None:
+    """What it did not like it will not like again: the next deployment is asked at once, and no key rests."""
+    wall = faults.status(403, body="<html><title>Attention Required! | Cloudflare</title></html>")
+    with two_keys(tmp_path, failing(wall), b=()) as bench:
+        came = bench.ask()
+        assert (came.by, asked_with(bench), came.waits) == ("b/m", ["x"], [])
+        assert not [scope for scope in bench.health().cooldowns if scope.startswith("key:")]
