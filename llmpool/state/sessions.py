@@ -152,7 +152,8 @@ def put_instead(state: Path, name: str, old: list[Turn], new: list[Turn]) -> Non
     path = path_of(state, name)
     with locked(jsonl.gate(path.parent)):
         lines = [line.rstrip(b"\n") + b"\n" for line in jsonl.content(path).splitlines(keepends=True)]
-        gone = [at for at, line in enumerate(lines) if _shaped(_turn(line)) in old]
+        same = [at for at, line in enumerate(lines) if _shaped(_turn(line)) in old]
+        gone = same[-len(old) :]  # what was said word for word before stays
         first = gone[0] if gone else len(lines)
         behind = [line for at, line in enumerate(lines) if at > first and at not in gone]
         write_atomic(path, b"".join([*lines[:first], jsonl.lines_of(new), *behind]))

@@ -237,6 +237,15 @@ def test_an_exchange_takes_the_place_of_another(tmp_path: Path) -> None:
     assert sessions.read(tmp_path, "s") == [*A, *new, *C, *B]
 
 
+def test_of_two_exchanges_that_are_word_for_word_the_same_the_last_one_gives_way(tmp_path: Path) -> None:
+    """A file that was written elsewhere may tell no times, which part them otherwise."""
+    same = [turn("user", "hi"), turn("assistant", "hello")]
+    untimed = [{name: value for name, value in each.items() if name != "at"} for each in same]
+    sessions.append(tmp_path, "s", [*untimed, *untimed])
+    sessions.put_instead(tmp_path, "s", untimed, B)
+    assert sessions.read(tmp_path, "s") == [*untimed, *B]
+
+
 def test_one_that_cannot_be_written_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The old one is on the disk, the new one in memory, until the disk takes it again."""
     sessions.append(tmp_path, "s", A)
