@@ -48,6 +48,7 @@ def test_a_start_that_is_interrupted_is_ended_first() -> None:
         mock.patch.object(load_embedded, "observed", return_value=None),
         mock.patch.object(server, "running", return_value=[live]),
         mock.patch.object(server, "stop"),
+        mock.patch.object(load_embedded, "LEAVING_SECONDS", 60),  # of a thread that may be slow to wake
         mock.patch.object(server, "ensure", side_effect=ensure),
         pytest.raises(KeyboardInterrupt),
     ):
