@@ -173,7 +173,7 @@ def _headline(terminal: Terminal, span: Bounds, report: "Report") -> None:
     total, today = report.total, report.today
     unpriced = f", and {plural(total.unpriced, 'call')} without a price" if total.unpriced else ""
     said = f"{_dates(span)}, local time: {usd(total.cost)}{unpriced}."
-    line = report.budgets if today else ""
+    line = report.budgets
     spent = f"   Today {usd(today.cost)}." if today and not line.startswith("Today") else ""
     terminal.out(said + spent + (f"   {line}" if line else ""), hang=0)
     if not total.successful + total.failed:

@@ -79,7 +79,7 @@ def summary(pool: Pool, wanted: Wanted) -> Report:
         bad=found.bad,
         rounded=found.rounded,
         lost=found.lost,
-    )._replace(**_budgets(pool))
+    )._replace(**_budgets(pool, told=_reaches_today(wanted.span, now)))
 
 
 def _tell(pool: Pool, text: str) -> None:
@@ -88,12 +88,13 @@ def _tell(pool: Pool, text: str) -> None:
         pool.tell(text)
 
 
-def _budgets(pool: Pool) -> dict[str, Any]:
-    """Tell how the budgets stand, in words and in full."""
+def _budgets(pool: Pool, *, told: bool) -> dict[str, Any]:
+    """Tell how the budgets stand now, in words where that is to be *told*, and in full."""
     from llmpool.setup.budgets import budgets_json, budgets_line
 
     try:
-        return {"budgets": budgets_line(pool) or "", "budget_documents": tuple(budgets_json(pool))}
+        line = budgets_line(pool) if told else None
+        return {"budgets": line or "", "budget_documents": tuple(budgets_json(pool))}
     except LlmpoolError:  # a config that cannot be read is no reason not to know what was spent
         return {}
 
@@ -108,6 +109,11 @@ def _has_today(span: Span, now: float) -> bool:
     """Tell whether a span has all of today in it, as far as that has come."""
     begun = span.first <= localdays.moment(localdays.start(localdays.today(now)))
     return begun and (not span.end or span.end > localdays.moment(now))
+
+
+def _reaches_today(span: Span, now: float) -> bool:
+    """Tell whether a span has anything of today in it; how budgets stand now is told beside no other."""
+    return not span.end or span.end > localdays.moment(localdays.start(localdays.today(now)))
 
 
 def _best(pool: Pool) -> tuple[Best, Rates] | None:

@@ -26,3 +26,14 @@ def test_a_part_of_today_is_not_called_today(
     today = home.here("usage", *span.split(), "--json").json["today"]
     assert (today is not None) == is_told
     assert ("Today" in home.here("usage", *span.split()).out) == is_told
+
+
+def test_how_a_budget_stands_is_told_beside_a_part_of_today_too(home: Home, server: FakeServer) -> None:
+    """It does not depend on the span that is asked for, unless that was over before today."""
+    home.write_config(
+        provider("den", server.url), model("den/m"), '[budgets.daily]\nlimit = "5"\nper = "day"'
+    )
+    told = "Today $0.00 of $5.00 (daily)"
+    assert told in home.here("usage", "--since", "1h").out
+    assert told in home.here("usage").out
+    assert told not in home.here("usage", "--until", "yesterday").out
