@@ -70,8 +70,10 @@ def pull(
     Raises Busy when another process pulls something else there; UnknownName for a model nobody has,
     Cancelled when it was called off, UpstreamFailed for any other failure, which is kept with the pull.
     """
-    source = source or wanted.source
-    follow = follow and source == wanted.source  # what may not be kept cannot be told from another's either
+    is_hidden = (
+        bool(source) and not wanted.source
+    )  # it cannot be told from another's, so nobody's is followed
+    source, follow = source or wanted.source, follow and not is_hidden
     if pool.offline and (kind != EMBEDDED or not source or "://" in source):
         raise offline_forbids("fetching a model")
     state = pool.paths.state

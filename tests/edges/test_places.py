@@ -184,6 +184,22 @@ def test_a_pull_of_another_file_is_not_followed(tmp_path: Path, another: dict[st
             download.pull(pool, download_ways.EMBEDDED, ours, lambda _event: None)
 
 
+def test_a_file_that_is_named_from_where_one_stands_is_followed_all_the_same(tmp_path: Path) -> None:
+    """It is kept as a whole path, and that is what tells whether another process pulls it already."""
+    pool = open_pool(tmp_path)
+    ours = Job(provider="embedded", model="mine", source="/models/mine.gguf")
+    heard: list[str] = []
+
+    def tell(event: download.PullEvent) -> None:
+        heard.append(event.status)
+        downloads.end(pool.paths.state, job.replace(state=downloads.DONE))
+
+    with downloads.turn(pool.paths.state, "embedded"):
+        job = downloads.begin(pool.paths.state, ours, AT)
+        pulled = download.pull(pool, download_ways.EMBEDDED, ours, tell, source="mine.gguf")
+    assert (pulled.ref, heard) == ("embedded/mine", ["pulled by another process"])
+
+
 def test_a_model_that_runs_elsewhere_is_said_to(tmp_path: Path) -> None:
     """A `-cloud` name is pulled as Ollama does it, and what came is known to be no more than a name."""
     library = OllamaLibrary({"gpt-oss:120b-cloud": 384})
