@@ -14,7 +14,7 @@ from llmpool.errors import Busy, LlmpoolError
 from llmpool.importers.found import Wanted
 from llmpool.net.address import canonical
 from llmpool.pool import Pool
-from llmpool.setup import configfile, key_refs, keys
+from llmpool.setup import configfile, key_places, key_refs, keys, keystore
 
 ADDED, KEY, LOGIN, PRESENT, SKIPPED, FAILED = "added", "key", "login", "present", "skipped", "failed"
 
@@ -109,11 +109,11 @@ def _with_key(pool: Pool, order: Wanted, keeping: Keeping, seen: Step) -> Step:
     """Keep the key of an order, or name its variable."""
     if not order.key and not order.key_env:
         return seen
-    label = _free(pool, order)
+    where, plaintext = keeping
+    label = _free(pool, order, where or (keystore.FILE if plaintext else ""))
     if order.key_env:
         stored = keys.refer(pool, order.provider, {"env": order.key_env}, label=label)
     else:
-        where, plaintext = keeping
         stored = keys.store(pool, order.provider, order.key, label=label, where=where, plaintext=plaintext)
     action = PRESENT if stored.existing and seen.action == KEY else seen.action
     off = "" if pool.provider(order.provider).enabled else f"llmpool providers enable {order.provider}"
@@ -143,11 +143,17 @@ def _double(pool: Pool, order: Wanted) -> str:
     return there.label if there else ""
 
 
-def _free(pool: Pool, order: Wanted) -> str:
-    """Return the label of an order, or with a number where another key has it."""
+def _free(pool: Pool, order: Wanted, where: str) -> str:
+    """Return the label of an order, or with a number where another key has it, here or in another config."""
     taken = {ref.label for ref in pool.provider(order.provider).keys}
     names = [order.label, *(f"{order.label} {number}" for number in range(2, 100))]
-    return next((name for name in names if name not in taken), "") if order.label else ""
+    free = (name for name in names if name not in taken and not _is_of_others(pool, order, name, where))
+    return next(free, "") if order.label else ""
+
+
+def _is_of_others(pool: Pool, order: Wanted, label: str, where: str) -> bool:
+    lying = key_places.lying(pool, order.provider, label, where) if order.key else []
+    return any(key != order.key for key in lying)
 
 
 def _table(pool: Pool, name: str) -> ProviderTable | None:

@@ -129,6 +129,18 @@ def test_two_keys_under_one_label(place: Place) -> None:
     assert [(step.action, step.label) for step in steps] == [("added", "a"), ("key", "a 2"), ("present", "a")]
 
 
+def test_a_key_that_was_left_under_the_label_is_no_hindrance(place: Place) -> None:
+    """The config was deleted by hand, and the tool has another key by now: both stay."""
+    bring(place.pool, [order()], keeping=ON_FILE)
+    place.paths.config.unlink()
+    (step,) = bring(place.pool, [order(key="sk-second-123456")], keeping=ON_FILE)
+    assert (step.action, step.label) == ("added", "a 2")
+    assert kept(place, place.pool, "x") == ["sk-second-123456"]
+    place.paths.config.unlink()
+    (again,) = bring(place.pool, [order()], keeping=ON_FILE)
+    assert (again.action, again.label) == ("added", "a")
+
+
 def test_a_preview_says_what_the_run_does(place: Place) -> None:
     """--dry-run foretells each step, those that build on others included, and writes nothing."""
     orders = [
