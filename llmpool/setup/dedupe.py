@@ -21,7 +21,7 @@ from llmpool.errors import Busy, NoCredential
 from llmpool.net.address import canonical
 from llmpool.pool import Pool
 from llmpool.registry.catalog import build_catalog
-from llmpool.setup import configfile, joining, keystore, merging
+from llmpool.setup import configfile, joining, key_places, keystore, merging
 from llmpool.setup.merging import Moving
 from llmpool.state import keys as known_keys
 from llmpool.state import policy, prices
@@ -138,6 +138,7 @@ def _copy(pool: Pool, moving: Moving) -> None:
     ref = KeyRef(label=moving.label, source=moving.source)
     key = secrets.read_key(ref, moving.owner, pool.env, pool.paths.secrets)
     place = moving.kept, moving.new_label
+    key_places.refuse_taken(pool, *place, key, moving.source)
     keystore.keep(pool, *place, key, where=moving.source, plaintext=True)  # as it lay there before
     known = known_keys.Known(key_digest(key), mask_key(key), pool.clock())
     known_keys.learn(pool.paths.state, *place, known)

@@ -37,19 +37,24 @@ class Order(NamedTuple):
         return place if self.enabled else place | {"enabled": False}
 
 
+def _nowhere(_label: str) -> bool:
+    return False
+
+
 def orders(
-    provider: str, wanted: Iterable[Key], taken: set[str], *, lies: Callable[[str], object] = lambda _: False
+    provider: str, wanted: Iterable[Key], taken: set[str], *, lies: Callable[[str], object] = _nowhere
 ) -> list[Order]:
     """Return an order for each different key; *taken* are the labels that are used, and are added to.
 
-    *lies* says of a label whether something is kept under it that nothing here names.
+    *lies* says of a label whether something is kept under it that nothing here names; a key that is only
+    referred to is kept nowhere, and does not ask.
     """
     made: dict[str, Order] = {}
     for key in wanted:
         mark = key.env or key_digest(key.key)
         if mark in made:
             continue
-        label = _label(key.label, taken, lies)
+        label = _label(key.label, taken, _nowhere if key.env else lies)
         taken.add(label)
         mask = "" if key.env else key.mask or mask_key(key.key)
         made[mark] = Order(provider, label, key.key, key.env, key.enabled, mask)

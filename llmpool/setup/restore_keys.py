@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 
 from llmpool.config.presets import presets
 from llmpool.core.provider import KeyRef, Provider
+from llmpool.core.word import word
 from llmpool.errors import ConfigInvalid, LlmpoolError, Misuse
 from llmpool.net.address import canonical
 from llmpool.pool import Pool
@@ -31,15 +32,10 @@ def refuse_misled(pool: Pool, config: str, coming: Keys, whose: str = "the confi
         fate = f"{whose} it would go to {_addresses(new)[min(strange)]}"
         for ref in new.keys:
             if (new.id, ref.label) not in coming and _is_here(pool, new.id, ref):
-                again = f"llmpool providers keys remove {new.id} {ref.label}"
+                again = f"llmpool providers keys remove {new.id} {word(ref.label)}"
                 raise _misled(f'key "{ref.label}" of {new.id}', old, fate, again)
         if new.id in pool.accounts:
-            raise _misled(
-                f"the login of {new.id}",
-                old,
-                fate,
-                f"llmpool providers logout {new.id}",
-            )
+            raise _misled(f"the login of {new.id}", old, fate, f"llmpool providers logout {new.id}")
 
 
 def _addresses(provider: Provider) -> dict[str, str]:

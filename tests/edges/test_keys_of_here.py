@@ -13,10 +13,12 @@ from llmpool.auth.oauth import Tokens
 from llmpool.config.paths import Paths
 from llmpool.core.provider import KeyRef
 from llmpool.errors import Misuse, NoCredential, StateUnusable, UnknownName
+from llmpool.importers.moved import Key
 from llmpool.pool import Pool
 from llmpool.pricing.lookup import Own
 from llmpool.setup import (
     configfile,
+    dedupe,
     key_changes,
     key_refs,
     keys,
@@ -24,6 +26,7 @@ from llmpool.setup import (
     login,
     moving_back,
     moving_in,
+    moving_keys,
     providers,
     restore,
 )
@@ -72,7 +75,11 @@ def test_a_key_of_here_does_not_go_where_the_config_of_an_export_says(pool: Pool
     coming = {("work", "default"): THEIRS}
     assert restore.plan(pool, exported(OTHER), coming, plaintext=False).over == (("work", "default"),)
     restore.plan(pool, exported(CONFIG.replace("10.0.0.1/v1", "10.0.0.1:80/")), {}, plaintext=False)
-    keyring.held.clear()
+    keyring.held = {("work", "my own"): MINE}
+    named = OTHER.replace("{ ", '{ label = "my own", ')
+    with pytest.raises(Misuse) as refused:
+        restore.plan(pool, exported(named), {}, plaintext=False)
+    assert "keys remove work 'my own';" in refused.value.hint
     restore.plan(pool, exported(OTHER), {}, plaintext=False)
 
 
@@ -170,6 +177,19 @@ def test_a_replacement_writes_over_no_key_of_another_config(
     with pytest.raises(Misuse, match="is kept as"):
         key_changes.replace(private, "work", "", Given(THEIRS), verify=False, progress=lambda _: None)
     assert keyring.held == {("work", "default"): MINE}
+
+
+def test_a_merge_writes_over_no_key_of_another_config(pool: Pool, keyring: Keyring, tmp_path: Path) -> None:
+    """The label that a merged key gets has the same name in every config that has merged these two."""
+    bare = CONFIG.partition("key =")[0]
+    both = beside(tmp_path, "both.toml", bare + bare.replace("work", "also"))
+    for name, key in (("work", MINE), ("also", MINE), ("also", THEIRS)):
+        keys.store(both, name, key)
+    keyring.held["work", "Merged from also"] = "sk-another-0123456789"
+    held, plan = dict(keyring.held), dedupe.plan(both)
+    with pytest.raises(Misuse, match='is kept as "Merged from also"'):
+        dedupe.carry_out(both, plan)
+    assert (keyring.held, len(both.config.providers)) == (held, 2)
 
 
 def test_keys_that_move_in_go_beside_those_of_another_config(
@@ -319,3 +339,10 @@ def test_a_login_that_is_kept_elsewhere_leaves_nothing_where_it_was(
         login.adopt(pool, account.replace(store="file"), new, plaintext=True)
     assert keyring.held == {("work", "default"): MINE}
     assert len(keyfile.labels(pool.paths.secrets)["google-gemini-cli"]) == 2
+
+
+def test_a_key_that_moves_in_by_its_variable_keeps_its_label() -> None:
+    """It is kept nowhere, so what another config keeps under that name is not in its way."""
+    wanted = [Key(env="WORK_KEY"), Key(key=THEIRS)]
+    made = moving_keys.orders("work", wanted, set(), lies=lambda label: label in ("default", "2"))
+    assert [(order.label, order.env) for order in made] == [("default", "WORK_KEY"), ("3", "")]
