@@ -34,11 +34,11 @@ def find_paths(env: Mapping[str, str], config: str | None = None, state: str | N
 
 def refuse_own(paths: Paths, target: Path) -> None:
     """Raise Misuse for a file to write that is one of our own: what it holds is nowhere else."""
-    file = target.expanduser().resolve()
-    if file in (paths.config.resolve(), paths.secrets.resolve()) or file.is_relative_to(
-        paths.state.resolve()
-    ):
+    file, state = target.expanduser().resolve(), paths.state.resolve()
+    if file in (paths.config.resolve(), paths.secrets.resolve()):
         raise Misuse(f"{target} is a file that llmpool works with; nothing was written", hint="name another")
+    if file.is_relative_to(state):  # a new one, too: what is there is taken for what a run has written
+        raise Misuse(f"{target} is in the state directory; nothing was written", hint=f"not in {state}")
 
 
 _OWN = "choose one of your own: --state DIR, LLMPOOL_STATE_DIR"

@@ -202,5 +202,8 @@ def test_an_export_is_never_written_over_what_is_exported(home: Home, tmp_path: 
         assert home.here("config", "export", str(file), "--yes").code == 2
     day = home.state / "usage" / "2026-11-22.jsonl"
     assert home.here("usage", "export", "--force", "-o", str(day)).code == 2
+    home.state.mkdir(exist_ok=True)
+    new = home.here("config", "export", str(home.state / "new.pool"))
+    assert new.err.splitlines()[1:] == [f"  not in {home.state}"]
     assert home.config.read_text() == before
     assert not day.exists()
