@@ -41,7 +41,7 @@ _TRIAL = "trial of the keyring"  # no provider has such a name
 _SAME = 8  # entries of one name; other programs may have put theirs beside ours
 
 _asking = threading.Lock()  # held while the library looks around, and by whoever may be prompted
-_silent: list[threading.Thread] = []  # those that had no answer in time
+_silent: list[threading.Thread] = []  # those that had no answer in time, or were not waited for any longer
 _noticed: list[str] = []
 
 Job = Callable[[Sequence["Place"]], Any]
@@ -142,21 +142,24 @@ def _asked(user: str, job: Job) -> Any:
     answers: SimpleQueue[Any] = SimpleQueue()
     thread = threading.Thread(target=lambda: answers.put(_done(job)), daemon=True)
     attended = session_bus.is_attended()
-    if not attended and any(each.is_alive() for each in _silent):
-        raise _no_answer(user)  # or every key in it would be waited for
+    if any(each.is_alive() for each in _silent):
+        raise _no_answer(user)  # or every key in it would be waited for, by what cleans up behind Ctrl-C too
     thread.start()
     try:
         answer = _awaited(answers, user) if attended else answers.get(timeout=SECONDS)
     except Empty:
         _silent.append(thread)
         raise _no_answer(user) from None
+    except (KeyboardInterrupt, SystemExit):
+        _silent.append(thread)
+        raise
     if isinstance(answer, NoCredential):
         raise type(answer)(_told(user, answer.message), hint=answer.hint)
     return answer
 
 
 def _no_answer(user: str) -> UnusableCredential:
-    fact = f"the keyring did not answer in {SECONDS:g} s"
+    fact = "the keyring did not answer" + ("" if session_bus.is_attended() else f" in {SECONDS:g} s")
     hint = f"it may be locked: unlock it on the desktop;  or {ELSEWHERE}"
     return UnusableCredential(_told(user, fact), hint=hint)
 

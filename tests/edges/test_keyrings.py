@@ -224,6 +224,24 @@ def test_on_a_terminal_it_has_all_the_time_and_says_so_once(
     )
 
 
+def test_ctrl_c_ends_the_waiting_for_good(chooses: Chooses, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What puts things back behind it asks the same keyring, and would have waited anew."""
+    monkeypatch.setattr(keyrings, "NOTICE_SECONDS", 0.05)
+    said = Terminal()
+    monkeypatch.setattr(sys, "stderr", said)
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(said, "flush", interrupted)
+    place = chooses(Hanging())
+    with pytest.raises(KeyboardInterrupt):
+        keyrings.read("openai/a")
+    told = refusal(keyrings.read, "openai/a")
+    assert (told.message, place.asked) == ('openai: the keyring did not answer (key "a")', 1)
+    place.let_go.set()
+
+
 def test_windows_keeps_1280_characters(chooses: Chooses) -> None:
     """What its Credential Manager would refuse with a number is refused before, with the way out."""
     place = chooses(named("keyring.backends.Windows.WinVaultKeyring")())
