@@ -27,7 +27,7 @@ class Rounds(NamedTuple):
     startup: int = 15
     decision: int = 7
     chat: int = 15
-    stream: int = 5
+    stream: int = 15
     late: int = 7
     refresh: int = 2
     ledger: int = 2

@@ -15,7 +15,7 @@ import pytest
 
 from tests.fakes import secret_service
 from tests.fakes.server import FakeServer
-from tests.support import PLANTED_KEY, Home, provider
+from tests.support import PLANTED_KEY, Home, provider, wait_for
 
 BUS, GNOME = shutil.which("dbus-daemon"), shutil.which("gnome-keyring-daemon")
 ADDRESS = "DBUS_SESSION_BUS_ADDRESS"
@@ -201,7 +201,7 @@ def test_on_a_desktop_the_password_is_waited_for_until_ctrl_c(
     desk.write_config(provider("sky", "http://127.0.0.1:9/v1", format="openai", key={"keyring": True}))
     child = desk.terminal("providers", "verify", "sky", env={"DISPLAY": ":0"})
     child.expect("sky: waiting for the keyring, which may ask for its password in a window; Ctrl-C ends it")
-    assert {"Unlock", "Prompt"} <= set(log.read_text().split())
+    wait_for(lambda: {"Unlock", "Prompt"} <= set(log.read_text().split()))
     child.sendintr()
     child.expect(pexpect.EOF)
     child.close()
