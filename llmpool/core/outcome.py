@@ -27,22 +27,14 @@ FailureKind = Literal[
 ]
 FAILURE_KINDS: tuple[FailureKind, ...] = get_args(FailureKind)
 
-# Codes that say what no server can: an error that has one of them for its own has none.
 FORWARDED = "forwarded"  # an account was refused that is its server's, elsewhere: its other models need none
+
+# Codes that say what no server can: an error that has one of them for its own has none.
 OWN_CODES = frozenset(
-    {
-        *("budget", "--max-cost", "own_limit", "deadline", "state", "damaged_model", "config", "busy"),
-        *(
-            "unknown_name",
-            "nothing_eligible",
-            "redirect",
-            "connect_timeout",
-            "html",
-            "no_endpoint",
-            "responses_only",
-            "forwarded",
-        ),
-    }
+    (
+        "budget --max-cost own_limit deadline state damaged_model config busy unknown_name nothing_eligible "
+        f"redirect connect_timeout html no_endpoint responses_only {FORWARDED}"
+    ).split()
 )
 
 
